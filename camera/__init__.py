@@ -1,0 +1,1 @@
+"""Camera pulling, recording and pictures. Usable alone; knows nothing of the agent."""

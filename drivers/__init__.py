@@ -1,0 +1,1 @@
+"""Hardware drivers: relay lines and loudspeakers. Usable alone; knows nothing of the agent."""

@@ -1,0 +1,1 @@
+"""Text to clear outdoor speech. Usable alone; knows nothing of the agent."""
