@@ -1,0 +1,24 @@
+"""How a thing describes itself. The console's card, the MQTT state and the reference are drawn from this."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from edge_agent.contract.base import Name, Report
+
+Kind = Literal["light", "speaker", "camera", "sensor"]
+
+
+class Capability(Report):
+    """One thing that a node has."""
+
+    id: Name
+    kind: Kind = Field(description="What it is, also the second-last part of its state topic")
+    name: str = Field(description="As people call it", examples=["Đèn cổng thôn"])
+    unit: str | None = Field(default=None, description="Unit of its level, UCUM", examples=["%"])
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = Field(default=None, description="Smallest change; 100 for a lamp that is only on or off")
+    writable: bool = Field(default=False, description="Whether a person may change it")
+    zone: str | None = Field(default=None, description="Area that it belongs to")
+    driver: str | None = Field(default=None, description="Name of the driver behind it", examples=["simulated-relay"])

@@ -1,0 +1,170 @@
+"""Commands: what people and hubs ask a node to do, and what the node answers."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter, model_validator
+
+from edge_agent.contract.base import Instant, JsonObject, Name, Report, Strict
+from edge_agent.contract.bulletins import Bulletin
+from edge_agent.contract.errors import Fault
+
+MAX_LIFE = timedelta(days=31)
+"""A command that would live longer is refused: its id would have to be remembered too long."""
+
+
+class Selector(Strict):
+    """Which nodes a command to all is for; every list that is given must match. Empty: all nodes."""
+
+    nodes: tuple[Name, ...] = ()
+    zones: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = Field(default=(), description="Kinds that the node must have")
+
+
+class SwitchOverride(Strict):
+    """Set a light to a level until a time; without `until`, to the next switch of its programme (12 h at most)."""
+
+    do: Literal["switch.override"] = "switch.override"
+    light: Name
+    level: float = Field(ge=0, le=100, description="Per cent")
+    until: Instant | None = None
+
+
+class SwitchRelease(Strict):
+    """End an override: the programme decides again."""
+
+    do: Literal["switch.release"] = "switch.release"
+    light: Name
+
+
+class Speak(Strict):
+    """Speak a sentence now."""
+
+    do: Literal["speak"] = "speak"
+    text: str = Field(min_length=1, max_length=5000)
+    speaker: Name | None = Field(default=None, description="Absent: the node's first speaker")
+    volume: float = Field(default=100, ge=0, le=100, description="Per cent of full scale")
+
+
+class PlanBulletin(Strict):
+    """Put a bulletin on the node's calendar, or replace the one with the same id."""
+
+    do: Literal["bulletin.plan"] = "bulletin.plan"
+    bulletin: Bulletin
+
+
+class CancelBulletin(Strict):
+    """Take a bulletin off the calendar."""
+
+    do: Literal["bulletin.cancel"] = "bulletin.cancel"
+    bulletin: Name
+
+
+class TakeSnapshot(Strict):
+    """Take a picture and hand it to the hub's media store; the ack carries its SHA-256."""
+
+    do: Literal["camera.snapshot"] = "camera.snapshot"
+    camera: Name
+
+
+class ResendRecords(Strict):
+    """Send records again that the asker has not got."""
+
+    do: Literal["outbox.resend"] = "outbox.resend"
+    first: int = Field(ge=1)
+    last: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "ResendRecords":
+        if self.last < self.first:
+            raise ValueError("last is before first")
+        return self
+
+
+class ConfirmRecords(Strict):
+    """The centre has everything up to `through` for good: the node may forget it."""
+
+    do: Literal["outbox.confirm"] = "outbox.confirm"
+    through: int = Field(ge=0)
+
+
+class ReportState(Strict):
+    """Say about and state of everything again."""
+
+    do: Literal["state.report"] = "state.report"
+
+
+Args = Annotated[
+    SwitchOverride
+    | SwitchRelease
+    | Speak
+    | PlanBulletin
+    | CancelBulletin
+    | TakeSnapshot
+    | ResendRecords
+    | ConfirmRecords
+    | ReportState,
+    Field(discriminator="do"),
+]
+
+KINDS: dict[str, type[Strict]] = {
+    "switch.override": SwitchOverride,
+    "switch.release": SwitchRelease,
+    "speak": Speak,
+    "bulletin.plan": PlanBulletin,
+    "bulletin.cancel": CancelBulletin,
+    "camera.snapshot": TakeSnapshot,
+    "outbox.resend": ResendRecords,
+    "outbox.confirm": ConfirmRecords,
+    "state.report": ReportState,
+}
+UNRECORDED = frozenset({"camera.snapshot", "outbox.resend", "outbox.confirm", "state.report"})
+"""Commands that change nothing in the world: repeating them harms nobody, so no id is written to disk for them."""
+
+
+class Command(Strict):
+    """The signed part of a command."""
+
+    id: str = Field(pattern=r"^[0-9a-f-]{36}$", description="UUIDv7")
+    to: str = Field(description="`{commune}/{node}` or `{commune}/all`: a signed command cannot be sent elsewhere")
+    selector: Selector | None = None
+    by: str = Field(min_length=1, max_length=100, description="Who asks, as the audit log names them")
+    at: Instant
+    expires: Instant
+    args: Args
+
+    @model_validator(mode="after")
+    def _life(self) -> "Command":
+        if self.expires <= self.at:
+            raise ValueError("expires is not after at")
+        if self.expires - self.at > MAX_LIFE:
+            raise ValueError("expires more than 31 days after at")
+        return self
+
+    @property
+    def do(self) -> str:
+        """What is asked."""
+        return self.args.do
+
+
+command: TypeAdapter[Command] = TypeAdapter(Command)
+
+
+class SignedCommand(Strict):
+    """`cmd`: a command as JWS in flattened JSON (RFC 7515 section 7.2.2), Ed25519 (RFC 8037)."""
+
+    payload: str = Field(description="base64url of the command's JSON")
+    protected: str = Field(description='base64url of {"alg":"EdDSA","kid":...}')
+    signature: str
+
+
+class Ack(Report):
+    """`ack`: accepted (on disk), then done, failed or rejected; always from what really happened."""
+
+    id: str
+    node: Name
+    state: Literal["accepted", "done", "failed", "rejected"]
+    at: Instant
+    fault: Fault | None = None
+    result: JsonObject | None = None
+    repeat: bool = Field(default=False, description="The command had come before; this is its old answer")

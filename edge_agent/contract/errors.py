@@ -1,0 +1,58 @@
+"""Stable error codes, each with a sentence in Vietnamese and in English (`text/vi.json`, `text/en.json`)."""
+
+import json
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+from pydantic import Field
+
+from edge_agent.contract.base import Report
+
+Language = Literal["vi", "en"]
+
+
+@cache
+def sentences(language: Language) -> dict[str, str]:
+    """Code -> sentence, with `{names}` to fill in."""
+    text = resources.files("edge_agent.contract").joinpath(f"text/{language}.json").read_text(encoding="utf-8")
+    loaded: dict[str, str] = json.loads(text)
+    return loaded
+
+
+class _Blank(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return f"({key})"
+
+
+def sentence(code: str, language: Language, params: dict[str, object] | None = None) -> str:
+    """What a code says to a person; the code itself where no sentence is known (a newer node)."""
+    template = sentences(language).get(code)
+    return template.format_map(_Blank(params or {})) if template else code
+
+
+class Fault(Report):
+    """Why something is not as it should be: a stable code, what fills its sentence, and the sentences."""
+
+    code: str = Field(description="Stable code, see the reference page", examples=["command.expired"])
+    params: dict[str, str | int | float] = Field(default_factory=dict, description="What fills the sentence")
+    vi: str = Field(description="The sentence in Vietnamese")
+    en: str = Field(description="The sentence in English")
+
+    @classmethod
+    def of(cls, code: str, **params: str | int | float) -> "Fault":
+        """A fault with its sentences filled in."""
+        filled: dict[str, object] = dict(params)
+        return cls(code=code, params=params, vi=sentence(code, "vi", filled), en=sentence(code, "en", filled))
+
+    def text(self, language: Language) -> str:
+        """The sentence in one language."""
+        return self.vi if language == "vi" else self.en
+
+
+class Refusal(Exception):
+    """Something cannot be done as asked. Carries the fault that the asker gets to read."""
+
+    def __init__(self, code: str, **params: str | int | float) -> None:
+        self.fault = Fault.of(code, **params)
+        super().__init__(self.fault.en)

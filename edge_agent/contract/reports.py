@@ -1,0 +1,128 @@
+"""What a node says about itself: status, about, and the state of each thing."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from edge_agent.contract.base import Instant, Name, Report
+from edge_agent.contract.capabilities import Capability
+from edge_agent.contract.errors import Fault, Language
+
+Why = Literal["interlock", "override", "rule", "program", "default"]
+
+
+class ClockReport(Report):
+    """Whether the node's clock can be believed."""
+
+    trusted: bool
+    source: str = Field(description="kernel, rtc, assumed or none")
+    offset_ms: float | None = Field(default=None, description="As the kernel estimates it")
+    error_ms: float | None = Field(default=None, description="Largest error as the kernel states it")
+
+
+class Status(Report):
+    """`status`: retained; the broker itself publishes it with online=false when the node is lost (last will)."""
+
+    online: bool
+    session: str = Field(description="New at every start of the agent")
+    since: Instant = Field(description="Online since; in the last will: start of the connection that was lost")
+    version: str
+    clock: ClockReport | None = None
+    fault: Fault | None = Field(default=None, description="The gravest thing that is wrong now")
+    reason: Literal["stopped", "lost"] | None = Field(default=None, description="Only when offline")
+
+
+class Position(Report):
+    """WGS 84, degrees."""
+
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
+
+
+class About(Report):
+    """`about`: retained; what the node has."""
+
+    node: Name
+    commune: Name
+    name: str
+    zone: str | None = None
+    position: Position | None = None
+    timezone: str
+    language: Language
+    version: str
+    protocol: Literal[1] = 1
+    voices: tuple[str, ...] = Field(default=(), description="In the order in which they are tried")
+    capabilities: tuple[Capability, ...] = ()
+
+
+class _State(Report):
+    id: Name
+    at: Instant = Field(description="When this state was true")
+    fault: Fault | None = None
+
+
+class LightState(_State):
+    """A lamp or another switched thing. Levels are per cent."""
+
+    kind: Literal["light"] = "light"
+    wanted: float = Field(ge=0, le=100)
+    actual: float | None = Field(ge=0, le=100, description="As read back from the line; absent when unknown")
+    why: Why
+    until: Instant | None = Field(default=None, description="When this will change by itself")
+    by: str | None = Field(default=None, description="Who overrode")
+
+
+class SpeakerState(_State):
+    """A loudspeaker cluster."""
+
+    kind: Literal["speaker"] = "speaker"
+    actual: Literal["idle", "preparing", "playing"]
+    volume: float = Field(default=100, ge=0, le=100)
+    playing: str | None = Field(default=None, description="Id of the bulletin or command on air")
+    title: str | None = None
+    output: str | None = Field(default=None, description="Where the sound goes")
+    voice: str | None = Field(default=None, description="The voice that spoke last")
+    last_sound: str | None = Field(default=None, description="SHA-256 of the WAV that was played last, if kept")
+    last_spoken: str | None = Field(default=None, description="The words that were spoken last")
+    last_at: Instant | None = None
+
+
+class CameraState(_State):
+    """A camera as its puller sees it."""
+
+    kind: Literal["camera"] = "camera"
+    actual: Literal["starting", "streaming", "retrying", "stopped"]
+    recording: bool = False
+    codec: str | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    last_frame: Instant | None = None
+
+
+class DriverState(_State):
+    """A driver of the node."""
+
+    kind: Literal["driver"] = "driver"
+    actual: Literal["ok", "faulty", "disabled"]
+    driver: str
+
+
+class BulletinState(_State):
+    """A bulletin that this node knows."""
+
+    kind: Literal["bulletin"] = "bulletin"
+    actual: Literal["preparing", "ready", "on_air", "aired", "missed", "cancelled"]
+    title: str
+    next: Instant | None = Field(default=None, description="Next instant on air")
+    last: Instant | None = Field(default=None, description="Last instant on air or missed")
+    start_error_ms: float | None = None
+    voice: str | None = None
+
+
+ThingState = Annotated[
+    LightState | SpeakerState | CameraState | DriverState | BulletinState, Field(discriminator="kind")
+]
+thing_state: TypeAdapter[LightState | SpeakerState | CameraState | DriverState | BulletinState] = TypeAdapter(
+    ThingState
+)

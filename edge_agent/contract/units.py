@@ -1,0 +1,41 @@
+"""Names and units of what nodes measure. Telemetry carries names; the unit stands here, once."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One measured quantity: unit in UCUM-like ASCII, and what it says."""
+
+    unit: str
+    vi: str
+    en: str
+
+
+METRICS: dict[str, Metric] = {
+    "cpu": Metric("%", "Bộ xử lý đang dùng", "Processor in use"),
+    "load_1m": Metric("1", "Tải trung bình một phút", "Load average of one minute"),
+    "memory": Metric("%", "Bộ nhớ đang dùng", "Memory in use"),
+    "memory_agent": Metric("MB", "Bộ nhớ của chương trình", "Resident memory of the agent"),
+    "disk": Metric("%", "Thẻ nhớ đã dùng", "Disk in use"),
+    "disk_free": Metric("MB", "Thẻ nhớ còn trống", "Free disk"),
+    "temperature": Metric("Cel", "Nhiệt độ bo mạch", "Temperature of the board"),
+    "under_voltage": Metric("1", "Nguồn yếu (1 là có)", "Under-voltage now (1 is yes)"),
+    "under_voltage_since_boot": Metric("1", "Nguồn từng yếu từ lúc bật", "Under-voltage since boot (1 is yes)"),
+    "uptime": Metric("s", "Thời gian chạy", "Time since boot"),
+    "clock_trusted": Metric("1", "Đồng hồ tin được (1 là có)", "Clock is trusted (1 is yes)"),
+    "clock_offset": Metric("ms", "Đồng hồ lệch", "Offset of the clock as the kernel estimates"),
+    "clock_error": Metric("ms", "Sai số tối đa của đồng hồ", "Largest error of the clock as the kernel states"),
+    "link_rtt": Metric("ms", "Trễ tới máy chủ tin nhắn", "Round trip to the broker"),
+    "link_reconnects": Metric("1", "Số lần nối lại", "Reconnections since start"),
+    "wifi_signal": Metric("dB[mW]", "Sóng Wi-Fi", "Wi-Fi signal"),
+    "outbox_waiting": Metric("1", "Bản ghi chờ gửi", "Records waiting to be sent"),
+    "outbox_shelf": Metric("1", "Bản ghi chờ trung tâm xác nhận", "Records sent, not yet confirmed by the centre"),
+    "things_faulty": Metric("1", "Số thiết bị đang hỏng", "Things that are faulty now"),
+}
+
+
+def unit_of(name: str) -> str:
+    """The unit of a metric; names of the form `driver/{id}` and unknown ones are plain numbers."""
+    metric = METRICS.get(name)
+    return metric.unit if metric else "1"
