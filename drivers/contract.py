@@ -1,0 +1,173 @@
+"""What a driver is: its self-description, its check, its faults, and what the caller may ask of it.
+
+Nothing here imports a third-party library at run time, so that the small child processes of drivers start quickly.
+Times are aware UTC datetimes; durations are seconds unless the name says `_ms`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from logging import Logger
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+FAULT_CODES: dict[str, str] = {
+    "driver.unknown": "no driver of that name is installed",
+    "driver.broken": "the driver's code cannot be loaded",
+    "driver.missing_library": "a library that the driver needs is not installed",
+    "driver.not_supported": "this machine is not of the kind that the driver needs",
+    "driver.no_device": "the device node is not there",
+    "driver.no_permission": "the account may not use the device",
+    "driver.closed": "the driver is not open",
+    "driver.unknown_line": "the driver has no line of that name",
+    "driver.unclaimed": "the line has not been switched yet, so nothing is known of it",
+    "driver.stuck": "the line does not follow",
+    "driver.io": "the device or its library refused",
+    "speaker.no_device": "there is no such sound output",
+    "speaker.device_lost": "the sound output went away while it played",
+    "speaker.bad_audio": "the file cannot be played",
+    "speaker.busy": "the speaker is playing something else",
+    "speaker.storage": "what was played could not be written",
+    "speaker.playout_failed": "the playing process failed or was ended from outside",
+}
+"""Stable codes of `DriverFault` and `Check`, for documentation and translation. Other drivers may add their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One thing that a driver offers: cards, topics and reference pages are drawn from this.
+
+    `minimum` and `maximum` bound a numeric setting (a speaker: volume 0..1) and are None for on/off.
+    """
+
+    id: str
+    name: str
+    kind: str
+    unit: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    writable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether a driver can work here. `code` is "ok" or a fault code, `detail` a sentence for the installer."""
+
+    ok: bool
+    code: str = "ok"
+    detail: str = ""
+
+
+class DriverFault(Exception):
+    """Something in or behind a driver failed. `retry` says whether the same call may succeed later by itself."""
+
+    def __init__(self, code: str, detail: str, *, retry: bool = False) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.retry = retry
+
+
+class Clock(Protocol):
+    """The time, as it is passed in: real, or simulated in tests."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether `now` may be believed."""
+
+    def now(self) -> datetime:
+        """Aware UTC time."""
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait so many seconds of this clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriverContext:
+    """All that a driver gets from its host. `id` names the instance; `directory` is the driver's own, and exists."""
+
+    id: str
+    clock: Clock
+    logger: Logger
+    directory: Path
+
+
+@runtime_checkable
+class Driver(Protocol):
+    """Made from a validated `Config` and a context; an async context manager that opens and closes the hardware."""
+
+    Config: ClassVar[type[BaseModel]]
+
+    def __init__(self, config: Any, context: DriverContext) -> None: ...
+
+    async def check(self) -> Check:
+        """Whether it can work here, and why not. Touches no line and makes no sound."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+    def capabilities(self) -> Sequence[Capability]:
+        """What it offers; known from the configuration alone, before it is open."""
+
+
+@runtime_checkable
+class Switchable(Protocol):
+    """Lines that are on or off."""
+
+    async def switch(self, line: str, on: bool) -> None:
+        """Set a line. The first call on a line claims it as an output with that value in one act: no blip.
+
+        Raises DriverFault `driver.unknown_line`, `driver.closed`, `driver.stuck`, `driver.io`.
+        """
+
+    async def read(self, line: str) -> bool:
+        """What the line is now. Raises DriverFault, also `driver.unclaimed` before the first `switch`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayStart:
+    """Sound has begun. `start_error_ms`: how much after the wanted instant (negative: before); None without one."""
+
+    started_at: datetime
+    start_error_ms: float | None
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayReport:
+    """What was played: when it began, for how many seconds, how loud (0..1), and on which device or into which file."""
+
+    started_at: datetime
+    start_error_ms: float | None
+    seconds: float
+    volume: float
+    output: str
+
+
+@runtime_checkable
+class Speaker(Protocol):
+    """Something that plays a WAV file, one at a time."""
+
+    async def play(
+        self,
+        path: Path,
+        *,
+        at: datetime | None = None,
+        volume: float = 1.0,
+        on_start: Callable[[PlayStart], None] | None = None,
+    ) -> PlayReport:
+        """Play a file from the instant `at` (aware; None or past: now) and return when it has ended.
+
+        Cancelling the task stops the sound within 100 ms. Raises ValueError for a naive `at` or a volume outside
+        0..1, and DriverFault `speaker.busy`, `speaker.bad_audio`, `speaker.no_device`, `speaker.device_lost`,
+        `speaker.storage`, `speaker.playout_failed`, `driver.closed`.
+        """
