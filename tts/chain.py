@@ -1,0 +1,170 @@
+"""Text to speech with a chain of engines: the first that manages the whole announcement speaks it."""
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+from tts import audio, errors
+from tts.cache import Entry, SpeechCache, key_of
+from tts.engines import Engine, build
+from tts.errors import EngineError, SpeechError
+from tts.model import Attempt, Speech, VoiceSettings
+from tts.reading import Reader
+from tts.sentences import Sentence, split
+
+logger = logging.getLogger(__name__)
+
+_SPARE_BYTES = 64_000_000  # the spare folder may be in memory
+# After these the same request may well succeed later.
+_PASSING = {"engine.offline", "engine.timeout", "engine.refused", "engine.untrusted", "engine.cooling"}
+
+
+class Synthesiser:
+    """Speaks texts. Blocking, for one thread; `close` it or use it as a context manager.
+
+    `spare_dir` holds speech when there is no `cache_dir` or it fails; by default a temporary folder, gone at the end.
+    `engines` replaces the chain of the settings; `monotonic` gives seconds.
+    """
+
+    def __init__(
+        self,
+        settings: VoiceSettings | None = None,
+        *,
+        spare_dir: Path | None = None,
+        engines: Sequence[Engine] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        settings = settings or VoiceSettings()
+        self._engines = list(engines) if engines is not None else [build(entry) for entry in settings.chain]
+        self._reader = Reader(settings.max_chars)
+        self._rest = _Rest(monotonic)
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        if spare_dir is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="tts-")
+            spare_dir = Path(self._temporary.name)
+        if settings.cache_dir is None:
+            self._caches = [SpeechCache(spare_dir, settings.cache_bytes)]
+        else:
+            main = SpeechCache(settings.cache_dir, settings.cache_bytes)
+            self._caches = [main, SpeechCache(spare_dir, min(settings.cache_bytes, _SPARE_BYTES))]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the temporary folder, if there is one."""
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def say(self, text: str) -> Speech:
+        """Return the speech of `text`, made sentence by sentence or found in the cache.
+
+        Raises:
+            SpeechError: `speech.empty`, `speech.too_long`, `speech.unreadable`, `speech.no_engine`, `speech.storage`.
+        """
+        spoken = self._reader.read(text).spoken
+        reasons: list[str] = []
+        for cache in self._caches:
+            try:
+                try:
+                    return self._spoken(spoken, cache)
+                except OSError as error:
+                    if not cache.make_room(error):
+                        raise
+                    return self._spoken(spoken, cache)
+            except OSError as error:
+                logger.warning("speech cannot be kept: %s", error)
+                reasons.append(str(error))
+        raise SpeechError(errors.STORAGE, f"speech cannot be kept: {'; '.join(reasons)}", retry=True)
+
+    def _spoken(self, spoken: str, cache: SpeechCache) -> Speech:
+        sentences = split(spoken)
+        tried: list[Attempt] = []
+        with cache.session() as work:
+            for engine in self._engines:
+                job = _Job(engine, cache, work, self._rest)
+                try:
+                    entry = job.announcement(sentences)
+                except EngineError as error:
+                    logger.warning("%s cannot speak: %s", engine.name, error)
+                    tried.append(Attempt(engine.name, error.code, error.detail))
+                    continue
+                seconds = audio.seconds_of(entry.path)
+                cached = not job.ran
+                return Speech(
+                    entry.path, entry.sha256, seconds, engine.name, engine.voice, spoken, cached, tuple(tried)
+                )
+        reasons = "; ".join(f"{attempt.engine}: {attempt.code}, {attempt.detail}" for attempt in tried)
+        raise SpeechError(errors.NO_ENGINE, reasons, retry=any(attempt.code in _PASSING for attempt in tried))
+
+
+class _Rest:
+    """Which engines are better left alone for a while, and why."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._until: dict[int, tuple[float, EngineError]] = {}
+
+    def check(self, engine: Engine) -> None:
+        until, error = self._until.get(id(engine), (0.0, None))
+        left = until - self._monotonic()
+        if error is not None and left > 0:
+            raise EngineError("engine.cooling", f"failed a moment ago, next try in {left:.0f} s ({error.detail})")
+
+    def note(self, engine: Engine, error: EngineError) -> None:
+        if error.rest_s > 0:
+            self._until[id(engine)] = (self._monotonic() + error.rest_s, error)
+
+
+class _Job:
+    """One announcement by one engine. `ran` says whether the engine had to work."""
+
+    def __init__(self, engine: Engine, cache: SpeechCache, work: Path, rest: _Rest) -> None:
+        self._engine = engine
+        self._cache = cache
+        self._work = work
+        self._rest = rest
+        self.ran = False
+        self._maker = (engine.name, engine.voice, engine.rate, self._version(), audio.FORMAT_VERSION)
+
+    def _version(self) -> str | None:
+        # Remembered, so that finished speech is found again even while the engine is broken.
+        version = self._engine.version()
+        if version is None:
+            return self._cache.recall(self._engine.name)
+        self._cache.remember(self._engine.name, version)
+        return version
+
+    def announcement(self, sentences: list[Sentence]) -> Entry:
+        key = key_of("announcement", [(sentence.text, sentence.pause_s) for sentence in sentences], *self._maker)
+        if found := self._cache.get(key):
+            return found
+        pieces = [(self._sentence(sentence.text).path, sentence.pause_s) for sentence in sentences]
+        whole = self._work / "announcement.wav"
+        audio.join(pieces, whole)
+        return self._cache.put(key, whole)
+
+    def _sentence(self, text: str) -> Entry:
+        key = key_of("sentence", text, *self._maker)
+        return self._cache.get(key) or self._cache.put(key, self._synthesised(text))
+
+    def _synthesised(self, text: str) -> Path:
+        raw, piece = self._work / "raw", self._work / "piece.wav"
+        raw.unlink(missing_ok=True)
+        self._rest.check(self._engine)
+        self.ran = True
+        try:
+            self._engine.synthesise(text, raw)
+            audio.prepare(raw, piece, len(text.split()))
+        except audio.AudioError as error:
+            raise EngineError("engine.bad_audio", str(error)) from error
+        except EngineError as error:
+            self._rest.note(self._engine, error)
+            raise
+        return piece

@@ -1,0 +1,111 @@
+"""The voice for asyncio programs: `VoiceWorker` keeps the heavy work in a child process.
+
+Importing this module imports neither numpy nor PyAV nor sea-g2p.
+"""
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+from pathlib import Path
+from typing import Self
+
+from tts import errors, wire
+from tts.child import Child
+from tts.errors import SpeechError
+from tts.model import Speech, VoiceSettings
+from tts.reading import check_length
+
+MAX_WAITING = 16
+
+
+class VoiceWorker:
+    """Speaks texts in a child process, which is started when needed and ended after `settings.idle_s` without work.
+
+    `async with VoiceWorker(settings) as worker: speech = await worker.say("Xin chào")`. Requests are served one after
+    the other. Leaving the context kills the child and removes the speech that has no `cache_dir`.
+    """
+
+    def __init__(self, settings: VoiceSettings | None = None, *, python: str = sys.executable) -> None:
+        self._settings = settings or VoiceSettings()
+        self._python = python
+        self._turn = asyncio.Lock()
+        self._requests = 0
+        self._child: Child | None = None
+        self._idle: asyncio.Task[None] | None = None
+        self._spare: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child, None when there is none."""
+        return self._child.pid if self._child is not None and self._child.alive else None
+
+    async def __aenter__(self) -> Self:
+        self._spare = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="tts-", ignore_cleanup_errors=True)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        spare, self._spare = self._spare, None
+        self._stop_idle_timer()
+        await self._drop_child()
+        if spare is not None:
+            await asyncio.to_thread(spare.cleanup)
+
+    async def say(self, text: str, timeout_s: float = 60.0) -> Speech:
+        """Return the speech of `text` within `timeout_s` seconds, waiting for one's turn included.
+
+        Cancelling is safe; it kills the child, and the next call starts a new one.
+
+        Raises:
+            SpeechError: as `Synthesiser.say`, and `speech.timeout`, `speech.busy`, `speech.worker_died`.
+        """
+        check_length(text, self._settings.max_chars)
+        if self._requests > MAX_WAITING:  # one is served, the others wait
+            raise SpeechError(errors.BUSY, f"{MAX_WAITING} texts are waiting for the voice already", retry=True)
+        self._requests += 1
+        try:
+            async with asyncio.timeout(timeout_s), self._turn:
+                return await self._served(text)
+        except TimeoutError:
+            raise SpeechError(errors.TIMEOUT, f"no speech within {timeout_s:g} s", retry=True) from None
+        finally:
+            self._requests -= 1
+
+    async def _served(self, text: str) -> Speech:
+        if self._spare is None:
+            raise RuntimeError("VoiceWorker is used outside of its context")
+        self._stop_idle_timer()
+        answered = False
+        try:
+            if self._child is None or not self._child.alive:
+                await self._drop_child()
+                self._child = await Child.start(self._python, self._settings, Path(self._spare.name))
+            answer = await self._child.ask({"text": text})
+            answered = True
+        finally:
+            # Timed out, cancelled or broken: its state is unknown, and an engine in it may hang.
+            if not answered:
+                await self._drop_child()
+        self._idle = asyncio.create_task(self._end_when_idle(), name="tts-idle")
+        return wire.result(answer)
+
+    async def _end_when_idle(self) -> None:
+        await asyncio.sleep(self._settings.idle_s)
+        async with self._turn:
+            child, self._child = self._child, None
+            if child is not None:
+                try:
+                    await child.end()
+                finally:
+                    await child.kill()
+
+    def _stop_idle_timer(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
+    async def _drop_child(self) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            with contextlib.suppress(ProcessLookupError):
+                await child.kill()

@@ -1,0 +1,44 @@
+"""espeak-ng: robotic, but offline, tiny and quick. The last engine of every chain."""
+
+import re
+from pathlib import Path
+
+from tts.engines.program import run_program
+from tts.errors import EngineError
+from tts.model import EspeakSettings
+
+
+class EspeakEngine:
+    """Speaks through the program espeak-ng; see `Engine`."""
+
+    name = "espeak-ng"
+
+    def __init__(self, settings: EspeakSettings) -> None:
+        self.voice = settings.voice
+        self.rate = f"{settings.rate_wpm}/{settings.pitch}"
+        self._settings = settings
+        self._version: str | None = None
+
+    def version(self) -> str | None:
+        """Return the program's version, for example `1.51`, asked once; None when it does not answer."""
+        if self._version is None:
+            try:
+                ended = run_program([self._settings.program, "--version"], "", self._settings.timeout_s)
+            except EngineError:
+                return None
+            found = re.search(r"\d+\.\d+(?:\.\d+)*", ended.printed)
+            self._version = found[0] if found and ended.code == 0 else None
+        return self._version
+
+    def synthesise(self, text: str, out: Path) -> None:
+        """Write the speech of `text` to `out` as WAV. See `Engine.synthesise`."""
+        wanted = self._settings
+        options = ["-v", wanted.voice, "-s", str(wanted.rate_wpm), "-p", str(wanted.pitch), "-b", "1"]
+        # "[[" would start espeak's own phoneme notation.
+        plain = text.replace("[[", " ").replace("]]", " ")
+        ended = run_program([wanted.program, *options, "--stdin", "-w", str(out)], plain, wanted.timeout_s)
+        if ended.code != 0:
+            reason = ended.printed or "it said nothing"
+            raise EngineError("engine.failed", f"{wanted.program} ended with code {ended.code}: {reason}")
+        if not out.exists():
+            raise EngineError("engine.bad_audio", f"{wanted.program} wrote no audio")

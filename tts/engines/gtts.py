@@ -1,0 +1,143 @@
+"""gTTS: Google's voice. Needs the Internet, and sends the text to Google.
+
+Of the library gTTS the texts' cutting and packing are used, but not its sending, which (2.2.4) has no time limit,
+switches TLS verification off and takes half an answer for a whole one.
+"""
+
+import base64
+import binascii
+import json
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tts.engines.limited import LimitedThread
+from tts.errors import EngineError
+from tts.model import GttsSettings
+
+if TYPE_CHECKING:
+    import requests
+
+_PATH = "/_/TranslateWebserverUi/data/batchexecute"
+_ANSWER = re.compile(rb'"jQ1olc",("(?:[^"\\]|\\.)*")')
+# One request is 100 characters, some 10 s of 32 kbit/s MP3 in base64: 60 kB.
+_MOST_BYTES = 4_000_000
+_REST_S = 60.0  # an offline node does not wait for the time limit with every announcement
+_LONGEST_REST_S = 900.0
+
+
+class GttsEngine:
+    """Speaks through Google Translate; see `Engine`."""
+
+    name = "gtts"
+    rate = "normal"
+
+    def __init__(self, settings: GttsSettings) -> None:
+        self.voice = f"{settings.lang}@{settings.address or settings.tld}"
+        self._settings = settings
+        self._base = settings.address or f"https://translate.google.{settings.tld}"
+        self._session: requests.Session | None = None
+        self._thread = LimitedThread("tts-gtts")
+
+    def version(self) -> str:
+        """Return a constant: the voice lives at Google's and tells no version."""
+        return "web"
+
+    def synthesise(self, text: str, out: Path) -> None:
+        """Write the speech of `text` to `out` as MP3. See `Engine.synthesise`."""
+        timeout_s = self._settings.timeout_s
+        bodies = self._bodies(text)
+        deadline = time.monotonic() + timeout_s
+        try:
+            # The thread bounds what the library's time limits do not: names that do not resolve, answers that drip.
+            mp3 = self._thread.run(lambda: b"".join(self._ask(body, deadline) for body in bodies), timeout_s + 0.5)
+        except EngineError as error:
+            self._session = None  # its connection may be in the middle of something
+            if error.code == "engine.timeout":
+                raise EngineError(error.code, error.detail, _REST_S) from error
+            raise
+        out.write_bytes(mp3)
+
+    def _bodies(self, text: str) -> list[str]:
+        """Return the requests for `text`, each with at most 100 characters of it."""
+        from gtts import gTTS
+        from gtts.tokenizer import pre_processors
+
+        try:
+            # The library's other pre-processors expand English abbreviations.
+            cut = gTTS(text, lang=self._settings.lang, pre_processor_funcs=[pre_processors.tone_marks])
+            bodies: list[str] = cut.get_bodies()
+        except (ValueError, AssertionError) as error:  # unknown language, nothing to speak
+            raise EngineError("engine.failed", f"gTTS: {error}") from error
+        return bodies
+
+    def _ask(self, body: str, deadline: float) -> bytes:
+        import requests
+        from gtts import gTTS
+
+        session = self._session = self._session or requests.Session()
+        left = max(0.1, deadline - time.monotonic())
+        try:
+            with session.post(
+                self._base + _PATH,
+                data=body,
+                headers=gTTS.GOOGLE_TTS_HEADERS,
+                timeout=left,
+                verify=str(self._settings.ca_file) if self._settings.ca_file else True,
+                allow_redirects=False,  # Google redirects to a captcha; the text goes nowhere else
+                stream=True,
+            ) as answer:
+                _check_status(answer)
+                return _audio(_read(answer, deadline))
+        except requests.exceptions.SSLError as error:
+            raise EngineError("engine.untrusted", f"TLS: {_why(error)} (is the clock right?)", _REST_S) from error
+        except requests.exceptions.Timeout as error:
+            raise EngineError("engine.timeout", f"no answer within {self._settings.timeout_s:g} s", _REST_S) from error
+        except (requests.exceptions.RequestException, OSError) as error:  # OSError: `ca_file` is missing
+            # A body that stalls is reported as a broken connection.
+            code = "engine.timeout" if time.monotonic() >= deadline else "engine.offline"
+            raise EngineError(code, f"{self._base}: {_why(error)}", _REST_S) from error
+
+
+def _why(error: Exception) -> str:
+    """Return the innermost reason that requests and urllib3 have wrapped up."""
+    inner = error.args[0] if error.args else error
+    return str(getattr(inner, "reason", None) or inner)[-200:]
+
+
+def _check_status(answer: "requests.Response") -> None:
+    if answer.status_code == 200:
+        return
+    rest_s = _REST_S
+    wanted = answer.headers.get("Retry-After", "")
+    if wanted.isascii() and wanted.isdigit():
+        rest_s = min(max(rest_s, float(wanted)), _LONGEST_REST_S)
+    raise EngineError("engine.refused", f"the service answered {answer.status_code} {answer.reason}", rest_s)
+
+
+def _read(answer: "requests.Response", deadline: float) -> bytes:
+    """Return the body; stops an answer that drips past the deadline or does not end."""
+    data = bytearray()
+    for block in answer.iter_content(8192):
+        data += block
+        if time.monotonic() > deadline:
+            raise EngineError("engine.timeout", "the answer did not end in time", _REST_S)
+        if len(data) > _MOST_BYTES:
+            raise EngineError("engine.bad_audio", f"the answer is longer than {_MOST_BYTES} bytes")
+    return bytes(data)
+
+
+def _audio(answer: bytes) -> bytes:
+    r"""Return the MP3 in an answer such as `["wrb.fr","jQ1olc","[\"//NEx...\"]",null]`: base64 in JSON in JSON."""
+    found = _ANSWER.search(answer)
+    if not found:
+        raise EngineError("engine.bad_audio", "the answer holds no audio")
+    try:
+        (encoded,) = json.loads(json.loads(found[1]))
+        mp3 = base64.b64decode(encoded, validate=True)
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise EngineError("engine.bad_audio", f"the audio in the answer is damaged: {error}") from error
+    if not mp3:
+        raise EngineError("engine.bad_audio", "the audio in the answer is empty")
+    return mp3

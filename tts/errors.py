@@ -1,0 +1,54 @@
+"""Errors of the package, named by what the caller can do about them."""
+
+EMPTY = "speech.empty"
+TOO_LONG = "speech.too_long"
+UNREADABLE = "speech.unreadable"
+NO_ENGINE = "speech.no_engine"
+STORAGE = "speech.storage"
+TIMEOUT = "speech.timeout"
+BUSY = "speech.busy"
+WORKER_DIED = "speech.worker_died"
+
+
+class SpeechError(Exception):
+    """No speech came out.
+
+    `code` is stable and meant for programs, one of the names above:
+
+    - `speech.empty`: nothing in the text can be spoken
+    - `speech.too_long`: more characters than the settings allow
+    - `speech.unreadable`: the reading library cannot cope with a passage, which `detail` quotes
+    - `speech.no_engine`: every engine of the chain failed; `detail` lists why, one after the other
+    - `speech.storage`: the cache folder cannot be read or written
+    - `speech.timeout`: not ready within the caller's time
+    - `speech.busy`: too many callers wait for the worker already
+    - `speech.worker_died`: the worker process ended (or could not start) in the middle of the work
+
+    `detail` is a sentence for people; `retry` says whether the same request may succeed later.
+    """
+
+    def __init__(self, code: str, detail: str, retry: bool = False) -> None:
+        super().__init__(code, detail, retry)
+        self.code = code
+        self.detail = detail
+        self.retry = retry
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}"
+
+
+class EngineError(Exception):
+    """One engine could not speak one text; the chain goes on with the next engine.
+
+    `code` is one of `engine.offline`, `engine.timeout`, `engine.refused`, `engine.untrusted`, `engine.bad_audio`,
+    `engine.missing`, `engine.failed`, `engine.cooling`. `rest_s` is for how many seconds trying again is pointless.
+    """
+
+    def __init__(self, code: str, detail: str, rest_s: float = 0.0) -> None:
+        super().__init__(code, detail, rest_s)
+        self.code = code
+        self.detail = detail
+        self.rest_s = rest_s
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}"

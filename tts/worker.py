@@ -1,0 +1,58 @@
+"""The worker process: `python -m tts.worker`, driven by `tts.client` over standard input and output.
+
+It carries numpy, PyAV and sea-g2p so that the agent does not, and can be killed when an engine or a decoder hangs.
+Messages: see `tts.wire`. It ends when its standard input ends, even in mid-work: its parent is gone then.
+"""
+
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+from pathlib import Path
+from typing import BinaryIO
+
+from tts import wire
+from tts.chain import Synthesiser
+from tts.errors import SpeechError
+from tts.model import VoiceSettings
+
+
+def main() -> None:
+    """Serve requests until standard input ends."""
+    logging.basicConfig(level=logging.WARNING, format="tts.worker: %(levelname)s %(message)s", stream=sys.stderr)
+    answers = _claim_stdout()
+    # One request is under way at a time, so two places are plenty.
+    requests: queue.Queue[bytes] = queue.Queue(2)
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), name="tts-stdin", daemon=True).start()
+    first = json.loads(requests.get())
+    settings = VoiceSettings.model_validate(first["settings"])
+    with Synthesiser(settings, spare_dir=Path(first["spare_dir"])) as synthesiser:
+        while True:
+            answers.write(wire.line(_answer(synthesiser, json.loads(requests.get())["text"])))
+            answers.flush()
+
+
+def _answer(synthesiser: Synthesiser, text: str) -> dict[str, object]:
+    try:
+        return wire.speech(synthesiser.say(text))
+    except SpeechError as failed:
+        return wire.error(failed)
+
+
+def _claim_stdout() -> BinaryIO:
+    """Keep standard output for answers; whatever else prints there goes to standard error."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return answers
+
+
+def _listen(source: BinaryIO, requests: "queue.Queue[bytes]") -> None:
+    for request in source:
+        requests.put(request)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
