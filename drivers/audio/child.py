@@ -1,0 +1,148 @@
+"""The agent's end of the playing process: starts it, talks to it, notices how it ended."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections import deque
+from typing import Any
+
+from drivers.contract import DriverFault
+
+_NOISE = ("ALSA lib conf", "JackShm", "jack server", "Cannot connect to server")
+
+
+class PlayoutGone(Exception):
+    """The process ended. `status`: exit code, negative for a signal, None when it could not be learnt in time."""
+
+    def __init__(self, status: int | None, said: str) -> None:
+        super().__init__(said)
+        self.status = status
+        self.said = said
+
+    @property
+    def reason(self) -> str:
+        """A sentence."""
+        if self.status is not None and self.status < 0:
+            how = f"was ended by {signal.Signals(-self.status).name}"
+        else:
+            how = f"ended with status {self.status}"
+        return f"the playing process {how}" + (f"; it said: {self.said}" if self.said else "")
+
+
+class PlayoutChild:
+    """One process, started when it is first needed and again whenever it is gone."""
+
+    def __init__(self, logger: logging.Logger, idle_s: float) -> None:
+        self._logger = logger
+        self._idle_s = idle_s
+        self._process: asyncio.subprocess.Process | None = None
+        self._noise: asyncio.Task[None] | None = None
+        self._said: deque[str] = deque(maxlen=20)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    async def send(self, command: dict[str, Any]) -> None:
+        """Send a command, starting the process if need be. Raises PlayoutGone, DriverFault."""
+        if self.pid is None:
+            await self._start()
+        await self.tell(command)
+
+    async def tell(self, command: dict[str, Any]) -> None:
+        """Send a command to the process that is there. Raises PlayoutGone."""
+        process = self._process
+        if process is None or process.stdin is None:
+            raise PlayoutGone(None, "")
+        try:
+            process.stdin.write(json.dumps(command).encode() + b"\n")
+            await process.stdin.drain()
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise await self._gone() from error
+
+    async def answer(self, limit: float) -> dict[str, Any]:
+        """Return the next answer. Raises PlayoutGone, and TimeoutError after `limit` seconds."""
+        process = self._process
+        if process is None or process.stdout is None:
+            raise PlayoutGone(None, "")
+        line = await asyncio.wait_for(process.stdout.readline(), limit)
+        if not line.endswith(b"\n"):
+            raise await self._gone()
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def said(self) -> str:
+        """Return the last lines it wrote to stderr that say something."""
+        return " | ".join([line for line in self._said if not line.startswith(_NOISE)][-3:])
+
+    def kill(self) -> None:
+        """End it at once, without a word."""
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
+    async def close(self) -> None:
+        """End it: by closing its stdin, after 2 s by force."""
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            if process.stdin is not None:
+                process.stdin.close()
+            try:
+                await asyncio.wait_for(process.wait(), 2.0)
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+        await self._stop_listening()
+
+    async def _start(self) -> None:
+        await self._stop_listening()
+        self._said.clear()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "drivers.audio.playout", "--idle", str(self._idle_s)),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env={**os.environ, "JACK_NO_START_SERVER": "1"},
+            )
+        except OSError as error:
+            raise DriverFault(
+                "speaker.playout_failed", f"cannot start the playing process: {error}", retry=True
+            ) from error
+        self._noise = asyncio.create_task(self._listen(self._process), name="playout-stderr")
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        if process.stderr is None:
+            return
+        while data := await process.stderr.read(4096):
+            for text in data.decode(errors="replace").splitlines():
+                if line := text.strip():
+                    self._said.append(line[:300])
+                    self._logger.debug("playout: %s", line)
+
+    async def _stop_listening(self) -> None:
+        if self._noise is not None:
+            self._noise.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._noise
+            self._noise = None
+
+    async def _gone(self) -> PlayoutGone:
+        process, self._process = self._process, None
+        status: int | None = None
+        if process is not None:
+            try:
+                status = await asyncio.wait_for(process.wait(), 1.0)
+            except TimeoutError:
+                status = process.returncode
+        if self._noise is not None:
+            await asyncio.wait([self._noise], timeout=0.2)
+        return PlayoutGone(status, self.said())

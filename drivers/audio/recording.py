@@ -1,0 +1,109 @@
+"""A WAV file that grows out of sight and appears, whole and durable, when it is finished."""
+
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from drivers.audio.pcm import scale
+from drivers.audio.wav import WavInfo, header
+
+_NAME = re.compile(r"^\d{8}T\d{6}\.\d{3}Z(-\d+)?\.wav$")
+_PART = re.compile(r"^\.\d{8}T\d{6}\.\d{3}Z(-\d+)?\.wav\.part$")
+
+
+class Recording:
+    """Written under a hidden name; `finish` renames it. Blocking: use it in a thread. Raises OSError."""
+
+    def __init__(self, directory: Path, started_at: datetime, like: WavInfo) -> None:
+        self._like = like
+        self._bytes = 0
+        self.path = _free(directory, started_at)
+        self._part = self.path.with_name(f".{self.path.name}.part")
+        self._file = self._part.open("xb")
+        self._file.write(header(like.rate, like.channels, like.width, 0))
+
+    def write(self, data: bytes) -> None:
+        """Append samples."""
+        self._file.write(data)
+        self._bytes += len(data)
+
+    def finish(self) -> None:
+        """Put the right sizes into the header, make it durable, and let the file appear."""
+        with self._file as file:
+            file.seek(0)
+            file.write(header(self._like.rate, self._like.channels, self._like.width, self._bytes))
+            file.flush()
+            os.fsync(file.fileno())
+        self._part.replace(self.path)
+        _sync_directory(self.path.parent)
+
+    def discard(self) -> None:
+        """Give up: nothing appears."""
+        self._file.close()
+        self._part.unlink(missing_ok=True)
+
+
+class Copying:
+    """Copies a WAV file into a recording, up to wherever it is told. Blocking, for one thread. Raises OSError."""
+
+    def __init__(self, path: Path, info: WavInfo, volume: float, recording: Recording) -> None:
+        self._info = info
+        self._volume = volume
+        self._recording = recording
+        self._source = path.open("rb")
+        self._source.seek(info.offset)
+        self.frames = 0
+
+    def up_to(self, frame: int) -> None:
+        """Copy so that `frame` frames are there in all; what is there already is not copied again."""
+        step = self._info.rate  # a second of sound in memory at a time
+        while (count := min(frame, self._info.frames) - self.frames) > 0:
+            data = self._source.read(min(count, step) * self._info.frame_bytes)
+            if not data:
+                raise OSError("the file became shorter while it was played")
+            self._recording.write(scale(data, self._info.width, self._volume))
+            self.frames += len(data) // self._info.frame_bytes
+
+    def finish(self) -> None:
+        """Let the recording appear."""
+        self._source.close()
+        self._recording.finish()
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        self._source.close()
+        self._recording.discard()
+
+
+def sweep(directory: Path) -> None:
+    """Remove what a power cut left half written."""
+    for file in directory.iterdir():
+        if _PART.match(file.name):
+            file.unlink(missing_ok=True)
+
+
+def prune(directory: Path, keep: int) -> None:
+    """Remove the oldest of our own recordings beyond `keep`; other files are left alone."""
+    ours = sorted(file for file in directory.iterdir() if _NAME.match(file.name))
+    for file in ours[: max(0, len(ours) - keep)]:
+        file.unlink(missing_ok=True)
+
+
+def _free(directory: Path, started_at: datetime) -> Path:
+    moment = started_at.astimezone(UTC)
+    stem = f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z"
+    path = directory / f"{stem}.wav"
+    number = 1
+    while path.exists() or path.with_name(f".{path.name}.part").exists():
+        path = directory / f"{stem}-{number}.wav"
+        number += 1
+    return path
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
