@@ -1,0 +1,38 @@
+"""How long to wait before trying again: at once, then with growing jittered delays."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+LONGEST_S = 60.0
+"""The longest delay between two tries."""
+STABLE_S = 30.0
+"""A success that lasts as long forgives the failures before it."""
+
+
+class Backoff:
+    """Counts failures and gives the delay before the next try, in seconds.
+
+    The first retry is at once: most breaks are short. Then the delay is drawn between 1 s and a bound that doubles up
+    to `LONGEST_S`, so that many cameras on one switch do not come back in step.
+    """
+
+    def __init__(self, draw: Callable[[float, float], float] = random.uniform) -> None:
+        self._draw = draw
+        self.failures = 0
+
+    def failed(self, worked_s: float, retry: bool = True) -> float:
+        """Return the delay after a try that worked for `worked_s` seconds (0 when it never did)."""
+        if worked_s >= STABLE_S:
+            self.failures = 0
+        self.failures += 1
+        if not retry:
+            return LONGEST_S
+        if self.failures == 1:
+            return 0.0
+        return self._draw(1.0, min(LONGEST_S, 2.0 ** min(self.failures - 1, 10)))
+
+    def worked(self) -> None:
+        """Forget the failures: the work is stable now."""
+        self.failures = 0

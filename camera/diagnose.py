@@ -1,0 +1,49 @@
+"""Ask a camera that libav could not open what is wrong: libav says "invalid data" for almost everything.
+
+Opens one TCP connection and sends RTSP's harmless OPTIONS request. Sends no user name and no password.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from urllib.parse import urlsplit
+
+from camera.libav import fault_of_connection
+from camera.model import CameraFault
+
+RTSP_PORT = 554
+_ENOUGH = b"RTSP/1."
+
+
+def diagnose(url: str, timeout_s: float) -> CameraFault | None:
+    """Return what is wrong with the host behind an RTSP address; None when it does speak RTSP."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or RTSP_PORT
+    request = f"OPTIONS rtsp://{host}:{port}/ RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode()
+    try:
+        with socket.create_connection((host, port), timeout=timeout_s) as link:
+            link.sendall(request)
+            answer = _first_bytes(link, time.monotonic() + timeout_s)
+    except socket.gaierror:
+        return CameraFault("camera.unreachable", f"the name {host} is not known in this network")
+    except TimeoutError:
+        return CameraFault("camera.timeout", f"the camera did not answer within {timeout_s:g} s")
+    except OSError as error:
+        return fault_of_connection(error) or CameraFault("camera.lost", "the camera closes the connection at once")
+    if not answer:
+        return CameraFault("camera.lost", "the camera closes the connection at once")
+    if not answer.startswith(_ENOUGH):
+        return CameraFault("camera.garbage", "what answers on this port does not speak RTSP")
+    return None
+
+
+def _first_bytes(link: socket.socket, deadline_s: float) -> bytes:
+    answer = b""
+    while len(answer) < len(_ENOUGH):
+        link.settimeout(max(0.01, deadline_s - time.monotonic()))
+        piece = link.recv(64)
+        if not piece:
+            break
+        answer += piece
+    return answer

@@ -1,0 +1,131 @@
+"""One life of a camera's child process, seen from the parent: start, messages both ways, its last words, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections import deque
+from collections.abc import AsyncIterator
+
+from camera.mask import Mask
+from camera.model import CameraConfig, CameraFault
+from camera.wire import Message, WireError, receive_message
+from camera.words import wrap_config
+
+logger = logging.getLogger(__name__)
+
+SILENCE_S = 20.0
+"""A child reports every second; silent for as long, it hangs. Starting up on a busy Pi takes a few seconds of it."""
+_QUIT_S, _TERM_S, _KILL_S = 1.6, 0.5, 0.8
+"""How long the child may take to end by itself, by SIGTERM, by SIGKILL: below 3 s together."""
+
+
+class ChildProcess:
+    """Wraps one running child. Made by `start`, ended by `stop`."""
+
+    def __init__(self, process: asyncio.subprocess.Process, mask: Mask) -> None:
+        self._process, self._mask = process, mask
+        self._last_words: deque[str] = deque(maxlen=1)
+        self._listening = asyncio.create_task(self._listen(), name=f"camera-stderr-{process.pid}")
+
+    @classmethod
+    async def start(cls, config: CameraConfig) -> ChildProcess:
+        """Start a child and hand it its configuration. Raises `OSError` when no process can be made."""
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "camera.child", stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+        )
+        child = cls(process, Mask.of(config))
+        try:
+            await child.send(wrap_config(config))
+        except BaseException:  # cancelled: nobody else knows of this process yet
+            await child.stop()
+            raise
+        return child
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    async def send(self, message: Message) -> None:
+        """Send a message; one to a dead child is lost, and its end is told by `messages`."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(ConnectionError):
+                self._process.stdin.write(message.pack())
+                await self._process.stdin.drain()
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """Yield what the child sends; ends by `CameraFault` (camera.process_died) when it dies, hangs or babbles."""
+        if self._process.stdout is None:
+            raise CameraFault("camera.process_died", "the camera's process has no output")
+        while True:
+            try:
+                async with asyncio.timeout(SILENCE_S):
+                    message = await receive_message(self._process.stdout)
+            except TimeoutError:
+                raise CameraFault("camera.process_died", f"the camera's process hung for {SILENCE_S:g} s") from None
+            except WireError as error:
+                raise CameraFault("camera.process_died", f"the camera's process is confused: {error}") from None
+            if message is None:
+                raise CameraFault("camera.process_died", await self._obituary())
+            yield message
+
+    async def stop(self) -> None:
+        """End the child: close its input, then SIGTERM, then SIGKILL, by its pid. Takes less than 3 s."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            if not await self._ended_within(_QUIT_S):
+                self._signal(signal.SIGTERM)
+                if not await self._ended_within(_TERM_S):
+                    logger.warning("the camera's process %d does not end, killing it", self.pid)
+        finally:
+            self._signal(signal.SIGKILL)
+            await self._ended_within(_KILL_S)
+            self._listening.cancel()
+
+    async def _ended_within(self, limit_s: float) -> bool:
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._process.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def _obituary(self) -> str:
+        """Say how the child ended, with its last words when it ended by a mistake."""
+        if not await self._ended_within(_QUIT_S):
+            return "the camera's process closed its output"
+        code = self._process.returncode or 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await asyncio.shield(self._listening)
+        if code < 0:
+            return f"the camera's process was ended by {_signal_name(-code)}"
+        words = f": {self._last_words[-1]}" if self._last_words and code else ""
+        return f"the camera's process ended with code {code}{words}"
+
+    async def _listen(self) -> None:
+        """Log what the child writes on standard error, without secrets."""
+        reader = self._process.stderr
+        while reader is not None and (chunk := await reader.read(8192)):
+            for line in self._mask(chunk.decode(errors="replace")).splitlines():
+                if line.strip():
+                    self._last_words.append(line.strip()[:300])
+                    logger.info("camera process %d: %s", self.pid, line[:1000])
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,118 @@
+"""Decide what goes into which file: cut segments at key frames, keep the limits, pause when the disk gives no room."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+from collections.abc import Iterator
+
+from camera.board import StatusBoard
+from camera.fmp4 import Fragmenter
+from camera.frames import EncodedFrame
+from camera.model import CameraFault
+from camera.segments import Segment, Shelf
+
+logger = logging.getLogger(__name__)
+
+PAUSE_S = 5.0
+"""How long recording rests after the disk refused, before it tries again."""
+
+
+class SegmentWriter:
+    """Writes one camera's pictures into segments. For use by one thread; it blocks on the disk.
+
+    What fails is told on the board: nothing is raised for a bad disk or bad pictures, and the next key frame after a
+    rest is the next try.
+    """
+
+    def __init__(self, shelf: Shelf, board: StatusBoard, segment_seconds: float) -> None:
+        self._shelf, self._board, self._segment_seconds = shelf, board, segment_seconds
+        self._fragmenter: Fragmenter | None = None
+        self._segment: Segment | None = None
+        self._first: EncodedFrame | None = None
+        self._fault: CameraFault | None = None
+        self._now_s = self._rest_until_s = float("-inf")
+
+    def take(self, frame: EncodedFrame) -> None:
+        """Take the next picture."""
+        self._now_s = frame.arrived_s
+        with self._guard():
+            if self._ends_segment(frame):
+                self._finish()
+            if self._fragmenter is None and frame.is_key and self._now_s >= self._rest_until_s:
+                self._begin(frame)
+            if self._fragmenter is not None and (fragment := self._fragmenter.push(frame)):
+                self._write(fragment)
+
+    def cut(self) -> None:
+        """Finish the file: the stream broke off, or recording ends."""
+        with self._guard():
+            self._finish()
+        self._board.recording(False, self._fault)
+
+    def _ends_segment(self, frame: EncodedFrame) -> bool:
+        if self._fragmenter is None or self._first is None:
+            return False
+        if frame.format is not self._fragmenter.format:
+            return True
+        return frame.is_key and frame.arrived_s - self._first.arrived_s >= self._segment_seconds
+
+    def _begin(self, frame: EncodedFrame) -> None:
+        self._need_room(0)
+        self._fragmenter, self._first, self._fault = Fragmenter(frame.format), frame, None
+        self._board.recording(True)
+
+    def _write(self, piece: bytes) -> None:
+        """Write a piece; the file is made with the first one, so that there is never a file without pictures."""
+        if self._segment is None and self._fragmenter is not None and self._first is not None:
+            self._segment = self._shelf.create(self._first.at)
+            piece = self._fragmenter.header + piece
+        if self._segment is not None:
+            self._segment.append(piece)
+            self._need_room(self._segment.size)
+            self._board.recorded(len(piece), self._shelf.deleted)
+
+    def _need_room(self, open_bytes: int) -> None:
+        if not self._shelf.make_room(open_bytes):
+            raise CameraFault("camera.disk_full", "the disk has less free space than must stay free; recording pauses")
+
+    def _finish(self) -> None:
+        if self._fragmenter is not None:
+            self._write(self._fragmenter.finish())
+            self._leave()
+
+    def _leave(self) -> None:
+        """Close the file where it ends now; what was appended stays."""
+        segment, self._segment, self._fragmenter = self._segment, None, None
+        if segment is not None:
+            self._shelf.finished(segment)
+
+    @contextlib.contextmanager
+    def _guard(self) -> Iterator[None]:
+        """Turn whatever goes wrong into a pause with a reason."""
+        import av
+
+        try:
+            yield
+        except CameraFault as fault:
+            self._pause(fault)
+        except (av.FFmpegError, ValueError) as error:  # before OSError: some of libav's errors are both
+            self._pause(CameraFault("camera.garbage", f"the pictures fit into no recording ({type(error).__name__})"))
+        except OSError as error:
+            self._pause(fault_of(error))
+
+    def _pause(self, fault: CameraFault) -> None:
+        logger.warning("%s", fault)
+        self._fault, self._rest_until_s = fault, self._now_s + PAUSE_S
+        with contextlib.suppress(OSError):
+            self._leave()
+        self._board.recorded(0, self._shelf.deleted)
+        self._board.recording(False, fault)
+
+
+def fault_of(error: OSError) -> CameraFault:
+    """Return what an error of the disk means for the recording."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return CameraFault("camera.disk_full", "the disk is full; recording pauses")
+    return CameraFault("camera.disk_error", f"the recording cannot be written ({error.strerror}); recording pauses")
