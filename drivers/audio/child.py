@@ -12,7 +12,11 @@ from typing import Any
 
 from drivers.contract import DriverFault
 
-_NOISE = ("ALSA lib conf", "JackShm", "jack server", "Cannot connect to server")
+_ACCEPT_LIMIT_S = 10.0
+_NOISE = (  # what ALSA and JACK say on every start-up of PortAudio, whatever is or is not wrong
+    *("ALSA lib conf", "Unknown PCM", "Cannot get card index", "Invalid card", "Invalid field card", "/dev/dsp"),
+    *("PulseAudio: Unable", "a52 is only", "JackShm", "jack server", "Cannot connect to server"),
+)
 
 
 class PlayoutGone(Exception):
@@ -50,10 +54,23 @@ class PlayoutChild:
         return process.pid if process is not None and process.returncode is None else None
 
     async def send(self, command: dict[str, Any]) -> None:
-        """Send a command, starting the process if need be. Raises PlayoutGone, DriverFault."""
+        """Have a command accepted, starting the process if need be.
+
+        Raises PlayoutGone, TimeoutError, and DriverFault if it cannot be started.
+        """
+        kept = self.pid is not None
+        try:
+            await self._send(command)
+        except PlayoutGone:
+            if not kept:
+                raise
+            await self._send(command)  # the old one ended, idle, just before we wrote
+
+    async def _send(self, command: dict[str, Any]) -> None:
         if self.pid is None:
             await self._start()
         await self.tell(command)
+        await self.answer(_ACCEPT_LIMIT_S)
 
     async def tell(self, command: dict[str, Any]) -> None:
         """Send a command to the process that is there. Raises PlayoutGone."""
@@ -79,7 +96,11 @@ class PlayoutChild:
 
     def said(self) -> str:
         """Return the last lines it wrote to stderr that say something."""
-        return " | ".join([line for line in self._said if not line.startswith(_NOISE)][-3:])
+        return " | ".join([line for line in self._said if not any(part in line for part in _NOISE)][-3:])
+
+    def forget(self) -> None:
+        """Forget what it said until now: it has got over that."""
+        self._said.clear()
 
     def kill(self) -> None:
         """End it at once, without a word."""

@@ -1,9 +1,10 @@
 """The playing process: `python -m drivers.audio.playout`. JSON lines in on stdin, JSON lines out on stdout.
 
 In: `{"do": "play", "path", "target", "volume", "device", "buffer_s", "latency_s"}`, `{"do": "stop"}`,
-`{"do": "probe", "device"}`. Out: `event` is opened, started (`heard`: CLOCK_MONOTONIC), progress (`seconds`),
-and for every play exactly one of ended (`seconds`, `stopped`, `underruns`) and failed (`code`, `detail`, `retry`);
-for a probe: probed (`output`) or failed. Ends by itself when stdin closes or after `--idle` seconds without work.
+`{"do": "probe", "device"}`. Out, as `event`: accepted for every play and probe. A play goes on with opened, started
+(`heard`: CLOCK_MONOTONIC), progress (`seconds`), and exactly one of ended (`seconds`, `stopped`, `underruns`) and
+failed (`code`, `detail`, `retry`); a probe with probed (`output`) or failed. The process ends by itself when stdin
+closes or after `--idle` seconds without work.
 """
 
 import argparse
@@ -67,6 +68,7 @@ class Playout:
             return
         if self._worker is not None:
             self._worker.join()  # its last answer is out: only the thread's own end is waited for
+        self.emit("accepted")
         if do == "play":
             self._player = Player(Job(**{**command, "path": Path(command["path"])}), self.emit)
             self._start(self._player.run, "playout-writer")

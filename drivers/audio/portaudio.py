@@ -128,10 +128,12 @@ class PyAudioSpeaker:
 
     async def _follow(self, play: "_Play") -> PlayReport:
         try:
-            await self._begin(play)
+            await self._child.send(self._command(play))
             while True:
                 answer = await self._child.answer(_limit(play))
-                if answer["event"] == "started":
+                if answer["event"] == "opened":
+                    self._child.forget()
+                elif answer["event"] == "started":
                     self._started(play, answer)
                 elif answer["event"] in ("failed", "ended"):
                     play.over = True
@@ -145,13 +147,6 @@ class PyAudioSpeaker:
         except PlayoutGone as gone:
             play.over = True
             raise _fault_of(gone, play) from gone
-
-    async def _begin(self, play: "_Play") -> None:
-        command = self._command(play)
-        try:
-            await self._child.send(command)
-        except PlayoutGone:  # it ended, idle, just before we wrote
-            await self._child.send(command)
 
     def _command(self, play: "_Play") -> dict[str, Any]:
         clock, config = self._context.clock, self._config
@@ -178,8 +173,8 @@ class PyAudioSpeaker:
             detail, said = answer["detail"], self._child.said()
             raise DriverFault(answer["code"], f"{detail}; {said}" if said else detail, retry=answer["retry"])
         start = play.start
-        if start is None:
-            raise DriverFault("speaker.playout_failed", "the playing process stopped by itself", retry=True)
+        if start is None or answer["stopped"]:
+            raise DriverFault("driver.closed", f"{self._context.id} was closed while it played")
         if answer["underruns"]:
             self._context.logger.warning(
                 "%s: the output ran dry %d times; raise buffer_ms", self._context.id, answer["underruns"]

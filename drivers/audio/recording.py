@@ -8,8 +8,7 @@ from pathlib import Path
 from drivers.audio.pcm import scale
 from drivers.audio.wav import WavInfo, header
 
-_NAME = re.compile(r"^\d{8}T\d{6}\.\d{3}Z(-\d+)?\.wav$")
-_PART = re.compile(r"^\.\d{8}T\d{6}\.\d{3}Z(-\d+)?\.wav\.part$")
+_NAME = re.compile(r"^(\d{8}T\d{6}\.\d{3}Z)(?:-(\d+))?\.wav$")
 
 
 class Recording:
@@ -79,26 +78,28 @@ class Copying:
 def sweep(directory: Path) -> None:
     """Remove what a power cut left half written."""
     for file in directory.iterdir():
-        if _PART.match(file.name):
+        if file.name.startswith(".") and file.suffix == ".part" and _NAME.match(file.stem[1:]):
             file.unlink(missing_ok=True)
 
 
 def prune(directory: Path, keep: int) -> None:
     """Remove the oldest of our own recordings beyond `keep`; other files are left alone."""
-    ours = sorted(file for file in directory.iterdir() if _NAME.match(file.name))
-    for file in ours[: max(0, len(ours) - keep)]:
+    ours = sorted((_age(file), file) for file in directory.iterdir() if _NAME.match(file.name))
+    for _, file in ours[: max(0, len(ours) - keep)]:
         file.unlink(missing_ok=True)
 
 
 def _free(directory: Path, started_at: datetime) -> Path:
     moment = started_at.astimezone(UTC)
     stem = f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z"
-    path = directory / f"{stem}.wav"
-    number = 1
-    while path.exists() or path.with_name(f".{path.name}.part").exists():
-        path = directory / f"{stem}-{number}.wav"
-        number += 1
-    return path
+    # Beyond the highest number, not in the first gap: the number tells the age of files of one millisecond.
+    taken = [_age(file)[1] for file in directory.iterdir() if file.name.lstrip(".").startswith(stem)]
+    return directory / (f"{stem}-{max(taken) + 1}.wav" if taken else f"{stem}.wav")
+
+
+def _age(file: Path) -> tuple[str, int]:
+    match = _NAME.match(file.name.removeprefix(".").removesuffix(".part"))
+    return (match[1], int(match[2] or 0)) if match else ("", 0)
 
 
 def _sync_directory(directory: Path) -> None:
