@@ -3,6 +3,7 @@
 numpy and PyAV are imported where they are used: importing this module costs nothing.
 """
 
+import io
 import wave
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -33,19 +34,28 @@ def prepare(source: Path, target: Path, words: int) -> None:
     """Write the speech in `source` (MP3 or WAV) to `target` in our format, after checking that it is speech.
 
     Raises:
-        AudioError: undecodable, cut off, silent, too short for that many words, or far too long.
+        AudioError: as `speech`.
         OSError: `target` cannot be written.
     """
-    samples = decode(source)
+    write(target, [speech(source.read_bytes() if source.exists() else b"", words)])
+
+
+def speech(encoded: bytes, words: int) -> "Samples":
+    """Return the samples of an MP3 or WAV file after checking that they can be speech of that many words.
+
+    Raises:
+        AudioError: undecodable, cut off, silent, too short, or far too long.
+    """
+    samples = decode(encoded)
     seconds = len(samples) / RATE
     if seconds < words * _LEAST_S_PER_WORD:
         raise AudioError(f"{seconds:.2f} s of audio are too short for {words} words")
     if peak([samples]) < _SILENCE_PEAK:
         raise AudioError("the audio is silent")
-    _write(target, [samples])
+    return samples
 
 
-def decode(source: Path) -> "Samples":
+def decode(encoded: bytes) -> "Samples":
     """Return the samples of an MP3 or WAV file at `RATE`, mono.
 
     Raises:
@@ -59,7 +69,7 @@ def decode(source: Path) -> "Samples":
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
     try:
         # The format is given, not guessed: a hostile playlist must not make the decoder open other files.
-        with av.open(str(source), format=_format(source)) as container:
+        with av.open(io.BytesIO(encoded), "r", format=_format(encoded)) as container:
             for frame in _frames(container.decode(audio=0)):
                 for resampled in resampler.resample(frame):
                     block = resampled.to_ndarray().reshape(-1).astype(np.int16, copy=False)
@@ -79,14 +89,12 @@ def _frames(frames: "Iterator[AudioFrame]") -> "Iterator[AudioFrame | None]":
     yield None  # flushes the resampler
 
 
-def _format(source: Path) -> str:
-    with source.open("rb") as file:
-        head = file.read(12)
-    if not head:
+def _format(encoded: bytes) -> str:
+    if not encoded:
         raise AudioError("there is no audio")
-    if head[:4] == b"RIFF" and head[8:] == b"WAVE":
+    if encoded[:4] == b"RIFF" and encoded[8:12] == b"WAVE":
         return "wav"
-    if head[:3] == b"ID3" or (head[0] == 0xFF and len(head) > 1 and head[1] & 0xE0 == 0xE0):
+    if encoded[:3] == b"ID3" or (len(encoded) > 1 and encoded[0] == 0xFF and encoded[1] & 0xE0 == 0xE0):
         return "mp3"
     raise AudioError("the audio is neither MP3 nor WAV")
 
@@ -111,7 +119,7 @@ def join(pieces: Iterable[tuple[Path, float]], target: Path) -> None:
                 yield np.rint(block * gain).astype(np.int16)
             yield np.zeros(round(pause_s * RATE), np.int16)
 
-    _write(target, levelled())
+    write(target, levelled())
 
 
 def peak(blocks: "Iterable[Samples]") -> int:
@@ -130,18 +138,23 @@ def seconds_of(path: Path) -> float:
         return file.getnframes() / file.getframerate()
 
 
-def _blocks(path: Path) -> "Iterator[Samples]":
-    import numpy as np
+def write(target: Path, blocks: "Iterable[Samples]") -> None:
+    """Write samples to a WAV file in our format.
 
-    with wave.open(str(path), "rb") as file:
-        while data := file.readframes(_BLOCK):
-            yield np.frombuffer(data, dtype="<i2").astype(np.int16, copy=False)
-
-
-def _write(target: Path, blocks: "Iterable[Samples]") -> None:
+    Raises:
+        OSError: `target` cannot be written.
+    """
     with wave.open(str(target), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RATE)
         for block in blocks:
             file.writeframes(block.astype("<i2", copy=False).tobytes())
+
+
+def _blocks(path: Path) -> "Iterator[Samples]":
+    import numpy as np
+
+    with wave.open(str(path), "rb") as file:
+        while data := file.readframes(_BLOCK):
+            yield np.frombuffer(data, dtype="<i2").astype(np.int16, copy=False)

@@ -92,7 +92,10 @@ class SpeechCache:
         path = folder / f"{key}-{sha256}.wav"
         durable_replace(made, path)
         self._pinned.add(path)
-        self._used = size + (self._used if self._used is not None else self._measure() - size)
+        if self._used is None:
+            self._used = self._measure() - size
+            self._drop_leftovers()
+        self._used += size
         if self._used > self._limit:
             self.trim(self._limit * 9 // 10)
         return Entry(path, sha256)
@@ -107,7 +110,6 @@ class SpeechCache:
             if path not in self._pinned:
                 path.unlink(missing_ok=True)
                 self._used -= size
-        self._drop_leftovers()
 
     def make_room(self, error: OSError) -> bool:
         """Say whether it is worth trying again after `error`: the disk was full, and half of the cache went."""

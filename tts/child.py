@@ -70,23 +70,30 @@ class Child:
             await self._stdin.drain()
             answer = await self._stdout.readline()
         if not answer.endswith(b"\n"):
-            raise SpeechError(errors.WORKER_DIED, f"the voice worker ended ({await self._ending()})", retry=True)
+            ending = await self._ending()
+            self._kill_group()  # a speech program may have outlived it
+            raise SpeechError(errors.WORKER_DIED, f"the voice worker ended ({ending})", retry=True)
         decoded: dict[str, Any] = json.loads(answer)
         return decoded
 
     async def end(self) -> None:
         """Let the idle worker end by itself; kill it when it does not."""
         self._stdin.close()
-        await self._gone()
-        await self.kill()
+        try:
+            await self._gone()
+        finally:
+            await self.kill()
 
     async def kill(self) -> None:
         """Kill the worker and what it has started."""
         if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self._kill_group()
         self._stdin.close()
         await self._gone()
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     async def _gone(self) -> bool:
         try:

@@ -4,7 +4,6 @@ Importing this module imports neither numpy nor PyAV nor sea-g2p.
 """
 
 import asyncio
-import contextlib
 import sys
 import tempfile
 from pathlib import Path
@@ -31,6 +30,7 @@ class VoiceWorker:
         self._python = python
         self._turn = asyncio.Lock()
         self._requests = 0
+        self._open = False
         self._child: Child | None = None
         self._idle: asyncio.Task[None] | None = None
         self._spare: tempfile.TemporaryDirectory[str] | None = None
@@ -42,11 +42,14 @@ class VoiceWorker:
 
     async def __aenter__(self) -> Self:
         self._spare = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="tts-", ignore_cleanup_errors=True)
+        self._open = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._open = False
         spare, self._spare = self._spare, None
-        self._stop_idle_timer()
+        if (idle := self._stop_idle_timer()) is not None:
+            await asyncio.gather(idle, return_exceptions=True)
         await self._drop_child()
         if spare is not None:
             await asyncio.to_thread(spare.cleanup)
@@ -72,21 +75,22 @@ class VoiceWorker:
             self._requests -= 1
 
     async def _served(self, text: str) -> Speech:
-        if self._spare is None:
-            raise RuntimeError("VoiceWorker is used outside of its context")
+        spare_dir = self._check_open()
         self._stop_idle_timer()
         answered = False
         try:
             if self._child is None or not self._child.alive:
                 await self._drop_child()
-                self._child = await Child.start(self._python, self._settings, Path(self._spare.name))
+                self._child = await Child.start(self._python, self._settings, spare_dir)
+                self._check_open()  # again: the context may have been left meanwhile
             answer = await self._child.ask({"text": text})
             answered = True
         finally:
             # Timed out, cancelled or broken: its state is unknown, and an engine in it may hang.
             if not answered:
                 await self._drop_child()
-        self._idle = asyncio.create_task(self._end_when_idle(), name="tts-idle")
+        if self._open:
+            self._idle = asyncio.create_task(self._end_when_idle(), name="tts-idle")
         return wire.result(answer)
 
     async def _end_when_idle(self) -> None:
@@ -94,18 +98,20 @@ class VoiceWorker:
         async with self._turn:
             child, self._child = self._child, None
             if child is not None:
-                try:
-                    await child.end()
-                finally:
-                    await child.kill()
+                await child.end()
 
-    def _stop_idle_timer(self) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
+    def _check_open(self) -> Path:
+        if not self._open or self._spare is None:
+            raise RuntimeError("VoiceWorker is used outside of its context")
+        return Path(self._spare.name)
+
+    def _stop_idle_timer(self) -> asyncio.Task[None] | None:
+        idle, self._idle = self._idle, None
+        if idle is not None:
+            idle.cancel()
+        return idle
 
     async def _drop_child(self) -> None:
         child, self._child = self._child, None
         if child is not None:
-            with contextlib.suppress(ProcessLookupError):
-                await child.kill()
+            await child.kill()

@@ -24,6 +24,7 @@ class Engine(Protocol):
 
         Raises:
             EngineError: it did not work, and why.
+            AudioError: it worked, but what came out cannot be speech.
             OSError: `out` cannot be written.
         """
 

@@ -7,6 +7,8 @@ from tts.engines.program import run_program
 from tts.errors import EngineError
 from tts.model import EspeakSettings
 
+_VERSION_S = 3.0
+
 
 class EspeakEngine:
     """Speaks through the program espeak-ng; see `Engine`."""
@@ -18,12 +20,14 @@ class EspeakEngine:
         self.rate = f"{settings.rate_wpm}/{settings.pitch}"
         self._settings = settings
         self._version: str | None = None
+        self._asked = False
 
     def version(self) -> str | None:
-        """Return the program's version, for example `1.51`, asked once; None when it does not answer."""
-        if self._version is None:
+        """Return the program's version, for example `1.51`, or None when it does not answer. It is asked only once."""
+        if not self._asked:
+            self._asked = True
             try:
-                ended = run_program([self._settings.program, "--version"], "", self._settings.timeout_s)
+                ended = run_program([self._settings.program, "--version"], "", _VERSION_S)
             except EngineError:
                 return None
             found = re.search(r"\d+\.\d+(?:\.\d+)*", ended.printed)

@@ -1,7 +1,7 @@
 """gTTS: Google's voice. Needs the Internet, and sends the text to Google.
 
-Of the library gTTS the texts' cutting and packing are used, but not its sending, which (2.2.4) has no time limit,
-switches TLS verification off and takes half an answer for a whole one.
+Of the library gTTS the packing of requests is used, but not their sending, which (2.2.4) has no time limit, switches
+TLS verification off and takes half an answer for a whole one.
 """
 
 import base64
@@ -12,15 +12,18 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tts import audio
 from tts.engines.limited import LimitedThread
 from tts.errors import EngineError
 from tts.model import GttsSettings
+from tts.reading import passages
 
 if TYPE_CHECKING:
     import requests
 
 _PATH = "/_/TranslateWebserverUi/data/batchexecute"
 _ANSWER = re.compile(rb'"jQ1olc",("(?:[^"\\]|\\.)*")')
+_PART_CHARS = 100  # the service takes no more in one request
 # One request is 100 characters, some 10 s of 32 kbit/s MP3 in base64: 60 kB.
 _MOST_BYTES = 4_000_000
 _REST_S = 60.0  # an offline node does not wait for the time limit with every announcement
@@ -45,32 +48,31 @@ class GttsEngine:
         return "web"
 
     def synthesise(self, text: str, out: Path) -> None:
-        """Write the speech of `text` to `out` as MP3. See `Engine.synthesise`."""
+        """Write the speech of `text` to `out` as WAV. See `Engine.synthesise`."""
         timeout_s = self._settings.timeout_s
-        bodies = self._bodies(text)
+        parts = list(passages(text, _PART_CHARS))
+        bodies = [self._body(part) for part in parts]
         deadline = time.monotonic() + timeout_s
         try:
             # The thread bounds what the library's time limits do not: names that do not resolve, answers that drip.
-            mp3 = self._thread.run(lambda: b"".join(self._ask(body, deadline) for body in bodies), timeout_s + 0.5)
+            answers = self._thread.run(lambda: [self._ask(body, deadline) for body in bodies], timeout_s + 0.5)
         except EngineError as error:
             self._session = None  # its connection may be in the middle of something
             if error.code == "engine.timeout":
                 raise EngineError(error.code, error.detail, _REST_S) from error
             raise
-        out.write_bytes(mp3)
+        # Decoded one by one: each has headers of its own, and each may have been cut off.
+        counts = [len(part.split()) for part in parts]
+        audio.write(out, [audio.speech(mp3, words) for mp3, words in zip(answers, counts, strict=True)])
 
-    def _bodies(self, text: str) -> list[str]:
-        """Return the requests for `text`, each with at most 100 characters of it."""
+    def _body(self, part: str) -> str:
         from gtts import gTTS
-        from gtts.tokenizer import pre_processors
 
         try:
-            # The library's other pre-processors expand English abbreviations.
-            cut = gTTS(text, lang=self._settings.lang, pre_processor_funcs=[pre_processors.tone_marks])
-            bodies: list[str] = cut.get_bodies()
+            (body,) = gTTS(part, lang=self._settings.lang, pre_processor_funcs=[]).get_bodies()
         except (ValueError, AssertionError) as error:  # unknown language, nothing to speak
             raise EngineError("engine.failed", f"gTTS: {error}") from error
-        return bodies
+        return str(body)
 
     def _ask(self, body: str, deadline: float) -> bytes:
         import requests
