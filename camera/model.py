@@ -130,6 +130,7 @@ class CameraStatus:
     fps: float | None = None
     """Pictures per second as they arrived during the last few seconds."""
     recording: bool = False
+    """Whether the newest group of pictures is on the disk; true from the first complete group on."""
     last_frame_at: datetime | None = None
     attempts: int = 0
     """Failed tries since it last streamed for half a minute."""

@@ -59,9 +59,8 @@ class SegmentWriter:
         return frame.is_key and frame.arrived_s - self._first.arrived_s >= self._segment_seconds
 
     def _begin(self, frame: EncodedFrame) -> None:
-        self._need_room(0)
-        self._fragmenter, self._first, self._fault = Fragmenter(frame.format), frame, None
-        self._board.recording(True)
+        self._need_room(0)  # said before the first piece is complete, which may take a long group
+        self._fragmenter, self._first = Fragmenter(frame.format), frame
 
     def _write(self, piece: bytes) -> None:
         """Write a piece; the file is made with the first one, so that there is never a file without pictures."""
@@ -70,8 +69,10 @@ class SegmentWriter:
             piece = self._fragmenter.header + piece
         if self._segment is not None:
             self._segment.append(piece)
-            self._need_room(self._segment.size)
             self._board.recorded(len(piece), self._shelf.deleted)
+            self._need_room(self._segment.size)
+            self._fault = None
+            self._board.recording(True)
 
     def _need_room(self, open_bytes: int) -> None:
         if not self._shelf.make_room(open_bytes):

@@ -1,0 +1,177 @@
+"""Small parts without a process: delays, messages, the status board, the frame rate, times of a recording."""
+
+import asyncio
+import contextlib
+import io
+from datetime import UTC, datetime
+from fractions import Fraction
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from camera.backoff import LONGEST_S, Backoff
+from camera.board import FpsMeter, StatusBoard
+from camera.frames import EncodedFrame
+from camera.model import CameraFault, CameraStatus, Snapshot
+from camera.timeline import TICKS_PER_S, Timeline
+from camera.wire import BODY_LIMIT, Message, WireError, read_message, receive_message
+from camera.words import snapshot_in, snapshot_message, status_in, status_message
+
+
+def test_backoff_is_at_once_then_grows():
+    backoff = Backoff(draw=lambda _low, high: high)
+    assert [backoff.failed(0) for _ in range(9)] == [0, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert backoff.failed(29) == LONGEST_S, "29 s of streaming forgive nothing"
+    assert backoff.failed(30) == 0
+    assert backoff.failed(0, retry=False) == LONGEST_S
+    backoff.worked()
+    assert backoff.failed(0) == 0
+
+
+def test_backoff_is_jittered_within_its_bounds():
+    backoff = Backoff()
+    backoff.failed(0)
+    delays = [backoff.failed(0) for _ in range(200)]
+    assert all(1 <= delay <= LONGEST_S for delay in delays)
+    assert len(set(delays)) > 100
+
+
+@given(
+    st.lists(
+        st.tuples(st.dictionaries(st.text(), st.integers() | st.text() | st.none()), st.binary(max_size=2000)),
+        max_size=5,
+    )
+)
+def test_messages_arrive_as_sent_in_both_ways(contents):
+    messages = [Message(header, body) for header, body in contents]
+    sent = b"".join(message.pack() for message in messages)
+    stream = io.BytesIO(sent)
+    assert list(iter(lambda: read_message(stream), None)) == messages
+    assert asyncio.run(_received(sent)) == messages
+
+
+async def _received(data):
+    reader = asyncio.StreamReader()
+    reader.feed_data(data)
+    reader.feed_eof()
+    messages = []
+    while (message := await receive_message(reader)) is not None:
+        messages.append(message)
+    return messages
+
+
+@given(st.binary(max_size=300))
+def test_noise_is_refused_or_the_end(noise):
+    with contextlib.suppress(WireError):
+        assert read_message(io.BytesIO(noise)) is None or len(noise) >= 10
+
+
+def test_message_cut_short_is_the_end():
+    whole = Message({"a": 1}, b"body").pack()
+    for size in range(len(whole)):
+        assert read_message(io.BytesIO(whole[:size])) is None
+    with pytest.raises(WireError):
+        read_message(io.BytesIO((2).to_bytes(4, "big") + (BODY_LIMIT + 1).to_bytes(4, "big") + b"{}"))
+
+
+def test_status_and_snapshot_travel_whole():
+    now = datetime.now(UTC)
+    status = CameraStatus("streaming", now, "camera.disk_full", "full", "h264", 4, 2, 9.5, True, now, 3, 5, 1, 2)
+    assert status_in(read_message(io.BytesIO(status_message(status).pack()))) == status
+    shot = Snapshot(b"\xff\xd8", now, 4, 2)
+    assert snapshot_in(read_message(io.BytesIO(snapshot_message(7, shot).pack()))) == shot
+    fault = snapshot_in(snapshot_message(7, CameraFault("camera.lost", "gone", retry=False)))
+    assert (fault.code, fault.detail, fault.retry) == ("camera.lost", "gone", False)
+
+
+@pytest.mark.parametrize("header", [{}, {"status": {"state": "happy"}}, {"code": "x"}, {"at": 5}, {"code": 7}])
+def test_answers_that_make_no_sense(header):
+    with pytest.raises(WireError):
+        snapshot_in(Message(header))
+    with pytest.raises(WireError):
+        status_in(Message(header))
+
+
+VIDEO = SimpleNamespace(codec="h264", width=4, height=2, time_base=Fraction(1, 1000))
+
+
+def frame(dts, arrived_s=0.0, pts="dts", duration=100, video=VIDEO):
+    return EncodedFrame(b"", dts, dts if pts == "dts" else pts, duration, False, video, datetime.now(UTC), arrived_s)
+
+
+def test_times_start_at_zero_and_keep_the_steps():
+    timeline = Timeline()
+    places = [timeline.place(frame(dts)) for dts in (5000, 5100, 5250)]
+    assert [place.dts for place in places] == [0, 9000, 22500]
+    assert [place.pts for place in places] == [0, 9000, 22500]
+
+
+def test_jump_of_the_clock_is_bridged_by_the_arrivals():
+    timeline = Timeline()
+    steps = [(5000, 0.0), (5100, 0.1), (9_000_000, 0.2), (9_000_100, 0.3), (17, 0.5)]
+    assert [timeline.place(frame(dts, at)).dts for dts, at in steps] == [0, 9000, 18000, 27000, 45000]
+
+
+def test_missing_times_are_filled():
+    timeline = Timeline()
+    assert [timeline.place(frame(dts)).dts for dts in (None, 100, 200, None, 400)] == [0, 9000, 18000, 27000, 36000]
+
+
+def test_pictures_shown_later_than_decoded_keep_their_delay():
+    timeline = Timeline()
+    place = timeline.place(frame(0, pts=200))
+    assert (place.dts, place.pts) == (0, 2 * TICKS_PER_S // 10)
+    assert timeline.place(frame(100, pts=40)).pts == 9000, "never shown before it is decoded"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.none() | st.integers(-(2**40), 2**40),
+            st.none() | st.integers(-(2**40), 2**40),
+            st.integers(-5, 2**33),
+            st.floats(0, 100),
+        ),
+        max_size=50,
+    )
+)
+def test_times_only_ever_grow(stream):
+    timeline, now_s, last = Timeline(), 0.0, -1
+    for dts, pts, duration, wait_s in stream:
+        now_s += wait_s
+        place = timeline.place(frame(dts, now_s, pts, duration))
+        assert place.dts > last and place.pts >= place.dts and place.duration > 0
+        last = place.dts
+
+
+def test_frame_rate_is_that_of_the_last_seconds():
+    meter = FpsMeter(window_s=5)
+    assert meter.add(0.0) is None
+    rates = [meter.add(step * 0.1) for step in range(1, 100)]
+    assert rates[-1] == pytest.approx(10, abs=0.01)
+    rates = [meter.add(9.9 + step * 0.5) for step in range(1, 20)]
+    assert rates[-1] == pytest.approx(2, abs=0.01)
+
+
+def test_board_tells_what_people_wait_for():
+    board = StatusBoard()
+    assert board.wait(0).state == "starting"
+    assert board.wait(0.05).state == "starting"
+    board.streaming(VIDEO)
+    assert board.wait(5).state == "streaming"
+    full = CameraFault("camera.disk_full", "full")
+    board.recording(False, full)
+    assert board.wait(5).code == "camera.disk_full"
+    board.failed(CameraFault("camera.lost", "gone"), 1)
+    status = board.wait(5)
+    assert (status.state, status.code, status.attempts) == ("retrying", "camera.lost", 1)
+    since = status.since
+    board.failed(CameraFault("camera.refused", "no"), 2)
+    assert board.read().since == since, "still the same state"
+    board.streaming(VIDEO)
+    assert board.read().code == "camera.disk_full", "the disk is still full"
+    board.stable()
+    board.recording(True)
+    assert (board.read().code, board.read().attempts, board.read().recording) == (None, 0, True)
