@@ -50,6 +50,7 @@ class SpeechCache:
         self._limit = limit
         self._pinned: set[Path] = set()
         self._used: int | None = None
+        self._obstacle: OSError | None = None
 
     @contextlib.contextmanager
     def session(self) -> Iterator[Path]:
@@ -63,9 +64,12 @@ class SpeechCache:
     def _work_folder(self) -> tempfile.TemporaryDirectory[str]:
         try:
             self._root.mkdir(parents=True, exist_ok=True)
-            return tempfile.TemporaryDirectory(dir=self._root, prefix=_WORK_PREFIX, ignore_cleanup_errors=True)
-        except OSError:
+            folder = tempfile.TemporaryDirectory(dir=self._root, prefix=_WORK_PREFIX, ignore_cleanup_errors=True)
+            self._obstacle = None
+            return folder
+        except OSError as error:
             # A card that became read-only can still give what it has.
+            self._obstacle = error
             return tempfile.TemporaryDirectory(prefix="tts-", ignore_cleanup_errors=True)
 
     def get(self, key: str) -> Entry | None:
@@ -83,6 +87,11 @@ class SpeechCache:
             except OSError as error:  # a bad sector or a file evicted by a neighbour: make it anew
                 logger.warning("speech cache: %s cannot be read: %s", path.name, error)
         return None
+
+    def require_writable(self) -> None:
+        """Raise OSError when the session already knows that `put` will fail."""
+        if self._obstacle is not None:
+            raise self._obstacle
 
     def put(self, key: str, made: Path) -> Entry:
         """Move the file `made` into the cache, durably."""

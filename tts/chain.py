@@ -3,6 +3,7 @@
 import logging
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
@@ -70,33 +71,33 @@ class Synthesiser:
         """
         spoken = self._reader.read(text).spoken
         reasons: list[str] = []
+        before = self._rest.admitted.copy()
         for cache in self._caches:
             try:
                 try:
-                    return self._spoken(spoken, cache)
+                    return self._spoken(spoken, cache, before)
                 except OSError as error:
                     if not cache.make_room(error):
                         raise
-                    return self._spoken(spoken, cache)
+                    return self._spoken(spoken, cache, before)
             except OSError as error:
                 logger.warning("speech cannot be kept: %s", error)
                 reasons.append(str(error))
         raise SpeechError(errors.STORAGE, f"speech cannot be kept: {'; '.join(reasons)}", retry=True)
 
-    def _spoken(self, spoken: str, cache: SpeechCache) -> Speech:
+    def _spoken(self, spoken: str, cache: SpeechCache, before: Counter[int]) -> Speech:
         sentences = split(spoken)
         tried: list[Attempt] = []
         with cache.session() as work:
             for engine in self._engines:
-                job = _Job(engine, cache, work, self._rest)
                 try:
-                    entry = job.announcement(sentences)
+                    entry = _Job(engine, cache, work, self._rest).announcement(sentences)
                 except EngineError as error:
                     logger.warning("%s cannot speak: %s", engine.name, error)
                     tried.append(Attempt(engine.name, error.code, error.detail))
                     continue
                 seconds = audio.seconds_of(entry.path)
-                cached = not job.ran
+                cached = self._rest.admitted[id(engine)] == before[id(engine)]
                 return Speech(
                     entry.path, entry.sha256, seconds, engine.name, engine.voice, spoken, cached, tuple(tried)
                 )
@@ -105,17 +106,19 @@ class Synthesiser:
 
 
 class _Rest:
-    """Which engines are better left alone for a while, and why."""
+    """Which engines are better left alone for a while, and why. `admitted` counts each engine's allowed runs."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._until: dict[int, tuple[float, EngineError]] = {}
+        self.admitted: Counter[int] = Counter()
 
-    def check(self, engine: Engine) -> None:
+    def admit(self, engine: Engine) -> None:
         until, error = self._until.get(id(engine), (0.0, None))
         left = until - self._monotonic()
         if error is not None and left > 0:
             raise EngineError("engine.cooling", f"failed a moment ago, next try in {left:.0f} s ({error.detail})")
+        self.admitted[id(engine)] += 1
 
     def note(self, engine: Engine, error: EngineError) -> None:
         if error.rest_s > 0:
@@ -123,14 +126,13 @@ class _Rest:
 
 
 class _Job:
-    """One announcement by one engine. `ran` says whether the engine had to work."""
+    """One announcement by one engine."""
 
     def __init__(self, engine: Engine, cache: SpeechCache, work: Path, rest: _Rest) -> None:
         self._engine = engine
         self._cache = cache
         self._work = work
         self._rest = rest
-        self.ran = False
         self._maker = (engine.name, engine.voice, engine.rate, self._version(), audio.FORMAT_VERSION)
 
     def _version(self) -> str | None:
@@ -152,13 +154,15 @@ class _Job:
 
     def _sentence(self, text: str) -> Entry:
         key = key_of("sentence", text, *self._maker)
-        return self._cache.get(key) or self._cache.put(key, self._synthesised(text))
+        if found := self._cache.get(key):
+            return found
+        self._cache.require_writable()  # before an engine works in vain
+        return self._cache.put(key, self._synthesised(text))
 
     def _synthesised(self, text: str) -> Path:
         raw, piece = self._work / "raw", self._work / "piece.wav"
         raw.unlink(missing_ok=True)
-        self._rest.check(self._engine)
-        self.ran = True
+        self._rest.admit(self._engine)
         try:
             self._engine.synthesise(text, raw)
             audio.prepare(raw, piece, len(text.split()))

@@ -89,8 +89,8 @@ class Speech:
     """A finished announcement.
 
     `path` is a 48 kHz mono 16-bit WAV that belongs to the cache: copy or open it before asking for more speech.
-    `sha256` (hex) and `seconds` are of that file, `spoken` is the text as it was read out, `cached` says that no
-    engine had to run, `tried` lists the engines that failed before `engine` did it.
+    `sha256` (hex) and `seconds` are of that file, `spoken` is the text as it was read out, `cached` says that
+    `engine` did not have to run, `tried` lists the engines that failed before `engine` did it.
     """
 
     path: Path

@@ -105,8 +105,13 @@ def test_a_folder_that_cannot_be_made_still_gives_a_place_to_work(tmp_path: Path
     (tmp_path / "file").write_text("in the way")
     cache = SpeechCache(tmp_path / "file" / "cache", 1000)
     assert get(cache, "one") is None
+    with cache.session(), pytest.raises(OSError):
+        cache.require_writable()
     with pytest.raises(OSError):
         put(cache, "one", b"data")
+    (tmp_path / "file").unlink()
+    with cache.session():
+        cache.require_writable()
 
 
 def test_notes_outlive_the_process(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import errno
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -226,6 +227,7 @@ def test_a_resting_engine_still_gives_what_is_cached(
     with Synthesiser(settings, engines=pair) as synthesiser:
         synthesiser.say("Xin chào.")
         assert synthesiser.say("hỏng").engine == "second"
+        assert synthesiser.say("hỏng").cached
         assert synthesiser.say("Xin chào.").engine == "first"
 
 
@@ -241,10 +243,31 @@ def test_the_cache_stays_in_its_bounds(tmp_path: Path, voice_file: Path) -> None
 def test_a_broken_cache_folder_does_not_silence(tmp_path: Path, voice_file: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     settings = VoiceSettings(cache_dir=tmp_path / "file")
-    with Synthesiser(settings, engines=[FakeEngine("a", voice_file)]) as synthesiser:
+    engine = FakeEngine("a", voice_file)
+    with Synthesiser(settings, engines=[engine]) as synthesiser:
         speech = synthesiser.say("Xin chào.")
         assert speech.path.exists()
         assert synthesiser.say("Xin chào.").cached
+    assert len(engine.texts) == 1
+
+
+def test_a_full_disk_costs_old_speech_not_the_new(settings: VoiceSettings, voice_file: Path) -> None:
+    engine = FakeEngine("a", voice_file)
+    full = [OSError(errno.ENOSPC, "No space left on device")]
+    plain = engine.synthesise
+
+    def synthesise(text: str, out: Path) -> None:
+        if "mới" in text and full:
+            raise full.pop()
+        plain(text, out)
+
+    engine.synthesise = synthesise  # type: ignore[method-assign]
+    with Synthesiser(settings, engines=[engine]) as synthesiser:
+        old = [synthesiser.say(f"Tin số {number}.").path for number in range(4)]
+        new = synthesiser.say("Tin mới.")
+        assert settings.cache_dir in new.path.parents
+        assert not new.cached
+        assert 0 < sum(path.exists() for path in old) < 4
 
 
 def test_no_place_at_all_is_a_storage_error(tmp_path: Path, voice_file: Path) -> None:

@@ -182,7 +182,7 @@ class Programs:
 
     BODIES: ClassVar = {
         "good": 'exec espeak-ng "$@"',
-        "hang": "exec sleep 20",
+        "hang": "exec sleep 40",
         "die": "echo out of luck >&2; kill -SEGV $$",
         "fail": "echo no such voice >&2; exit 3",
         "nothing": "cat > /dev/null",
