@@ -1,0 +1,154 @@
+"""What people do on the page: each form becomes a command, and its outcome a sentence."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from edge_agent.contract.commands import (
+    Args,
+    CancelBulletin,
+    PlanBulletin,
+    Speak,
+    SwitchOverride,
+    SwitchRelease,
+)
+from edge_agent.contract.errors import Language
+from hub import forms
+from hub.clock import Clock
+from hub.commands import Commands, Outcome
+from hub.language import translator
+from hub.notice import Notice
+from hub.registry import Node
+from hub.render import Renderer, Shown
+from hub.sentences import Speaker
+from hub.toasts import Toast, Toasts
+from hub.views import node_zone
+
+SWITCH_S = 6.0
+"""How long a person waits for a light; afterwards the node refuses the command, so it never switches unexpectedly."""
+SPEAK_S = 8.0
+PLAN_S = 8.0
+PLAN_LIFE = timedelta(hours=24)
+"""A bulletin planned while its node is away reaches it within this time, and before it is due."""
+STATE_S = 2.0
+"""After the answer: how long the page waits for the state that follows it."""
+
+Fields = dict[str, str]
+Act = Callable[[Node, Fields, Request, Language], Awaitable[Toast]]
+
+
+@dataclass(frozen=True)
+class _Words:
+    """Keys of what to say when a command was done, or at least accepted."""
+
+    done: str
+    accepted: str = "outcome.accepted"
+
+
+class Actions:
+    """The POST half of the page. Works with htmx (answers with a toast) and without (redirects to the page)."""
+
+    def __init__(
+        self, shown: Shown, commands: Commands, renderer: Renderer, notice: Notice, toasts: Toasts, clock: Clock
+    ) -> None:
+        self._shown = shown
+        self._commands = commands
+        self._renderer = renderer
+        self._notice = notice
+        self._toasts = toasts
+        self._clock = clock
+
+    def routes(self, language: Callable[[Request], Language]) -> list[Route]:
+        """For the application. `language`: which one a request wants."""
+        node = "/nodes/{commune}/{node}"
+        acts: dict[str, Act] = {
+            f"{node}/lights/{{thing}}": self._switch,
+            f"{node}/lights/{{thing}}/release": self._release,
+            f"{node}/speak": self._speak,
+            f"{node}/bulletins": self._plan,
+            f"{node}/bulletins/{{thing}}/cancel": self._cancel,
+        }
+        return [Route(path, self._endpoint(act, language), methods=["POST"]) for path, act in acts.items()]
+
+    def _endpoint(
+        self, act: Act, language_of: Callable[[Request], Language]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            language = language_of(request)
+            address = f"{request.path_params['commune']}/{request.path_params['node']}"
+            node = self._shown.registry.nodes.get(address)
+            try:
+                if node is None:
+                    raise forms.FormError("form.no_node")
+                toast = await act(node, await forms.read(request), request, language)
+            except forms.FormError as error:
+                toast = Toast(translator(language)(error.key, **error.params), False)
+            except ValidationError:
+                toast = Toast(translator(language)("form.bad"), False)
+            return self._answer(request, address, toast, language)
+
+        return endpoint
+
+    def _answer(self, request: Request, address: str, toast: Toast, language: Language) -> Response:
+        if request.headers.get("hx-request") != "true":
+            return RedirectResponse(f"/?said={self._toasts.keep(toast)}", 303)
+        # The lights are drawn anew, so that none keeps saying "sending" after a command that changed nothing.
+        lights = [
+            html for part, html in self._renderer.node_parts(address, language).items() if part.endswith("_lights")
+        ]
+        html = self._renderer.toast(language, toast.text, toast.good) + "".join(lights)
+        return HTMLResponse(html, headers={"HX-Trigger": "form-done"} if toast.good else {})
+
+    async def _switch(self, node: Node, fields: Fields, request: Request, language: Language) -> Toast:
+        light = request.path_params["thing"]
+        args = SwitchOverride(light=light, level=fields.get("level", ""))
+        return await self._light(node, light, args, language, _Words("outcome.light_done"))
+
+    async def _release(self, node: Node, _: Fields, request: Request, language: Language) -> Toast:
+        light = request.path_params["thing"]
+        return await self._light(node, light, SwitchRelease(light=light), language, _Words("outcome.released"))
+
+    async def _light(self, node: Node, light: str, args: Args, language: Language, words: _Words) -> Toast:
+        before = node.states.get(("light", light))
+        outcome = await self._commands.send(node.address, args, limit=SWITCH_S, life=SWITCH_S)
+        if outcome.state == "done":
+            await self._until_changed(node, ("light", light), before)
+        names = {c.id: c.name for c in (node.about.capabilities if node.about else ()) if c.kind == "light"}
+        return self._toast(outcome, words, language, node, name=names.get(light, light))
+
+    async def _speak(self, node: Node, fields: Fields, _: Request, language: Language) -> Toast:
+        args = Speak(text=forms.spoken(fields), speaker=fields.get("speaker") or None)
+        outcome = await self._commands.send(node.address, args, limit=SPEAK_S, life=SPEAK_S, accepted_is_enough=True)
+        return self._toast(outcome, _Words("outcome.spoken", "outcome.speaking"), language, node)
+
+    async def _plan(self, node: Node, fields: Fields, _: Request, language: Language) -> Toast:
+        now = self._clock.now()
+        bulletin = forms.bulletin(fields, node_zone(node, self._shown.zone), now)
+        due = now + PLAN_LIFE if bulletin.recurrence else min(bulletin.at + timedelta(minutes=5), now + PLAN_LIFE)
+        life = max((due - now).total_seconds(), PLAN_S)
+        outcome = await self._commands.send(node.address, PlanBulletin(bulletin=bulletin), limit=PLAN_S, life=life)
+        if outcome.state == "silent" and not node.online:
+            speak = Speaker(language, node_zone(node, self._shown.zone), now)
+            return Toast(speak.t("outcome.later", until=speak.moment(due)), True)
+        return self._toast(outcome, _Words("outcome.planned"), language, node)
+
+    async def _cancel(self, node: Node, _: Fields, request: Request, language: Language) -> Toast:
+        args = CancelBulletin(bulletin=request.path_params["thing"])
+        outcome = await self._commands.send(node.address, args, limit=PLAN_S, life=PLAN_LIFE.total_seconds())
+        return self._toast(outcome, _Words("outcome.cancelled"), language, node)
+
+    def _toast(self, outcome: Outcome, words: _Words, language: Language, node: Node, **params: str) -> Toast:
+        speak = Speaker(language, node_zone(node, self._shown.zone), self._clock.now())
+        text = speak.outcome(outcome, words.done, words.accepted, **params)
+        return Toast(text, outcome.state in ("done", "accepted"))
+
+    async def _until_changed(self, node: Node, key: tuple[str, str], before: object) -> None:
+        """Wait for the state that follows an answer: the page then shows the new one at once."""
+        end = self._clock.monotonic() + STATE_S
+        while node.states.get(key) is before and (left := end - self._clock.monotonic()) > 0:
+            await self._notice.wait(self._notice.version, left)

@@ -1,0 +1,121 @@
+"""Puts the hub together: one object per part, each given only what it needs."""
+
+import asyncio
+import contextlib
+import logging
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from edge_agent.contract.signature import Signer
+from hub import presence, records
+from hub.actions import Actions
+from hub.clock import Clock, SystemClock
+from hub.commands import Commands
+from hub.config import MB, HubConfig
+from hub.followup import FollowUp
+from hub.inbox import Inbox
+from hub.keys import Tokens, signer
+from hub.ledger import Ledger
+from hub.link import Link
+from hub.live import Live
+from hub.media import MediaStore
+from hub.media_http import MediaRoutes
+from hub.notice import Notice
+from hub.pages import Pages, language_of
+from hub.pictures import Pictures
+from hub.presence import Presence
+from hub.registry import Registry
+from hub.render import Renderer, Shown
+from hub.security import Guard
+from hub.store import Store
+from hub.supervise import supervise
+from hub.toasts import Toasts
+
+logger = logging.getLogger(__name__)
+
+
+class Hub:
+    """All parts. `async with` starts and stops them; `app` serves people and nodes over HTTP."""
+
+    def __init__(self, config: HubConfig, clock: Clock | None = None) -> None:
+        """Raises ConfigError when a key or a token file cannot be used."""
+        clock = clock or SystemClock()
+        self.closing = asyncio.Event()
+        self.notice = Notice()
+        self._store = Store(config.data / "hub.sqlite3", records.SCHEMA + presence.SCHEMA)
+        self._presence = Presence(self._store)
+        self.registry = Registry(self._presence, self.notice, clock, config.limits.nodes)
+        self.ledger = Ledger(self._store, self.notice, config.limits.records)
+        self.media = MediaStore(config.data / "media", config.limits.media_mb * MB)
+        self.signer: Signer = signer(config.signing_key)
+        self.commands = Commands(self.signer, self._publish, clock, by="console")
+        self.inbox = Inbox(self.registry, self.ledger, self.commands, clock)
+        self.link = _link(config, clock, self.inbox, self.notice)
+        self._followup = FollowUp(self.ledger, self.commands, self._can_reach, clock)
+        self._pictures = Pictures(self.commands, self.media, clock)
+        self.live: Live
+        self.app = self._application(config, clock)
+        self._data = config.data
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> "Hub":
+        """Open the files, begin to connect. Raises OSError, sqlite3.Error."""
+        await asyncio.to_thread(self._data.mkdir, parents=True, exist_ok=True)
+        await self._store.start()
+        await self._presence.load()
+        await self.ledger.load()
+        await self.media.start()
+        self._tasks = [
+            asyncio.create_task(supervise("link", self.link.run), name="link"),
+            asyncio.create_task(supervise("follow-up", self._followup.run), name="follow-up"),
+        ]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Disconnect, write what waits."""
+        self.closing.set()
+        self.notice.bump()
+        await self._pictures.stop()
+        for task in self._tasks:
+            task.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.5):
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._store.stop()
+
+    async def _publish(self, topic: str, body: bytes) -> None:
+        await self.link.publish(topic, body)
+
+    def _can_reach(self, address: str) -> bool:
+        return self.link.connected and self.registry.is_online(address)
+
+    def _application(self, config: HubConfig, clock: Clock) -> Starlette:
+        shown = Shown(
+            registry=self.registry,
+            ledger=self.ledger,
+            media=self.media,
+            link=self.link,
+            clock=clock,
+            zone=config.zone,
+            name=config.name,
+            broker=config.broker.url,
+        )
+        renderer, toasts, language = Renderer(shown), Toasts(), language_of(config.language)
+        self.live = Live(renderer, self.notice, config.limits.viewers, self.closing)
+        pages = Pages(shown, renderer, self.live, self._pictures, toasts, language)
+        actions = Actions(shown, self.commands, renderer, self.notice, toasts, clock)
+        media = MediaRoutes(self.media, Tokens.load(config.upload_tokens))
+        names = frozenset(name.lower() for name in (*config.listen.names, config.listen.host))
+        return Starlette(
+            routes=[*pages.routes(), *actions.routes(language), *media.routes()],
+            middleware=[Middleware(Guard, names=names)],
+            exception_handlers={404: pages.not_found},
+        )
+
+
+def _link(config: HubConfig, clock: Clock, inbox: Inbox, notice: Notice) -> Link:
+    secret = config.broker.password.read() if config.broker.password else None
+    identity: Path = config.data / "client-id"
+    return Link(config.broker, identity, clock, inbox.take, notice.bump, secret)

@@ -1,0 +1,81 @@
+"""`edge-hub`: the command line of the hub."""
+
+import asyncio
+import logging
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from edge_agent.version import VERSION
+from hub.config import ConfigError, HubConfig, load
+from hub.keys import signer
+
+_FILE = click.argument("file", type=click.Path(path_type=Path))
+
+
+@click.group()
+@click.version_option(VERSION, prog_name="edge-hub")
+def main() -> None:
+    """The console of a commune: lights, loudspeakers, cameras of all its nodes."""
+
+
+@main.command()
+@_FILE
+def run(file: Path) -> None:
+    """Serve the console as FILE says, until SIGTERM or Ctrl-C."""
+    config = _load(file)
+    logging.basicConfig(level=config.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    try:
+        asyncio.run(_serve(config))
+    except ConfigError as error:
+        _give_up(str(error))
+    except (OSError, sqlite3.Error) as error:
+        _give_up(f"the console cannot start: {error}")
+
+
+@main.command()
+@_FILE
+def key(file: Path) -> None:
+    """Print the id and the public key that nodes pin; the key is made if there is none."""
+    try:
+        made = signer(_load(file).signing_key)
+    except ConfigError as error:
+        _give_up(str(error))
+    click.echo(f"{made.key_id}: {made.public}")
+
+
+@main.command()
+@_FILE
+def check(file: Path) -> None:
+    """Say whether FILE is right."""
+    _load(file)
+    click.echo(f"{file} is right.")
+
+
+async def _serve(config: HubConfig) -> None:
+    from hub.server import serve  # late: `key` and `check` need no web server
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    host = f"[{config.listen.host}]" if ":" in config.listen.host else config.listen.host
+    await serve(config, stop, lambda port: click.echo(f"http://{host}:{port}/"))
+
+
+def _load(file: Path) -> HubConfig:
+    try:
+        return load(file)
+    except ConfigError as error:
+        _give_up(str(error))
+
+
+def _give_up(why: str) -> NoReturn:
+    for line in why.splitlines():
+        click.echo(f"edge-hub: {line}", err=True)
+    sys.exit(2)

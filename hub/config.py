@@ -1,0 +1,203 @@
+"""The hub's configuration file: YAML, strict, every mistake at once and in a sentence."""
+
+import difflib
+import ipaddress
+import os
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from edge_agent.contract.base import Name, Strict
+from edge_agent.contract.errors import Language
+
+MB = 1_000_000
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. The text is one sentence a line, for a person."""
+
+
+class Secret(Strict):
+    """A secret that stands elsewhere: in a file, or in an environment variable."""
+
+    file: Path | None = None
+    env: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Secret":
+        if (self.file is None) == (self.env is None):
+            raise ValueError("give either file or env")
+        return self
+
+    def read(self) -> str:
+        """The secret without surrounding white space. Raises ConfigError."""
+        if self.env is not None:
+            value = os.environ.get(self.env, "")
+            if not value:
+                raise ConfigError(f"the environment variable {self.env} is not set")
+            return value.strip()
+        try:
+            return Path(str(self.file)).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot read the secret {self.file}: {error}") from error
+
+
+class Listen(Strict):
+    """Where the console is served. Anything but loopback is open to whoever reaches it: there is no sign-in yet."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535, description="0: any free port")
+    names: tuple[str, ...] = Field(default=(), description="Host names people use for it; others are refused")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+class Broker(Strict):
+    """The MQTT broker."""
+
+    url: str = Field(default="mqtt://127.0.0.1:1883", description="mqtt://host:port")
+    username: str | None = None
+    password: Secret | None = None
+    keepalive: int = Field(default=30, ge=5, le=3600, description="Seconds")
+
+    @field_validator("url")
+    @classmethod
+    def _is_mqtt(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme != "mqtt" or not parts.hostname or parts.path not in ("", "/"):
+            raise ValueError("a broker is written mqtt://host:port")
+        if parts.username or parts.password:
+            raise ValueError("user name and password have keys of their own, they do not belong into the address")
+        if parts.port == 0:  # reading .port also raises ValueError when it is no number up to 65535
+            raise ValueError("port 0 is no port")
+        return value
+
+    @property
+    def host(self) -> str:
+        """Name or address."""
+        return urlsplit(self.url).hostname or "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        """TCP port, 1883 when the address says none."""
+        return urlsplit(self.url).port or 1883
+
+
+class SigningKey(Strict):
+    """The key that signs commands; nodes pin its public half."""
+
+    id: Name = "hub"
+    file: Path | None = Field(default=None, description="Made (mode 0600) if missing; default signing.key in data")
+
+
+class UploadTokens(Strict):
+    """Who may put media: a JSON object node -> token, or a file with one shared token."""
+
+    file: Path
+
+
+class Limits(Strict):
+    """What the hub keeps at most."""
+
+    records: int = Field(default=1_000_000, ge=1000, description="Events and samples, rows")
+    media_mb: int = Field(default=1000, ge=10, description="Pictures and sounds, megabytes")
+    nodes: int = Field(default=1000, ge=1)
+    viewers: int = Field(default=100, ge=1, description="Pages that are kept live at once")
+
+
+class HubConfig(Strict):
+    """The whole file."""
+
+    name: str = Field(default="", max_length=100, description="The commune as people call it")
+    listen: Listen = Listen()
+    language: Language = "vi"
+    data: Path = Field(default=Path("hub-data"), description="Folder; relative paths start at this file")
+    broker: Broker = Broker()
+    signing_key: SigningKey = SigningKey()
+    upload_tokens: UploadTokens | None = None
+    timezone: str = "Asia/Ho_Chi_Minh"
+    limits: Limits = Limits()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"no time zone of this name{_guess(value, available_timezones())}")
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The hub's own time zone."""
+        return ZoneInfo(self.timezone)
+
+    def under(self, folder: Path) -> "HubConfig":
+        """The same with relative paths made absolute, from `folder`."""
+        data = folder / self.data
+        key = folder / self.signing_key.file if self.signing_key.file else data / "signing.key"
+        changes: dict[str, Any] = {"data": data, "signing_key": SigningKey(id=self.signing_key.id, file=key)}
+        if self.upload_tokens:
+            changes["upload_tokens"] = UploadTokens(file=folder / self.upload_tokens.file)
+        if self.broker.password and self.broker.password.file:
+            secret = Secret(file=folder / self.broker.password.file)
+            changes["broker"] = self.broker.model_copy(update={"password": secret})
+        return self.model_copy(update=changes)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML where a key that stands twice is a mistake, not the last one's victory."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if keys.count(key.value) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands twice", key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def load(path: Path) -> HubConfig:
+    """Read the file. Raises ConfigError with every mistake, one sentence a line."""
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if raw is None:
+        raw = {}
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: the file must be keys with values")
+    try:
+        return HubConfig.model_validate(raw).under(path.resolve().parent)
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{path}: {_sentence(e)}" for e in error.errors())) from error
+
+
+def _sentence(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"]) or "the file"
+    if error["type"] == "extra_forbidden":
+        return f"{where}: no such key{_guess(str(error['loc'][-1]), _keys_beside(error['loc']))}"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _keys_beside(where: tuple[Any, ...]) -> set[str]:
+    model: Any = HubConfig
+    for part in where[:-1]:
+        field = model.model_fields[part].annotation
+        model = next((a for a in (field, *getattr(field, "__args__", ())) if hasattr(a, "model_fields")), HubConfig)
+    return set(model.model_fields)
+
+
+def _guess(word: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f". Was {close[0]} meant?" if close else ""

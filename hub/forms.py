@@ -1,0 +1,91 @@
+"""Reads small forms, and says in words what is wrong with them."""
+
+import unicodedata
+from datetime import datetime
+from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+from starlette.requests import Request
+
+from edge_agent.contract.bulletins import Bulletin, Recurrence
+from edge_agent.contract.ids import uuid7
+from hub import times
+
+MAX_FORM = 128 * 1024
+"""Bytes; the longest bulletin in percent-encoded UTF-8 fits."""
+RULES = {"daily": "FREQ=DAILY", "weekdays": "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"}
+MAX_SPOKEN = 5000
+MAX_BULLETIN = 20_000
+
+
+class FormError(Exception):
+    """A form that cannot be used: the key of a sentence in hub/text, and what fills it."""
+
+    def __init__(self, key: str, **params: object) -> None:
+        super().__init__(key)
+        self.key = key
+        self.params = params
+
+
+async def read(request: Request) -> dict[str, str]:
+    """The fields (NFC, without surrounding white space). Raises FormError."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_FORM:
+            raise FormError("form.too_large")
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=50, errors="strict")
+    except ValueError as error:
+        raise FormError("form.bad") from error
+    return {name: _clean(value) for name, value in pairs}
+
+
+def _clean(value: str) -> str:
+    text = unicodedata.normalize("NFC", value).replace("\r\n", "\n").strip()
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+
+
+def spoken(fields: dict[str, str]) -> str:
+    """The sentence to speak. Raises FormError."""
+    return _text(fields, MAX_SPOKEN)
+
+
+def bulletin(fields: dict[str, str], zone: ZoneInfo, now: datetime) -> Bulletin:
+    """The bulletin that was written. Raises FormError."""
+    title = fields.get("title", "")
+    if not title:
+        raise FormError("form.empty_title")
+    text = _text(fields, MAX_BULLETIN)
+    try:
+        at = times.from_form(fields.get("date", ""), fields.get("time", ""), zone)
+    except (ValueError, OverflowError) as error:
+        raise FormError("form.bad_time") from error
+    rule = RULES.get(fields.get("repeat", ""))
+    if fields.get("repeat") == "weekdays":
+        at = times.next_weekday(at, zone)
+    if (now - at).total_seconds() > 60:
+        raise FormError("form.past", at=f"{at.astimezone(zone):%H:%M %d/%m/%Y}")
+    try:
+        return Bulletin.model_validate(
+            {
+                "id": f"b-{uuid7()}",
+                "title": title[:200],
+                "text": text,
+                "at": at,
+                "recurrence": Recurrence(rule=rule) if rule else None,
+                "speaker": fields.get("speaker") or None,
+            }
+        )
+    except ValidationError as error:
+        raise FormError("form.bad") from error
+
+
+def _text(fields: dict[str, str], limit: int) -> str:
+    text = fields.get("text", "")
+    if not text:
+        raise FormError("form.empty")
+    if len(text) > limit:
+        raise FormError("form.too_long", limit=limit)
+    return text

@@ -1,0 +1,50 @@
+"""Takes each message off the broker to where it belongs. Nothing that a node sends can stop the hub."""
+
+import logging
+
+from edge_agent.contract.commands import Ack
+from edge_agent.contract.records import EventBatch, TelemetryBatch
+from hub.clock import Clock
+from hub.commands import Commands
+from hub.ledger import Ledger
+from hub.messages import Malformed, decode
+from hub.registry import Registry
+
+logger = logging.getLogger(__name__)
+
+QUIET_S = 10.0
+"""Malformed messages are logged at most once in so many seconds: whoever floods the broker does not fill the card."""
+
+
+class Inbox:
+    """The hub's side of every topic it reads."""
+
+    def __init__(self, registry: Registry, ledger: Ledger, commands: Commands, clock: Clock) -> None:
+        self._registry = registry
+        self._ledger = ledger
+        self._commands = commands
+        self._clock = clock
+        self._quiet_until = 0.0
+        self.malformed = 0
+
+    def take(self, topic: str, payload: bytes, retained: bool) -> None:
+        """Look at one message."""
+        try:
+            message = decode(topic, payload, retained)
+        except Malformed as error:
+            self._complain(topic, error)
+            return
+        match message.body:
+            case Ack() as ack:
+                self._commands.on_ack(message.address, ack)
+            case EventBatch() | TelemetryBatch() as batch:
+                self._ledger.take(message.address, batch)
+            case _:
+                self._registry.apply(message)
+
+    def _complain(self, topic: str, error: Malformed) -> None:
+        self.malformed += 1
+        now = self._clock.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + QUIET_S
+            logger.warning("a message on %r was refused (%d so far): %s", topic[:120], self.malformed, str(error)[:200])

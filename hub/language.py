@@ -1,0 +1,70 @@
+"""The page's words: hub/text/vi.json and en.json, and which of the two a visitor gets."""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+
+from edge_agent.contract.errors import Language
+
+COOKIE = "lang"
+Translate = Callable[..., str]
+"""`t("key", name=value)`."""
+
+
+class _Blank(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return f"({key})"
+
+
+@cache
+def catalogue(language: Language) -> dict[str, str]:
+    """Key -> text with `{names}` to fill in."""
+    text = resources.files("hub").joinpath(f"text/{language}.json").read_text(encoding="utf-8")
+    loaded: dict[str, str] = json.loads(text)
+    return loaded
+
+
+def sentence(language: Language, key: str, /, **params: object) -> str:
+    """One text with its names filled in. Raises KeyError for a key that no catalogue has."""
+    return catalogue(language)[key].format_map(_Blank(params))
+
+
+@cache
+def translator(language: Language) -> Translate:
+    """`sentence` with the language chosen."""
+
+    def translate(key: str, /, **params: object) -> str:
+        return sentence(language, key, **params)
+
+    return translate
+
+
+def known(text: str | None) -> Language | None:
+    """The language of this code, if we speak it."""
+    match text:
+        case "vi":
+            return "vi"
+        case "en":
+            return "en"
+        case _:
+            return None
+
+
+def choose(asked: str | None, cookie: str | None, header: str, default: Language) -> Language:
+    """What was asked for, else what was chosen before, else what the browser prefers, else the hub's language."""
+    return known(asked) or known(cookie) or _preferred(header) or default
+
+
+def _preferred(header: str) -> Language | None:
+    offers: list[tuple[float, int, Language]] = []
+    for place, part in enumerate(header[:500].split(",")):
+        tag, _, quality = part.partition(";q=")
+        language = known(tag.strip().split("-")[0].lower())
+        try:
+            weight = float(quality) if quality else 1.0
+        except ValueError:
+            continue
+        if language and 0 < weight <= 1:
+            offers.append((-weight, place, language))
+    return min(offers)[2] if offers else None

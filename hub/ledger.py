@@ -1,0 +1,84 @@
+"""Events and telemetry of all nodes: exactly once in SQLite, and the last few in memory for the page."""
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from edge_agent.contract.records import Event, EventBatch, Sample, TelemetryBatch
+from hub.notice import Notice
+from hub.records import Progress, Records
+from hub.store import Store, StoreFull
+
+logger = logging.getLogger(__name__)
+
+SHOWN = 20
+"""Events in memory per node."""
+
+
+@dataclass
+class Account:
+    """What the ledger knows of one node."""
+
+    progress: Progress
+    events: list[Event] = field(default_factory=list)
+    sample: Sample | None = None
+    version: int = 0
+
+    def absorb(self, progress: Progress) -> None:
+        """Take over what a commit brought."""
+        self.progress = progress
+        self.version += 1
+        events = [r for r in progress.new if isinstance(r, Event)]
+        if events:
+            self.events = sorted([*self.events, *events], key=lambda e: (e.at, e.seq), reverse=True)[:SHOWN]
+        samples = [r for r in progress.new if isinstance(r, Sample)]
+        self.sample = max([*samples, *([self.sample] if self.sample else [])], key=lambda s: s.at, default=None)
+
+
+class Ledger:
+    """Takes batches in the event loop, has them written in the store's thread."""
+
+    def __init__(self, store: Store, notice: Notice, keep: int) -> None:
+        """`keep`: rows at most."""
+        self._store = store
+        self._notice = notice
+        self._records = Records(keep)
+        self._dropped = 0
+        self.accounts: dict[str, Account] = {}
+        store.on_rollback.append(self._records.forget)
+
+    async def load(self) -> None:
+        """Read what was known before the last stop. Raises sqlite3.Error."""
+        for progress in await self._store.call(self._records.known):
+            self._absorb(progress, None)
+
+    def take(self, address: str, batch: EventBatch | TelemetryBatch) -> None:
+        """Have a batch written. When the card is too slow it is dropped here, shows as missing, and is asked for."""
+        self._offer(partial(self._write, address=address, batch=batch))
+
+    def give_up(self, address: str, first: int, last: int) -> None:
+        """Do not ask for first..last any more: they count as lost, until they come after all."""
+        self._offer(partial(self._records.give_up, address=address, first=first, last=last))
+
+    def _offer(self, job: Callable[[sqlite3.Connection], Progress]) -> None:
+        try:
+            self._store.offer(job, self._absorb)
+        except StoreFull:
+            self._dropped += 1
+            if self._dropped % 1000 == 1:
+                logger.warning("the database is too slow, %d batches put off so far", self._dropped)
+
+    def _write(self, connection: sqlite3.Connection, address: str, batch: EventBatch | TelemetryBatch) -> Progress:
+        return self._records.write(connection, address, batch)
+
+    def _absorb(self, progress: Any, error: BaseException | None) -> None:
+        if error is not None or not isinstance(progress, Progress):
+            return  # the store has logged it; the numbers stay missing and are asked for again
+        if progress.restarted:
+            logger.warning("%s counts from 1 again: it lost its database", progress.address)
+        account = self.accounts.setdefault(progress.address, Account(progress))
+        account.absorb(progress)
+        self._notice.bump()

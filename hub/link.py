@@ -1,0 +1,180 @@
+"""The hub's connection to the broker. The only file that knows aiomqtt and paho."""
+
+import asyncio
+import contextlib
+import logging
+import random
+import secrets
+import socket
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import aiomqtt
+
+from edge_agent.contract.topics import REPORT_FILTERS
+from hub.clock import Clock
+from hub.commands import LinkDown
+from hub.config import Broker
+
+logger = logging.getLogger(__name__)
+
+QUEUE = 10_000
+"""Messages that wait to be looked at. Beyond that new ones are dropped and everything retained is asked for again."""
+CONNECT_S = 5.0
+PUBLISH_S = 5.0
+STABLE_S = 30.0
+"""A connection that lived this long was good: the next pause starts small again."""
+PAUSE_S, PAUSE_MOST_S = 1.0, 60.0
+
+OnMessage = Callable[[str, bytes, bool], None]
+"""Topic, body, whether it was retained."""
+
+
+class _Overflow(asyncio.Queue[aiomqtt.Message]):
+    """A bounded queue that remembers that it had to refuse something."""
+
+    overflowed = False
+
+    def put_nowait(self, item: aiomqtt.Message) -> None:
+        try:
+            super().put_nowait(item)
+        except asyncio.QueueFull:
+            self.overflowed = True
+            raise
+
+
+class Link:
+    """Stays connected as long as `run` runs: persistent session, pauses with full jitter."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        identity: Path,
+        clock: Clock,
+        on_message: OnMessage,
+        on_change: Callable[[], None],
+        password: str | None = None,
+    ) -> None:
+        """`identity`: file with the client id, made if missing. `on_change`: connected or lost."""
+        self._broker = broker
+        self._identity = identity
+        self._clock = clock
+        self._on_message = on_message
+        self._on_change = on_change
+        self._password = password
+        self._client: aiomqtt.Client | None = None
+        self._sending = asyncio.Semaphore(100)
+        self.since: datetime = clock.now()
+        self.fault = ""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there now."""
+        return self._client is not None
+
+    async def publish(self, topic: str, body: bytes) -> None:
+        """Publish with QoS 1 and await the broker's PUBACK. Raises LinkDown, TimeoutError."""
+        async with asyncio.timeout(PUBLISH_S), self._sending:
+            client = self._client
+            if client is None:
+                raise LinkDown
+            try:
+                await client.publish(topic, body, qos=1, timeout=PUBLISH_S)
+            except aiomqtt.MqttError as error:
+                raise LinkDown from error
+
+    async def run(self) -> None:
+        """Connect, read, connect again; until cancelled."""
+        client_id = await asyncio.to_thread(_client_id, self._identity)
+        pause = PAUSE_S
+        while True:
+            started = self._clock.monotonic()
+            try:
+                await self._session(client_id)
+            except (aiomqtt.MqttError, OSError, TimeoutError) as error:
+                self.fault = str(error) or "no answer"
+            finally:
+                self._lost()
+            stable = self._clock.monotonic() - started > STABLE_S
+            pause = PAUSE_S if stable else min(pause * 2, PAUSE_MOST_S)
+            wait = random.uniform(PAUSE_S / 2, pause)  # noqa: S311 - pacing, no secret
+            logger.warning("no broker at %s (%s), next try in %.1f s", self._broker.url, self.fault, wait)
+            await asyncio.sleep(wait)
+
+    async def _session(self, client_id: str) -> None:
+        await self._is_there()
+        client = self._new_client(client_id)
+        try:
+            async with client:
+                await self._subscribe(client)
+                self._found(client)
+                await self._read(client)
+        finally:
+            with contextlib.suppress(OSError, ValueError):
+                client._client.disconnect()
+
+    async def _is_there(self) -> None:
+        """Try the address first: aiomqtt connects in a thread that cannot be cancelled."""
+        async with asyncio.timeout(CONNECT_S):
+            _, writer = await asyncio.open_connection(self._broker.host, self._broker.port)
+        writer.close()
+
+    def _new_client(self, client_id: str) -> aiomqtt.Client:
+        return aiomqtt.Client(
+            self._broker.host,
+            self._broker.port,
+            username=self._broker.username,
+            password=self._password,
+            identifier=client_id,
+            clean_session=False,
+            keepalive=self._broker.keepalive,
+            timeout=CONNECT_S,
+            queue_type=_Overflow,
+            max_queued_incoming_messages=QUEUE,
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        )
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        granted = await client.subscribe(list(REPORT_FILTERS))
+        refused = [
+            f[0]
+            for f, code in zip(REPORT_FILTERS, granted, strict=False)
+            if (code if isinstance(code, int) else code.value) > 2
+        ]
+        if refused:
+            logger.error("the broker does not let this hub read %s", ", ".join(refused))
+
+    async def _read(self, client: aiomqtt.Client) -> None:
+        queue = client._queue
+        async for message in client.messages:
+            payload = message.payload
+            if isinstance(payload, bytes | bytearray):
+                self._on_message(str(message.topic), bytes(payload), message.retain)
+            if isinstance(queue, _Overflow) and queue.overflowed and queue.empty():
+                logger.warning("messages came faster than they could be read; asking for all states again")
+                queue.overflowed = False
+                await self._subscribe(client)
+
+    def _found(self, client: aiomqtt.Client) -> None:
+        logger.info("connected to the broker %s", self._broker.url)
+        self._client, self.since, self.fault = client, self._clock.now(), ""
+        self._on_change()
+
+    def _lost(self) -> None:
+        if self._client is not None:
+            self._client, self.since = None, self._clock.now()
+            self._on_change()
+
+
+def _client_id(path: Path) -> str:
+    """The hub's name at the broker, the same after each start: the broker keeps what comes meanwhile."""
+    try:
+        known = path.read_text(encoding="ascii").strip()
+        if known.startswith("edge-hub-"):
+            return known
+    except (OSError, UnicodeDecodeError):
+        logger.info("a new client id is made in %s", path)
+    made = f"edge-hub-{secrets.token_hex(6)}"
+    path.write_text(made + "\n", encoding="ascii")
+    return made

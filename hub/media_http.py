@@ -1,0 +1,91 @@
+"""`PUT /media/{sha256}` for nodes (bearer token), `GET /media/{sha256}` for pages (ETag, Range)."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from hub.keys import Tokens
+from hub.language import sentence
+from hub.media import MAX_BYTES, MediaRefused, MediaStore
+
+logger = logging.getLogger(__name__)
+
+RECEIVE_S = 300.0
+"""A file that takes longer to come is dropped: it holds one of few places."""
+
+
+class MediaRoutes:
+    """The store over HTTP."""
+
+    def __init__(self, store: MediaStore, tokens: Tokens) -> None:
+        self._store = store
+        self._tokens = tokens
+
+    def routes(self) -> list[Route]:
+        """For the application."""
+        return [
+            Route("/media/{sha256}", self.put, methods=["PUT"]),
+            Route("/media/{sha256}", self.get, methods=["GET", "HEAD"]),
+        ]
+
+    async def put(self, request: Request) -> Response:
+        """201 when taken, 200 when it was there already; else a refusal with its sentences."""
+        if not self._tokens.allow(request.headers.get("authorization", "")):
+            return _refusal(MediaRefused(401, "media.bad_token"))
+        length = request.headers.get("content-length", "0")
+        if length.isdigit() and int(length) > MAX_BYTES:
+            return _refusal(MediaRefused(413, "media.too_large"))
+        sha256 = str(request.path_params["sha256"])
+        if self._store.get(sha256):
+            async for _ in _bounded(request.stream()):
+                pass
+            return JSONResponse({"sha256": sha256})
+        refused = await self._receive(sha256, request)
+        return _refusal(refused) if refused else JSONResponse({"sha256": sha256}, status_code=201)
+
+    async def _receive(self, sha256: str, request: Request) -> MediaRefused | None:
+        try:
+            async with asyncio.timeout(RECEIVE_S):
+                await self._store.put(sha256, request.stream())
+        except MediaRefused as refused:
+            return refused
+        except ClientDisconnect:
+            return MediaRefused(400, "media.bad_hash")
+        except TimeoutError:
+            return MediaRefused(408, "media.slow")
+        except OSError as error:
+            logger.error("cannot keep a file: %s", error)
+            return MediaRefused(507, "media.no_room")
+        return None
+
+    async def get(self, request: Request) -> Response:
+        """The file; its name is its content, so a browser may keep it for ever."""
+        sha256 = str(request.path_params["sha256"])
+        medium = self._store.get(sha256)
+        if medium is None:
+            return Response(status_code=404)
+        headers = {"ETag": f'"{sha256}"', "Cache-Control": "private, max-age=31536000, immutable"}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        return FileResponse(medium.path, media_type=medium.type, headers=headers)
+
+
+async def _bounded(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > MAX_BYTES:
+            return
+        yield chunk
+
+
+def _refusal(refused: MediaRefused) -> Response:
+    body = {"code": refused.reason, "vi": sentence("vi", refused.reason), "en": sentence("en", refused.reason)}
+    headers = {"Connection": "close"}
+    if refused.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(body, status_code=refused.status, headers=headers)

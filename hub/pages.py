@@ -1,0 +1,117 @@
+"""The GET half: the page, its cards, live parts, camera pictures, static files."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from edge_agent.contract.errors import Language
+from hub.language import COOKIE, choose, known
+from hub.live import Live
+from hub.pictures import Picture, Pictures
+from hub.render import Renderer, Shown
+from hub.sentences import Speaker
+from hub.toasts import Toasts
+from hub.views import node_zone
+
+YEAR_S = 365 * 24 * 3600
+
+
+def language_of(default: Language) -> Callable[[Request], Language]:
+    """How a request's language is found."""
+
+    def find(request: Request) -> Language:
+        return choose(
+            request.query_params.get("lang"),
+            request.cookies.get(COOKIE),
+            request.headers.get("accept-language", ""),
+            default,
+        )
+
+    return find
+
+
+class Pages:
+    """Everything that is only looked at."""
+
+    def __init__(
+        self,
+        shown: Shown,
+        renderer: Renderer,
+        live: Live,
+        pictures: Pictures,
+        toasts: Toasts,
+        language: Callable[[Request], Language],
+    ) -> None:
+        self._shown = shown
+        self._renderer = renderer
+        self._live = live
+        self._pictures = pictures
+        self._toasts = toasts
+        self._language = language
+
+    def routes(self) -> list[BaseRoute]:
+        """For the application."""
+        return [
+            Route("/", self._page),
+            Route("/cards", self._cards),
+            Route("/live", self._stream),
+            Route("/nodes/{commune}/{node}/cameras/{camera}/picture", self._picture),
+            Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+        ]
+
+    async def not_found(self, request: Request, _: Exception) -> Response:
+        """The answer to any other address."""
+        return HTMLResponse(self._renderer.message(self._language(request), "page.not_found"), 404)
+
+    async def _page(self, request: Request) -> Response:
+        chosen = known(request.query_params.get("lang"))
+        language = self._language(request)
+        if chosen:
+            answer: Response = RedirectResponse("/", 303)
+            answer.set_cookie(COOKIE, chosen, max_age=YEAR_S, httponly=True, samesite="lax")
+            return answer
+        toast = self._toasts.take(request.query_params.get("said"))
+        return HTMLResponse(self._renderer.page(language, toast), headers={"Vary": "Accept-Language, Cookie"})
+
+    async def _cards(self, request: Request) -> Response:
+        return HTMLResponse(self._renderer.cards(self._language(request)))
+
+    async def _stream(self, request: Request) -> Response:
+        return self._live.response(request, self._language(request))
+
+    async def _picture(self, request: Request) -> Response:
+        language = self._language(request)
+        path = request.path_params
+        address, camera = f"{path['commune']}/{path['node']}", path["camera"]
+        node = self._shown.registry.nodes.get(address)
+        things = {c.id for c in (node.about.capabilities if node and node.about else ()) if c.kind == "camera"}
+        if node is None or (camera not in things and ("camera", camera) not in node.states):
+            return Response(status_code=404)
+        speak = Speaker(language, node_zone(node, self._shown.zone), self._shown.clock.now())
+        if not node.online:
+            return self._excuse(speak, speak.t("node.offline"))
+        picture = await self._pictures.latest(address, camera)
+        if picture.medium is None:
+            why = speak.outcome(picture.outcome, "camera.no_picture", "outcome.accepted") if picture.outcome else ""
+            return self._excuse(speak, why)
+        return FileResponse(picture.medium.path, media_type="image/jpeg", headers=_headers(picture, speak))
+
+    def _excuse(self, speak: Speaker, why: str) -> Response:
+        svg = self._renderer.picture(speak.t("camera.no_picture"), why)
+        headers = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'"}
+        return Response(svg, media_type="image/svg+xml", headers=headers)
+
+
+def _headers(picture: Picture, speak: Speaker) -> dict[str, str]:
+    try:
+        at = datetime.fromisoformat(picture.at)
+        words = speak.moment(at) if at.tzinfo is None else f"{at.astimezone(speak.zone):%H:%M:%S}"
+    except (ValueError, OverflowError):
+        words = speak.moment(speak.now)
+    return {"Cache-Control": "no-store", "X-Picture-Words": quote(speak.t("camera.taken", at=words))}

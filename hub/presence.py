@@ -1,0 +1,77 @@
+"""Since when a node is away, as the hub saw it. A last will is written before the loss, so it cannot carry the time."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from edge_agent.contract.base import iso
+from edge_agent.contract.reports import Status
+from hub.store import Store, StoreFull
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS offline (
+    address TEXT PRIMARY KEY, session TEXT NOT NULL, connection TEXT NOT NULL, at TEXT NOT NULL, seen INTEGER NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """A node's absence. `seen`: the hub was there when it began; otherwise it began before `at`."""
+
+    session: str
+    connection: str
+    at: datetime
+    seen: bool
+
+    def is_same_absence(self, status: Status) -> bool:
+        """Whether a report of being offline tells of this absence, not of a newer one."""
+        return (self.session, self.connection) == (status.session, iso(status.since))
+
+
+class Presence:
+    """Absences, kept over restarts of the hub."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._offline: dict[str, Offline] = {}
+
+    async def load(self) -> None:
+        """Read what was known. Raises sqlite3.Error."""
+        rows = await self._store.call(
+            lambda c: c.execute("SELECT address, session, connection, at, seen FROM offline").fetchall()
+        )
+        for address, session, connection, at, seen in rows:
+            self._offline[address] = Offline(session, connection, datetime.fromisoformat(at), bool(seen))
+
+    def note(self, address: str, status: Status | None, now: datetime, retained: bool) -> Offline | None:
+        """Take a status (None: the node was removed) and say since when it is away; None while it is there."""
+        known = self._offline.get(address)
+        if status is None or status.online:
+            if known:
+                del self._offline[address]
+                self._write(partial(_delete, address=address))
+            return None
+        if known and known.is_same_absence(status):
+            return known
+        offline = Offline(status.session, iso(status.since), now, not retained)
+        self._offline[address] = offline
+        self._write(partial(_insert, address=address, offline=offline))
+        return offline
+
+    def _write(self, job: partial[None]) -> None:
+        try:
+            self._store.offer(job)
+        except StoreFull:
+            return  # the page is right until the next start; then it says "before"
+
+
+def _delete(connection: sqlite3.Connection, address: str) -> None:
+    connection.execute("DELETE FROM offline WHERE address=?", (address,))
+
+
+def _insert(connection: sqlite3.Connection, address: str, offline: Offline) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO offline VALUES (?, ?, ?, ?, ?)",
+        (address, offline.session[:200], offline.connection, iso(offline.at), int(offline.seen)),
+    )

@@ -1,0 +1,201 @@
+"""Draws pages and the parts that change, each part once per change however many people look."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jinja2
+
+from edge_agent.contract.errors import Language
+from hub.clock import Clock
+from hub.language import sentence, translator
+from hub.ledger import Ledger
+from hub.link import Link
+from hub.media import MediaStore
+from hub.registry import Node, Registry
+from hub.times import local, moment
+from hub.views import NodeView, SpeakerView, default_time, node_view
+
+Parts = dict[str, str]
+"""Id of a part -> its HTML, marked as a replacement."""
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class HubView:
+    """The line at the top."""
+
+    connected: bool
+    word: str
+    count: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Where everything that is shown comes from."""
+
+    registry: Registry
+    ledger: Ledger
+    media: MediaStore
+    link: Link
+    clock: Clock
+    zone: ZoneInfo
+    name: str
+    broker: str
+
+
+class Renderer:
+    """Makes HTML of what the hub knows."""
+
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._macros: dict[Language, Any] = {}
+        self._cache: dict[tuple[Language, str], tuple[tuple[object, ...], NodeView, Parts]] = {}
+
+    def page(self, language: Language, toast: object = None) -> str:
+        """The whole page."""
+        cards = self._cards(language)
+        return self._environment.get_template("page.html").render(
+            t=translator(language),
+            language=language,
+            name=self._shown.name,
+            hub=self._hub(language),
+            cards=cards,
+            shape=_shape(c["view"] for c in cards),
+            broker=self._shown.broker,
+            toast=toast,
+            stamp=_stamp(),
+        )
+
+    def cards(self, language: Language) -> str:
+        """All cards, with their forms."""
+        template = self._environment.get_template("cards.html")
+        return template.render(t=translator(language), cards=self._cards(language), broker=self._shown.broker)
+
+    def message(self, language: Language, key: str) -> str:
+        """A page of one sentence."""
+        t = translator(language)
+        return self._environment.get_template("message.html").render(t=t, language=language, text=t(key))
+
+    def toast(self, language: Language, text: str, good: bool) -> str:
+        """A note at the bottom of the page."""
+        return str(self._macro(language).toast(text, good))
+
+    def picture(self, title: str, text: str) -> str:
+        """A small picture that says why there is none."""
+        words, lines = text.split(), [""]
+        for word in words:
+            if len(lines[-1]) + len(word) > 42:
+                lines.append("")
+            lines[-1] = f"{lines[-1]} {word[:44]}".strip()
+        return self._environment.get_template("picture.svg").render(title=title, lines=lines[:6])
+
+    def parts(self, language: Language) -> Parts:
+        """Every part of the page that changes by itself."""
+        parts: Parts = {}
+        views: list[NodeView] = []
+        for node in self._nodes():
+            view, own = self._node(node, language)
+            views.append(view)
+            parts.update(own)
+        macro = self._macro(language)
+        parts["hub-state"] = str(macro.hub_state(self._hub(language), True))
+        parts["shape"] = str(macro.shape(_shape(views), True))
+        return parts
+
+    def node_parts(self, address: str, language: Language) -> Parts:
+        """The parts of one node; none for an unknown one."""
+        node = self._shown.registry.nodes.get(address)
+        return self._node(node, language)[1] if node else {}
+
+    def _nodes(self) -> list[Node]:
+        return sorted(self._shown.registry.nodes.values(), key=lambda n: (n.title.casefold(), n.address))
+
+    def _cards(self, language: Language) -> list[dict[str, Any]]:
+        now = self._shown.clock.now()
+        cards = []
+        for node in self._nodes():
+            date, time = default_time(node, self._shown.zone, now)
+            cards.append({"view": self._node(node, language)[0], "date": date, "time": time})
+        return cards
+
+    def _node(self, node: Node, language: Language) -> tuple[NodeView, Parts]:
+        account = self._shown.ledger.accounts.get(node.address)
+        now = self._shown.clock.now()
+        sounds = tuple(bool(self._shown.media.get(h)) for h in _sounds(node))
+        today = local(now, self._shown.zone).date()
+        stamp = (id(node), node.version, account.version if account else 0, sounds, today)
+        known = self._cache.get((language, node.address))
+        if known and known[0] == stamp:
+            return known[1], known[2]
+        view = node_view(node, account, language, self._shown.zone, now)
+        view = replace(view, speakers=tuple(self._with_sound(s) for s in view.speakers))
+        parts = self._draw(view, language)
+        if len(self._cache) > 2 * len(self._shown.registry.nodes) + 100:
+            self._cache.clear()
+        self._cache[language, node.address] = (stamp, view, parts)
+        return view, parts
+
+    def _with_sound(self, speaker: SpeakerView) -> SpeakerView:
+        return replace(speaker, sound_here=self._shown.media.get(speaker.last_sound) is not None)
+
+    def _draw(self, n: NodeView, language: Language) -> Parts:
+        macro = self._macro(language)
+        parts = {f"{n.key}_{p}": str(getattr(macro, p)(n, True)) for p in _NODE_PARTS}
+        for s in n.speakers:
+            parts[f"{n.key}_speaker_{s.id}"] = str(macro.speaker_state(n, s, True))
+            parts[f"{n.key}_sound_{s.id}"] = str(macro.speaker_sound(n, s, True))
+        for c in n.cameras:
+            parts[f"{n.key}_camera_{c.id}"] = str(macro.camera_state(n, c, True))
+        return parts
+
+    def _macro(self, language: Language) -> Any:
+        if language not in self._macros:
+            template = self._environment.get_template("parts.html")
+            self._macros[language] = template.make_module({"t": translator(language)})
+        return self._macros[language]
+
+    def _hub(self, language: Language) -> HubView:
+        link, nodes = self._shown.link, self._shown.registry.nodes.values()
+        online = sum(node.online for node in nodes)
+        count = sentence(language, "hub.count", online=online, all=len(nodes)) if nodes else ""
+        if link.connected:
+            return HubView(True, sentence(language, "hub.connected"), count)
+        return HubView(False, self._why_away(link.since, self._shown.clock.now(), language), "")
+
+    def _why_away(self, since: datetime, now: datetime, language: Language) -> str:
+        return sentence(language, "hub.lost", since=moment(since, now, self._shown.zone, language))
+
+
+_NODE_PARTS = ("head", "lights", "bulletins", "events", "health")
+
+
+def _sounds(node: Node) -> list[str]:
+    return [
+        str(getattr(state, "last_sound", None) or "") for (kind, _), state in node.states.items() if kind == "speaker"
+    ]
+
+
+def _shape(views: Any) -> str:
+    return hashlib.sha256("\n".join(view.shape for view in views).encode()).hexdigest()[:16]
+
+
+@cache
+def _stamp() -> str:
+    """Changes when a static file changes, so that no browser keeps an old one."""
+    digest = hashlib.sha256()
+    for path in sorted((HERE / "static").rglob("*.*")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:10]

@@ -1,0 +1,86 @@
+"""What every request must pass: a host name that is ours, no foreign site behind it, and headers against the rest."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.language import catalogue
+
+POLICY = (
+    "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+}
+
+
+class Guard:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, names: frozenset[str]) -> None:
+        """`names`: host names that people use; addresses in digits and localhost are always right.
+
+        Only names can be rebound: a page of another site can point its own name at this machine, not our address.
+        """
+        self._app = app
+        self._names = names | {"localhost"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or pass on with the headers added."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope["method"], headers)
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                out = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    out.setdefault(name, value)
+                out.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        if refusal:
+            await PlainTextResponse(_both(refusal), 403 if refusal != "form.bad_host" else 421)(scope, receive, guarded)
+            return
+        await self._app(scope, receive, guarded)
+
+    def _refusal(self, method: str, headers: Headers) -> str | None:
+        if not self._is_ours(headers.get("host", "")):
+            return "form.bad_host"
+        if method in ("GET", "HEAD", "OPTIONS"):
+            return None
+        return None if _is_same_origin(headers) else "form.foreign"
+
+    def _is_ours(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+            ipaddress.ip_address(name)
+        except ValueError:
+            name = host.rsplit(":", 1)[0].lower()
+            return name in self._names
+        return True
+
+
+def _is_same_origin(headers: Headers) -> bool:
+    """By the browser's own word. A request without any is none of a browser: it carries no visitor's rights."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+
+
+def _both(key: str) -> str:
+    return f"{catalogue('vi')[key]}\n{catalogue('en')[key]}\n"

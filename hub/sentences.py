@@ -1,0 +1,162 @@
+"""What the node reports, in a person's words. One function per thing; no HTML here."""
+
+import math
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from edge_agent.contract.errors import Fault, Language
+from edge_agent.contract.records import Event
+from edge_agent.contract.reports import BulletinState, CameraState, LightState, SpeakerState
+from hub import times
+from hub.commands import Outcome
+from hub.language import Translate, catalogue, translator
+
+
+class Speaker:
+    """Speaks one language, in one time zone, at one instant."""
+
+    def __init__(self, language: Language, zone: ZoneInfo, now: datetime) -> None:
+        self.language: Language = language
+        self.zone = zone
+        self.now = now
+        self.t: Translate = translator(language)
+
+    def moment(self, instant: datetime) -> str:
+        """An instant in words."""
+        return times.moment(instant, self.now, self.zone, self.language)
+
+    def fault(self, fault: Fault | None) -> str:
+        """A fault's own sentence, or nothing."""
+        return fault.text(self.language)[:500] if fault else ""
+
+    def level(self, value: float) -> str:
+        """`60 %`."""
+        return f"{number(value)} %"
+
+    def light_word(self, state: LightState | None) -> str:
+        """Whether it burns, as read back where the node can read it back."""
+        if state is None:
+            return self.t("light.unknown")
+        level = state.wanted if state.actual is None else state.actual
+        if level <= 0:
+            return self.t("light.off")
+        return self.t("light.on") if level >= 100 else self.t("light.dimmed", level=self.level(level))
+
+    def light_why(self, state: LightState) -> str:
+        """Who decided, and until when."""
+        why = self.t(f"why.{state.why}")
+        return self.t("why.until", why=why, until=self.moment(state.until)) if state.until else why
+
+    def light_trouble(self, state: LightState) -> str:
+        """What is wrong, if anything."""
+        if state.fault:
+            return self.fault(state.fault)
+        if state.actual is not None and abs(state.actual - state.wanted) > 0.5:
+            return self.t("light.differs", wanted=self.level(state.wanted), actual=self.level(state.actual))
+        return ""
+
+    def speaker(self, state: SpeakerState | None) -> str:
+        """What the loudspeaker does."""
+        if state is None:
+            return self.t("speaker.unknown")
+        if state.actual == "idle":
+            return self.t("speaker.idle")
+        title = state.title or state.playing
+        return self.t(f"speaker.{state.actual}_title", title=title) if title else self.t(f"speaker.{state.actual}")
+
+    def camera(self, state: CameraState | None) -> str:
+        """What the camera does."""
+        if state is None:
+            return self.t("camera.unknown")
+        words = [self.t(f"camera.{state.actual}")]
+        if state.recording:
+            words.append(self.t("camera.recording"))
+        if state.width and state.height:
+            words.append(f"{state.width}×{state.height}")
+        if state.actual != "streaming" and state.last_frame:
+            words.append(self.t("camera.last_frame", at=self.moment(state.last_frame)))
+        return " · ".join(words)
+
+    def bulletin(self, state: BulletinState) -> str:
+        """Where a bulletin stands."""
+        at = state.next or state.last
+        when = self.moment(at) if at else ""
+        last = self.moment(state.last) if state.last else ""
+        match state.actual:
+            case "aired" | "missed" if last:
+                word = self.t(f"bulletin.{state.actual}_at", at=last)
+            case "preparing" | "ready" if when:
+                word = self.t(f"bulletin.{state.actual}_at", at=when)
+            case _:
+                word = self.t(f"bulletin.{state.actual}")
+        if state.actual in ("aired", "missed") and state.next and state.next > self.now:
+            word += f" · {self.t('bulletin.next', at=self.moment(state.next))}"
+        return f"{word} · {self.fault(state.fault)}" if state.fault else word
+
+    def outcome(self, outcome: Outcome, done: str, accepted: str, **params: str) -> str:
+        """What became of a command; `done` and `accepted`: keys of the good news, filled with `params`."""
+        if outcome.state == "done":
+            return self.t(done, **params)
+        if outcome.state == "accepted":
+            return self.t(accepted, **params)
+        if outcome.state == "unsent" and outcome.fault is None:
+            return self.t("outcome.unsent")
+        return self.t(f"outcome.{outcome.state}", why=self.fault(outcome.fault) or "?")
+
+    def event(self, event: Event, names: dict[str, str]) -> str:
+        """Something that happened. `names`: kind/id -> the thing's name."""
+        data = event.data
+        thing = names.get(event.about or "", (event.about or "").partition("/")[2] or event.about or "")
+        known = {key: _short(value) for key, value in data.items() if isinstance(value, str | int | float)}
+        level = known.get("actual", known.get("level", known.get("wanted")))
+        detail = self._detail(data)
+        key = f"event.{event.type}"
+        if event.type in ("switched", "override") and level is not None and _is_number(level):
+            word = (
+                self.t("light.to_off") if float(level) <= 0 else self.t("light.to_on", level=self.level(float(level)))
+            )
+            return _join(self.t(key, thing=thing), word, detail)
+        state = known.get("state", known.get("actual", ""))
+        variant = f"{key}.{state}"
+        text = self.t(variant if variant in catalogue(self.language) else key, thing=thing)
+        return _join(text, detail)
+
+    def _detail(self, data: dict[str, Any]) -> str:
+        """The words that an event carries: its fault's sentence, a title, a text."""
+        fault = data.get("fault")
+        if isinstance(fault, dict):
+            try:
+                return self.fault(Fault.model_validate(fault))
+            except ValidationError:
+                return ""
+        for key in ("title", "text", self.language, "reason", "do", "detail"):
+            value = data.get(key)
+            if isinstance(value, str) and value:
+                return _short(value)
+        return ""
+
+
+def number(value: float) -> str:
+    """A measured number without false digits; a dash where it is none."""
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.1f}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _short(value: str | float) -> str:
+    text = str(value)
+    return text if len(text) <= 120 else text[:119] + "…"
+
+
+def _join(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)

@@ -1,0 +1,93 @@
+"""Serves a hub over HTTP until told to stop; an open page never holds up the end."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from hub.app import Hub
+from hub.config import HubConfig
+
+logger = logging.getLogger(__name__)
+
+GRACE_S = 1
+"""Seconds that running requests get at the end."""
+
+
+class _Server(uvicorn.Server):
+    """Without signal handlers of its own: who starts a hub also says when it ends."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._hub.closing.set()
+        self._hub.notice.bump()  # wakes the live streams, which then end
+        await super().shutdown(sockets)
+
+
+async def serve(config: HubConfig, stop: asyncio.Event, ready: Callable[[int], None] | None = None) -> None:
+    """Run a hub until `stop` is set. `ready` is told the port once pages can be opened.
+
+    Raises ConfigError, OSError (the port is taken, the data folder cannot be written), sqlite3.Error.
+    """
+    if not config.listen.is_loopback:
+        logger.warning(
+            "THE CONSOLE IS OPEN TO EVERYBODY WHO REACHES %s PORT %d: THERE IS NO SIGN-IN YET. Anyone on that network "
+            "can switch lights and speak through the loudspeakers.",
+            config.listen.host,
+            config.listen.port,
+        )
+    listener = _listen(config)
+    try:
+        async with Hub(config) as hub:
+            await _run(hub, listener, stop, ready)
+    finally:
+        listener.close()
+
+
+async def _run(hub: Hub, listener: socket.socket, stop: asyncio.Event, ready: Callable[[int], None] | None) -> None:
+    settings = uvicorn.Config(
+        hub.app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=20,
+        limit_concurrency=500,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    server = _Server(settings, hub)
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    stopping = asyncio.create_task(stop.wait())
+    if ready:
+        ready(listener.getsockname()[1])
+    try:
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        server.should_exit = True
+        await serving
+
+
+def _listen(config: HubConfig) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.listen.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.listen.host, config.listen.port))
+        listener.listen(256)
+    except OSError:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,108 @@
+// What htmx does not do for the console: toasts, the stale notice, new cards, camera pictures.
+"use strict";
+(() => {
+  const GOOD_TOAST_MS = 8000;
+  const PICTURE_MS = 3000;
+  const RESHAPE_MS = 300;
+  const byId = (id) => document.getElementById(id);
+
+  // Toasts: good news goes by itself, bad news stays until it is closed.
+  const settleToast = (toast) => {
+    if (toast.classList.contains("good")) setTimeout(() => toast.remove(), GOOD_TOAST_MS);
+  };
+  document.querySelectorAll(".toast").forEach(settleToast);
+  new MutationObserver((changes) => {
+    for (const change of changes) change.addedNodes.forEach((n) => n.nodeType === 1 && settleToast(n));
+    const toasts = byId("toasts").children;
+    while (toasts.length > 5) toasts[toasts.length - 1].remove();
+  }).observe(byId("toasts"), { childList: true });
+  document.addEventListener("click", (event) => {
+    const close = event.target.closest("[data-close]");
+    if (close) close.closest(".toast").remove();
+  });
+  const say = (text) => {
+    const toast = document.createElement("div");
+    toast.className = "toast bad";
+    toast.setAttribute("role", "alert");
+    toast.textContent = text;
+    toast.dataset.close = "";
+    byId("toasts").prepend(toast);
+  };
+  for (const name of ["htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(name, () => say(byId("toasts").dataset.unreachable));
+  }
+
+  // A form that has done its work is emptied; one whose sentence was refused keeps it.
+  document.addEventListener("form-done", (event) => {
+    if (event.target.matches("form[data-clears]")) {
+      event.target.reset();
+      event.target.closest("details")?.removeAttribute("open");
+    }
+  });
+
+  // Whether what is shown is live.
+  document.addEventListener("htmx:sseError", () => { byId("stale").hidden = false; });
+  document.addEventListener("htmx:sseOpen", () => { byId("stale").hidden = true; });
+
+  // Nodes that come or go, or have other things than before: exchange those cards, leave the others alone.
+  const isTouched = (card) => [...card.querySelectorAll("textarea, input:not([type=hidden])")]
+    .some((field) => field === document.activeElement || field.value !== field.defaultValue);
+  let shown = byId("shape").dataset.shape;
+  let timer = 0;
+  const reshape = async () => {
+    timer = 0;
+    const wanted = byId("shape").dataset.shape;
+    if (wanted === shown) return;
+    const answer = await fetch(byId("cards").dataset.cards, { headers: { "HX-Request": "true" } });
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body;
+    const cards = byId("cards");
+    let waits = false;
+    for (const old of [...cards.children]) {
+      if (!fresh.querySelector(`#${CSS.escape(old.id)}`)) old.remove();
+    }
+    [...fresh.children].forEach((card, place) => {
+      const old = byId(card.id);
+      if (old && old.dataset.shape === card.dataset.shape) return;
+      if (old && isTouched(old)) { waits = true; return; }
+      if (old) old.replaceWith(card); else cards.insertBefore(card, cards.children[place] ?? null);
+      htmx.process(card);
+      watch(card);
+    });
+    if (waits) timer = setTimeout(reshape, 5000); else shown = wanted;
+  };
+  document.addEventListener("htmx:sseMessage", () => {
+    if (byId("shape").dataset.shape !== shown && !timer) timer = setTimeout(reshape, RESHAPE_MS);
+  });
+
+  // Camera pictures: a new one every three seconds, only while somebody can see it.
+  const visible = new Set();
+  const loading = new WeakSet();
+  const eye = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (entry.isIntersecting) { visible.add(entry.target); look(entry.target); } else visible.delete(entry.target);
+    }
+  });
+  const look = async (image) => {
+    if (document.hidden || loading.has(image)) return;
+    if (!image.isConnected) { visible.delete(image); eye.unobserve(image); return; }
+    loading.add(image);
+    try {
+      const answer = await fetch(image.dataset.camera, { cache: "no-store", signal: AbortSignal.timeout(15000) });
+      if (!answer.ok) return;
+      const picture = URL.createObjectURL(await answer.blob());
+      const before = image.src;
+      image.src = picture;
+      if (before.startsWith("blob:")) URL.revokeObjectURL(before);
+      const taken = image.parentElement.querySelector("[data-taken]");
+      taken.textContent = decodeURIComponent(answer.headers.get("X-Picture-Words") ?? "");
+    } catch (error) {
+      if (!(error instanceof TypeError || error instanceof DOMException)) throw error; // the hub is away: try again
+    } finally {
+      loading.delete(image);
+    }
+  };
+  const watch = (root) => root.querySelectorAll("[data-camera]").forEach((image) => eye.observe(image));
+  watch(document);
+  setInterval(() => visible.forEach(look), PICTURE_MS);
+})();

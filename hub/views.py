@@ -1,0 +1,263 @@
+"""What the templates draw: plain values, every word already chosen."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from edge_agent.contract.capabilities import Capability
+from edge_agent.contract.errors import Language
+from edge_agent.contract.reports import BulletinState, CameraState, DriverState, LightState, SpeakerState
+from edge_agent.contract.units import METRICS, unit_of
+from hub.ledger import Account
+from hub.registry import Node
+from hub.sentences import Speaker, number
+from hub.times import local, zone_named
+
+_UNITS = {"Cel": "°C", "1": "", "dB[mW]": "dBm"}
+_SHOWN = ("cpu", "memory", "temperature", "disk", "outbox_waiting")
+_MAX_BULLETINS = 50
+
+
+@dataclass(frozen=True)
+class LightView:
+    """A light's row."""
+
+    id: str
+    name: str
+    on: bool
+    known: bool
+    word: str
+    why: str
+    trouble: str
+    writable: bool
+    released: bool
+    target: int
+
+
+@dataclass(frozen=True)
+class SpeakerView:
+    """A loudspeaker."""
+
+    id: str
+    name: str
+    actual: str
+    word: str
+    trouble: str
+    last_sound: str
+    last_spoken: str
+    last_at: str
+    sound_here: bool = False
+
+
+@dataclass(frozen=True)
+class CameraView:
+    """A camera."""
+
+    id: str
+    name: str
+    word: str
+    trouble: str
+    good: bool
+
+
+@dataclass(frozen=True)
+class BulletinView:
+    """A bulletin on the node's calendar."""
+
+    id: str
+    title: str
+    actual: str
+    word: str
+    can_cancel: bool
+
+
+@dataclass(frozen=True)
+class EventView:
+    """A line of the log."""
+
+    at: str
+    text: str
+    bad: bool
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """A node's card."""
+
+    key: str
+    path: str
+    title: str
+    zone: str
+    state: str
+    word: str
+    trouble: str
+    lights: tuple[LightView, ...]
+    speakers: tuple[SpeakerView, ...]
+    cameras: tuple[CameraView, ...]
+    bulletins: tuple[BulletinView, ...]
+    drivers: tuple[str, ...]
+    events: tuple[EventView, ...]
+    health: tuple[tuple[str, str], ...]
+    missing: str
+    lost: str
+
+    @property
+    def shape(self) -> str:
+        """Changes when the card needs other forms, not only other values."""
+        speakers = (f"s:{s.id}:{s.name}" for s in self.speakers)
+        cameras = (f"c:{c.id}:{c.name}" for c in self.cameras)
+        return "|".join((self.key, self.title, self.zone, *speakers, *cameras))
+
+
+def node_zone(node: Node, fallback: ZoneInfo) -> ZoneInfo:
+    """The node's own time zone."""
+    return zone_named(node.about.timezone, fallback.key) if node.about else fallback
+
+
+def node_view(node: Node, account: Account | None, language: Language, zone: ZoneInfo, now: datetime) -> NodeView:
+    """The card of one node."""
+    speak = Speaker(language, node_zone(node, zone), now)
+    things = _things(node)
+    names = {f"{kind}/{id_}": capability.name for (kind, id_), capability in things.items()}
+    state, word = _presence(node, speak)
+    return NodeView(
+        key=f"n_{node.commune}_{node.name}",
+        path=f"/nodes/{node.commune}/{node.name}",
+        title=node.title,
+        zone=(node.about.zone or "") if node.about else "",
+        state=state,
+        word=word,
+        trouble=speak.fault(node.status.fault) if node.status and node.status.online else "",
+        lights=tuple(_light(c, node, speak) for c in _of_kind(things, "light")),
+        speakers=tuple(_speaker(c, node, speak) for c in _of_kind(things, "speaker")),
+        cameras=tuple(_camera(c, node, speak) for c in _of_kind(things, "camera")),
+        bulletins=_bulletins(node, speak),
+        drivers=_drivers(node, speak),
+        events=_events(account, speak, names),
+        health=_health(account, language),
+        missing=_count(speak, "records.missing", account.progress.missing_count if account else 0),
+        lost=_count(speak, "records.lost", account.progress.lost if account else 0),
+    )
+
+
+def default_time(node: Node, zone: ZoneInfo, now: datetime) -> tuple[str, str]:
+    """Date and time for a new bulletin: two minutes ahead, where the node stands."""
+    there = local(now + timedelta(minutes=2), node_zone(node, zone))
+    return f"{there:%Y-%m-%d}", f"{there:%H:%M}"
+
+
+def _things(node: Node) -> dict[tuple[str, str], Capability]:
+    """What the node says it has, and what it reports the state of without having said so."""
+    things: dict[tuple[str, str], Capability] = {
+        (c.kind, c.id): c for c in (node.about.capabilities if node.about else ())
+    }
+    for kind, thing in node.states:
+        if kind in ("light", "speaker", "camera") and (kind, thing) not in things:
+            things[kind, thing] = Capability.model_validate({"id": thing, "kind": kind, "name": thing})
+    return things
+
+
+def _of_kind(things: dict[tuple[str, str], Capability], kind: str) -> list[Capability]:
+    return [c for (k, _), c in things.items() if k == kind][:200]
+
+
+def _presence(node: Node, speak: Speaker) -> tuple[str, str]:
+    status = node.status
+    if status is None:
+        return "unknown", speak.t("node.unknown")
+    if status.online:
+        return "online", speak.t("node.online", since=speak.moment(status.since))
+    offline = node.offline
+    if offline is None:
+        return "offline", speak.t("node.offline")
+    verb = "stopped" if status.reason == "stopped" else "offline"
+    key = f"node.{verb}_since" if offline.seen else f"node.{verb}_before"
+    return "offline", speak.t(key, since=speak.moment(offline.at))
+
+
+def _light(thing: Capability, node: Node, speak: Speaker) -> LightView:
+    state = node.states.get(("light", thing.id))
+    state = state if isinstance(state, LightState) else None
+    level = 0.0 if state is None else state.wanted if state.actual is None else state.actual
+    return LightView(
+        id=thing.id,
+        name=thing.name or thing.id,
+        on=level > 0,
+        known=state is not None,
+        word=speak.light_word(state),
+        why=speak.light_why(state) if state else "",
+        trouble=speak.light_trouble(state) if state else "",
+        writable=thing.writable,
+        released=state is None or state.why != "override",
+        target=0 if (state.wanted if state else level) > 0 else 100,
+    )
+
+
+def _speaker(thing: Capability, node: Node, speak: Speaker) -> SpeakerView:
+    state = node.states.get(("speaker", thing.id))
+    state = state if isinstance(state, SpeakerState) else None
+    return SpeakerView(
+        id=thing.id,
+        name=thing.name or thing.id,
+        actual=state.actual if state else "unknown",
+        word=speak.speaker(state),
+        trouble=speak.fault(state.fault) if state else "",
+        last_sound=(state.last_sound or "") if state else "",
+        last_spoken=(state.last_spoken or "")[:500] if state else "",
+        last_at=speak.moment(state.last_at) if state and state.last_at else "",
+    )
+
+
+def _camera(thing: Capability, node: Node, speak: Speaker) -> CameraView:
+    state = node.states.get(("camera", thing.id))
+    state = state if isinstance(state, CameraState) else None
+    return CameraView(
+        id=thing.id,
+        name=thing.name or thing.id,
+        word=speak.camera(state),
+        trouble=speak.fault(state.fault) if state else "",
+        good=state is not None and state.actual == "streaming",
+    )
+
+
+def _bulletins(node: Node, speak: Speaker) -> tuple[BulletinView, ...]:
+    states = [s for s in node.states.values() if isinstance(s, BulletinState)]
+    coming = sorted((s for s in states if s.next), key=lambda s: s.next or s.at)
+    over = sorted((s for s in states if not s.next), key=lambda s: s.last or s.at, reverse=True)
+    return tuple(
+        BulletinView(
+            id=s.id,
+            title=s.title,
+            actual=s.actual,
+            word=speak.bulletin(s),
+            can_cancel=s.actual in ("preparing", "ready") or (s.next is not None and s.actual != "cancelled"),
+        )
+        for s in [*coming, *over][:_MAX_BULLETINS]
+    )
+
+
+def _drivers(node: Node, speak: Speaker) -> tuple[str, ...]:
+    faulty = [s for s in node.states.values() if isinstance(s, DriverState) and s.actual == "faulty"]
+    return tuple(speak.t("driver.faulty", id=s.id, why=speak.fault(s.fault)) for s in faulty[:20])
+
+
+def _events(account: Account | None, speak: Speaker, names: dict[str, str]) -> tuple[EventView, ...]:
+    return tuple(
+        EventView(speak.moment(e.at), speak.event(e, names), e.type in ("fault", "gap"))
+        for e in (account.events if account else ())
+    )
+
+
+def _health(account: Account | None, language: Language) -> tuple[tuple[str, str], ...]:
+    values = account.sample.values if account and account.sample else {}
+    rows: list[tuple[str, str]] = []
+    for name in _SHOWN:
+        if name in values:
+            metric = METRICS[name]
+            unit = _UNITS.get(unit_of(name), unit_of(name))
+            rows.append((metric.vi if language == "vi" else metric.en, f"{number(values[name])} {unit}".strip()))
+    return tuple(rows)
+
+
+def _count(speak: Speaker, key: str, count: int) -> str:
+    return speak.t(key, count=count) if count else ""
