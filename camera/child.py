@@ -147,6 +147,7 @@ def main() -> None:
         with contextlib.suppress(BrokenPipeError, WireError):
             child.run(commands)
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         child.close()
         # The puller may sit inside libav for seconds more: nothing of it needs saving, so do not wait for it.
         os._exit(0)

@@ -20,7 +20,7 @@ def diagnose(url: str, timeout_s: float) -> CameraFault | None:
     """Return what is wrong with the host behind an RTSP address; None when it does speak RTSP."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or RTSP_PORT
-    request = f"OPTIONS rtsp://{host}:{port}/ RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode()
+    request = f"OPTIONS rtsp://{parts.netloc}/ RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode()
     try:
         with socket.create_connection((host, port), timeout=timeout_s) as link:
             link.sendall(request)

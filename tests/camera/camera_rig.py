@@ -18,6 +18,8 @@ from camera import CameraConfig, CameraStatus
 
 FPS = 10
 GOP = 20
+SERVED_FPS = 20
+"""The server plays the clip at twice its speed, so that a group of pictures takes one second."""
 LIMIT_S = 25.0
 """No wait of a test is longer; all are expected to be far shorter."""
 
@@ -26,7 +28,7 @@ class RtspCamera:
     """The loopback camera of `rtsp_server.py`: can be killed, frozen, and started again on the same port."""
 
     def __init__(self, clip: Path, user: str | None = None, password: str = "", digest: bool = False) -> None:
-        self._arguments = [str(clip), "--fps", str(FPS)]
+        self._arguments = [str(clip), "--fps", str(SERVED_FPS)]
         if user is not None:
             self._arguments += ["--user", user, "--password", password, *(["--digest"] if digest else [])]
         self._process: subprocess.Popen[str] | None = None

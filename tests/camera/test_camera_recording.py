@@ -2,9 +2,11 @@
 
 import errno
 import os
+import threading
 from datetime import UTC, datetime, timedelta
 
 import av
+import numpy as np
 import pytest
 from camera_rig import FPS, GOP, packets_of, pictures_in, slices_of
 
@@ -15,6 +17,7 @@ from camera.frames import EncodedFrame, LatestKeyFrame, VideoFormat
 from camera.model import CameraConfig, CameraFault
 from camera.recorder import QUEUE_FRAMES, Recorder
 from camera.segments import Shelf
+from camera.source import clip_frames
 from camera.still import snapshot_of
 from camera.writer import PAUSE_S, SegmentWriter
 
@@ -233,6 +236,42 @@ def test_pictures_that_fit_into_no_file_are_told(tmp_path, frames):
     write(disk, [_later(frame, 10) for frame in frames])
     disk.writer.cut()
     assert disk.names(), "it goes on with good pictures"
+
+
+@pytest.mark.parametrize(("encoder", "codec"), [("libx264", "h264"), ("libx265", "hevc")])
+def test_pictures_that_wait_for_later_ones_are_shown_in_order(tmp_path, encoder, codec):
+    """H.264 and H.265 with B frames: decoded in another order than shown."""
+    source = tmp_path / "source.mp4"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream(encoder, rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        stream.codec_context.max_b_frames = 2
+        stream.codec_context.options = {"preset": "ultrafast", "x265-params": "log-level=none"}
+        for number in range(25):
+            picture = np.full((96, 160, 3), number * 10, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    pulled = clip_frames(source, threading.Event())
+    pictures = [next(pulled) for _ in range(5)]
+    pulled.close()
+    with av.open(str(source)) as container:
+        video = VideoFormat(container.streams.video[0])
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    assert [picture.data for picture in pictures] == [bytes(packet) for packet in packets[:5]]
+    disk = Disk(tmp_path / "gate")
+    for number, packet in enumerate(packets):
+        disk.writer.take(
+            EncodedFrame(
+                bytes(packet), packet.dts, packet.pts, packet.duration, packet.is_keyframe, video, START, number / FPS
+            )
+        )
+    disk.writer.cut()
+    (name,) = disk.names()
+    with av.open(str(disk.root / name)) as container:
+        assert container.streams.video[0].codec_context.name == codec
+        shades = [picture.to_ndarray(format="gray").mean() for picture in container.decode(video=0)]
+    assert len(shades) == 25 and shades == sorted(shades)
+    assert snapshot_of(pictures[0]).width == 160
 
 
 def test_recorder_writes_what_it_is_fed(tmp_path, frames):

@@ -73,6 +73,19 @@ async def test_child_that_hangs_is_stopped(clip):
     assert camera.status.state == "stopped"
 
 
+async def test_child_that_hangs_is_replaced(clip, monkeypatch):
+    monkeypatch.setattr("camera.process.SILENCE_S", 2.0)
+    watch = Watch()
+    async with Camera(config_for(f"clip://{str(clip).replace(' ', '%20')}"), watch) as camera:
+        await watch.until(lambda status: status.state == "streaming")
+        mark, pid = len(watch.seen), camera.pid
+        os.kill(pid, signal.SIGSTOP)
+        died = await watch.until(lambda status: status.code, mark)
+        assert died.code == "camera.process_died" and "hung" in died.detail
+        await watch.until(lambda status: status.state == "streaming", mark)
+        assert camera.pid != pid and not process_lives(pid)
+
+
 async def test_child_ends_when_its_parent_goes(clip):
     """The parent's end closes the pipe; nothing else may be needed."""
     watch = Watch()

@@ -6,7 +6,18 @@ from datetime import UTC, datetime
 import av
 import cv2
 import numpy as np
-from camera_rig import FPS, GOP, Watch, config_for, packets_of, pictures_in, recordings, run_python, slices_of
+from camera_rig import (
+    FPS,
+    GOP,
+    SERVED_FPS,
+    Watch,
+    config_for,
+    packets_of,
+    pictures_in,
+    recordings,
+    run_python,
+    slices_of,
+)
 
 from camera import Camera
 
@@ -30,7 +41,7 @@ async def test_status_and_snapshot(camera_host):
 
 async def test_recording_is_the_stream_itself(camera_host, clip, tmp_path):
     watch = Watch()
-    config = config_for(camera_host.url, record=True, directory=tmp_path, segment_seconds=1)
+    config = config_for(camera_host.url, record=True, directory=tmp_path, segment_seconds=1.5)
     async with Camera(config, watch) as camera:
         await watch.until(lambda status: status.recording and status.bytes_recorded)
         first = recordings(tmp_path)[0]
@@ -46,10 +57,10 @@ async def test_recording_is_the_stream_itself(camera_host, clip, tmp_path):
     written = [slices_of(packet) for path in paths for packet in packets_of(path)]
     start = sent.index(written[0])
     assert written == [sent[(start + step) % len(sent)] for step in range(len(written))]
-    assert len(packets_of(first)) == GOP, "cut at the first key frame after one second"
+    assert len(packets_of(first)) == 2 * GOP, "cut at the first key frame after one and a half seconds"
     times = [float(packet.pts * packet.time_base) for packet in packets_of(first)]
     assert times[0] == 0
-    assert (np.diff(times) > 0).all() and abs(np.median(np.diff(times)) - 1 / FPS) < 0.02
+    assert (np.diff(times) > 0).all() and abs(np.median(np.diff(times)) - 1 / SERVED_FPS) < 0.02
     assert all(packets_of(path)[0].is_keyframe for path in paths)
     assert sum(map(pictures_in, paths)) == len(written)
 
