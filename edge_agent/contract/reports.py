@@ -55,13 +55,15 @@ class About(Report):
     capabilities: tuple[Capability, ...] = ()
 
 
-class _State(Report):
+class Thing(Report):
+    """What the states of all things have."""
+
     id: Name
     at: Instant = Field(description="When this state was true")
     fault: Fault | None = None
 
 
-class LightState(_State):
+class LightState(Thing):
     """A lamp or another switched thing. Levels are per cent."""
 
     kind: Literal["light"] = "light"
@@ -72,7 +74,7 @@ class LightState(_State):
     by: str | None = Field(default=None, description="Who overrode")
 
 
-class SpeakerState(_State):
+class SpeakerState(Thing):
     """A loudspeaker cluster."""
 
     kind: Literal["speaker"] = "speaker"
@@ -87,7 +89,7 @@ class SpeakerState(_State):
     last_at: Instant | None = None
 
 
-class CameraState(_State):
+class CameraState(Thing):
     """A camera as its puller sees it."""
 
     kind: Literal["camera"] = "camera"
@@ -100,7 +102,7 @@ class CameraState(_State):
     last_frame: Instant | None = None
 
 
-class DriverState(_State):
+class DriverState(Thing):
     """A driver of the node."""
 
     kind: Literal["driver"] = "driver"
@@ -108,7 +110,7 @@ class DriverState(_State):
     driver: str
 
 
-class BulletinState(_State):
+class BulletinState(Thing):
     """A bulletin that this node knows."""
 
     kind: Literal["bulletin"] = "bulletin"

@@ -1,0 +1,188 @@
+"""The life of a node: started in order, stopped in reverse."""
+
+import asyncio
+import logging
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+
+from edge_agent import systemd
+from edge_agent.clock.scheduler import Scheduler
+from edge_agent.config.model import NodeConfig
+from edge_agent.contract.base import iso
+from edge_agent.contract.errors import Fault
+from edge_agent.contract.reports import About
+from edge_agent.contract.signature import Verifier
+from edge_agent.core import Core
+from edge_agent.desk import Desk
+from edge_agent.desk.records import RecordRequests
+from edge_agent.link.link import Link
+from edge_agent.services import Services, about, broker_address
+from edge_agent.store.database import StoreError
+from edge_agent.supervisor import Supervisor
+from edge_agent.telemetry import Telemetry
+from edge_agent.version import VERSION
+
+log = logging.getLogger(__name__)
+_SAVE_TIME_EVERY_S = 60
+_BEAT_S = 1.0
+
+
+class Agent:
+    """One node: `await Agent(config).run()` until cancelled."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        self._config = config
+        self._about: About = about(config)
+
+    async def run(self) -> None:
+        """Start everything, serve until cancelled, stop everything."""
+        workers = ThreadPoolExecutor(4, "blocking")  # name look-ups, uploads, files
+        asyncio.get_running_loop().set_default_executor(workers)
+        core = Core(self._config)
+        async with AsyncExitStack() as stack:
+            stack.callback(core.database.close)
+            unfinished = await core.load()
+            stack.push_async_callback(core.recorder.flush)
+            supervisor = Supervisor(core.clock, core.faults.set)
+            stack.push_async_callback(supervisor.stop)
+            scheduler = Scheduler(lambda seconds: _stepped(core, seconds))
+            services = Services(core, scheduler)
+            await stack.enter_async_context(services.voice)
+            stack.push_async_callback(services.announcer.stop)
+            stack.push_async_callback(services.bulletins.stop)
+            await services.lights.load()
+            await services.bulletins.load()
+            link, desk = self._connect(core, services)
+            stack.push_async_callback(desk.close)
+            supervisor.start("recorder", core.recorder.run)
+            supervisor.start("scheduler", scheduler.run)
+            # lines are right before anybody can command them, and before the broker is asked for
+            await services.hardware.start()
+            stack.push_async_callback(services.hardware.stop)
+            await services.lights.refresh()
+            supervisor.start("lights", services.lights.run)
+            services.announcer.report()
+            supervisor.start("link", link.run)
+            supervisor.start("bulletins", services.bulletins.run)
+            await desk.resume(unfinished)
+            await services.cameras.start()
+            stack.push_async_callback(services.cameras.stop)
+            self._start_care(core, link, supervisor)
+            services.hardware.on_change = lambda _name: services.announcer.report()
+            core.recorder.event("started", version=VERSION, session=core.session)
+            log.info("%s is running", self._config.node.name)
+            systemd.notify("READY=1")
+            stack.callback(systemd.notify, "STOPPING=1")
+            await _beat()
+
+    def _connect(self, core: Core, services: Services) -> tuple[Link, Desk]:
+        config = self._config
+        address = broker_address(config.broker, f"{config.node.commune}-{config.node.name}")
+
+        def changed(up: bool, fault: Fault | None) -> None:
+            core.faults.set("link", fault)
+            if up:
+                core.recorder.event("link", connections=link.connections)
+
+        link = Link(
+            address,
+            core.topics,
+            core.session,
+            VERSION,
+            core.clock,
+            core.board,
+            core.pump,
+            on_message=lambda message: desk.receive(message),  # noqa: PLW0108 - the desk is made next
+            on_change=changed,
+        )
+        link.clock_report = core.clock.report
+        desk = Desk(
+            Verifier({key.id: key.public for key in config.command_keys}),
+            core.clock,
+            core.database,
+            core.journal,
+            core.outbox,
+            about=lambda: self._about,
+            answer=lambda ack: link.send(core.topics.ack, ack.body()),
+            acknowledge=link.acknowledge,
+            on_record=core.pump.wake,
+        )
+        self._register(desk, core, services, link)
+        core.board.post(core.topics.about, self._about)
+
+        def faults_changed() -> None:
+            link.fault = core.faults.newest
+            link.say_status()
+
+        core.faults.on_change = faults_changed
+        return link, desk
+
+    @staticmethod
+    def _register(desk: Desk, core: Core, services: Services, link: Link) -> None:
+        desk.register("switch.override", services.lights.override)
+        desk.register("switch.release", services.lights.release)
+        desk.register("speak", services.announcer.speak)
+        desk.register("bulletin.plan", services.bulletins.plan)
+        desk.register("bulletin.cancel", services.bulletins.cancel)
+        desk.register("camera.snapshot", services.cameras.snapshot)
+        records = RecordRequests(core.outbox, link.resend, core.board.repeat)
+        desk.register("outbox.resend", records.resend)
+        desk.register("outbox.confirm", records.confirm)
+        desk.register("state.report", records.report)
+
+    def _start_care(self, core: Core, link: Link, supervisor: Supervisor) -> None:
+        """Telemetry, and the small things that must be done again and again."""
+
+        def measures() -> dict[str, float]:
+            values = {
+                "link_reconnects": float(max(0, link.connections - 1)),
+                "outbox_waiting": float(core.outbox.waiting),
+                "outbox_shelf": float(max(0, core.outbox.count - core.outbox.waiting)),
+                "things_faulty": float(len(core.faults)),
+            }
+            if link.rtt_ms is not None:
+                values["link_rtt"] = round(link.rtt_ms, 2)
+            return values
+
+        every, storage = self._config.telemetry.every_s, self._config.storage.path
+        supervisor.start("telemetry", Telemetry(every, storage, core.clock, core.recorder, measures).run)
+        supervisor.start("housekeeping", lambda: _keep_house(core, link))
+
+
+async def _keep_house(core: Core, link: Link) -> None:
+    """Save the time, tell a change of the clock's trust, forget expired commands."""
+    trusted: bool | None = None
+    while True:
+        now = core.clock.now()
+        if core.clock.trusted != trusted:
+            trusted = core.clock.trusted
+            core.faults.set("clock", None if trusted else Fault.of("clock.untrusted"))
+            core.recorder.event("clock", trusted=trusted, source=core.clock.report().source)
+            link.say_status()
+        try:
+            await _save_instant(core, iso(now))
+            await core.journal.purge(now)
+        except StoreError as error:
+            log.warning("housekeeping could not write: %s", error)
+        await core.clock.sleep(_SAVE_TIME_EVERY_S)
+
+
+async def _save_instant(core: Core, instant: str) -> None:
+    def work(db: sqlite3.Connection) -> None:
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('instant', ?)", (instant,))
+
+    await core.database.write(work)
+
+
+def _stepped(core: Core, seconds: float) -> None:
+    core.recorder.event("clock", code="clock.stepped", seconds=round(seconds, 1))
+
+
+async def _beat() -> None:
+    """Feed the watchdog from this loop, which does all the work: should it hang, systemd starts the agent again."""
+    interval = systemd.watchdog_interval_s()
+    while True:
+        if interval is not None:
+            systemd.notify("WATCHDOG=1")
+        await asyncio.sleep(min(interval or _BEAT_S * 60, 10))

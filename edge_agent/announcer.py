@@ -1,0 +1,233 @@
+"""Speaks: text becomes sound ahead of air, one thing at a time per loudspeaker, and what was played is reported."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from drivers.contract import DriverFault, PlayReport, PlayStart
+from drivers.contract import Speaker as SpeakerDriver
+from edge_agent.clock import Clock
+from edge_agent.config.model import Speaker
+from edge_agent.contract.base import JsonObject
+from edge_agent.contract.commands import Command, Speak
+from edge_agent.contract.errors import Fault, Refusal
+from edge_agent.contract.reports import SpeakerState
+from edge_agent.desk.act import Act, Begin
+from edge_agent.media import MediaStore
+from edge_agent.recorder import Recorder
+from tts.client import VoiceWorker
+from tts.errors import SpeechError
+from tts.model import Speech
+
+log = logging.getLogger(__name__)
+_WAITING = 16
+_SYNTHESIS_LIMIT_S = 120.0
+_KEEP_SOUND = 5 * 1024 * 1024
+
+
+@dataclass
+class _Horn:
+    """What is known of one loudspeaker."""
+
+    config: Speaker
+    state: SpeakerState
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
+
+
+class Announcer:
+    """All loudspeakers of the node, and the voice that they share."""
+
+    def __init__(
+        self,
+        speakers: Sequence[Speaker],
+        voice: VoiceWorker,
+        clock: Clock,
+        recorder: Recorder,
+        media: MediaStore,
+        *,
+        driver: Callable[[str], SpeakerDriver | None],
+        post: Callable[[SpeakerState], None],
+    ) -> None:
+        """`driver` gives an open speaker driver by its id; `post` publishes a state."""
+        now = clock.now()
+        self._horns = {
+            speaker.id: _Horn(speaker, SpeakerState(id=speaker.id, at=now, actual="idle")) for speaker in speakers
+        }
+        self._voice = voice
+        self._clock = clock
+        self._recorder = recorder
+        self._media = media
+        self._driver = driver
+        self._post = post
+        self._uploads: set[asyncio.Task[None]] = set()
+
+    def report(self) -> None:
+        """Publish the state of all speakers, with what their drivers say."""
+        for horn in self._horns.values():
+            self._say(horn, fault=self._fault_of(horn))
+
+    async def stop(self) -> None:
+        """Let go of what is still being sent."""
+        for task in self._uploads:
+            task.cancel()
+        await asyncio.gather(*self._uploads, return_exceptions=True)
+
+    async def render(self, text: str) -> Speech:
+        """Text to a sound file, from the cache when it was said before. Raises Refusal with the voice's code."""
+        try:
+            return await self._voice.say(text, timeout_s=_SYNTHESIS_LIMIT_S)
+        except SpeechError as error:
+            raise Refusal(error.code, detail=error.detail) from error
+
+    async def speak(self, asked: Command, args: Speak) -> Act:
+        """Handle `speak`: synthesise now, play when the speaker is free."""
+        horn = self.horn(args.speaker)
+        if horn.waiting >= _WAITING:
+            raise Refusal("command.busy")
+
+        async def run(begin: Begin) -> JsonObject:
+            self._say(horn, actual="preparing" if horn.state.actual == "idle" else None)
+            try:
+                speech = await self.render(args.text)
+                await begin()
+                report = await self.play(horn.config.id, speech, title=args.text[:80], of=asked.id, volume=args.volume)
+            except Refusal as refusal:
+                self._say(horn, actual="idle", fault=refusal.fault)
+                raise
+            self._recorder.event(
+                "spoken",
+                f"speaker/{horn.config.id}",
+                id=asked.id,
+                by=asked.by,
+                text=args.text[:500],
+                **_heard(report, speech),
+            )
+            return _heard(report, speech)
+
+        return Act(run=run)
+
+    def horn(self, speaker: str | None) -> _Horn:
+        """A speaker by its id, or the first. Raises Refusal."""
+        if speaker is None and self._horns:
+            return next(iter(self._horns.values()))
+        horn = self._horns.get(speaker or "")
+        if horn is None:
+            known = ", ".join(self._horns) or "-"
+            raise Refusal("command.unknown_thing", kind="speaker", id=speaker or "-", known=known)
+        return horn
+
+    async def play(
+        self,
+        speaker: str | None,
+        speech: Speech,
+        *,
+        title: str,
+        of: str,
+        volume: float = 100,
+        at: datetime | None = None,
+        on_start: Callable[[PlayStart], None] | None = None,
+    ) -> PlayReport:
+        """Play a sound when its turn has come, at an instant if one is given. Raises Refusal."""
+        horn = self.horn(speaker)
+        horn.waiting += 1
+        try:
+            async with horn.turn:
+                return await self._play(horn, speech, title, of, volume, at, on_start)
+        finally:
+            horn.waiting -= 1
+
+    async def _play(
+        self,
+        horn: _Horn,
+        speech: Speech,
+        title: str,
+        of: str,
+        volume: float,
+        at: datetime | None,
+        on_start: Callable[[PlayStart], None] | None,
+    ) -> PlayReport:
+        driver = self._driver(horn.config.driver)
+        if driver is None:
+            raise Refusal("speaker.no_device", detail=f"driver {horn.config.driver} is not working")
+
+        def started(start: PlayStart) -> None:
+            self._say(
+                horn, actual="playing", playing=of, title=title, volume=volume, output=start.output, voice=speech.voice
+            )
+            if on_start is not None:
+                on_start(start)
+
+        try:
+            report = await driver.play(speech.path, at=at, volume=volume / 100, on_start=started)
+        except DriverFault as fault:
+            told = Fault.of(fault.code, detail=fault.detail)
+            self._say(horn, actual="idle", playing=None, title=None, fault=told)
+            self._recorder.event("fault", f"speaker/{horn.config.id}", code=fault.code, detail=fault.detail)
+            raise Refusal(fault.code, detail=fault.detail) from fault
+        except asyncio.CancelledError:
+            self._say(horn, actual="idle", playing=None, title=None)
+            raise
+        self._say(
+            horn,
+            actual="idle",
+            playing=None,
+            title=None,
+            last_spoken=speech.spoken[:2000],
+            last_at=report.started_at,
+            fault=None,
+        )
+        self._keep(horn, speech.path)
+        return report
+
+    def _keep(self, horn: _Horn, path: Path) -> None:
+        """Send the sound to the hub, so that staff can hear what was said; the speaker does not wait for it."""
+
+        async def send() -> None:
+            try:
+                content = await asyncio.to_thread(path.read_bytes)
+                if len(content) <= _KEEP_SOUND:
+                    self._say(horn, last_sound=await self._media.put(content, "audio/wav"))
+            except (OSError, Refusal) as error:
+                log.warning("the sound could not be sent to the hub: %s", error)
+
+        task = asyncio.create_task(send(), name="keep-sound")
+        self._uploads.add(task)
+        task.add_done_callback(self._uploads.discard)
+
+    def _fault_of(self, horn: _Horn) -> Fault | None:
+        if self._driver(horn.config.driver) is None:
+            return Fault.of("speaker.no_device", detail=f"driver {horn.config.driver} is not working")
+        return None
+
+    def _say(self, horn: _Horn, **changes: object) -> None:
+        news = {
+            key: value for key, value in changes.items() if value is not None or key in ("playing", "title", "fault")
+        }
+        horn.state = horn.state.model_copy(update={**news, "at": self._clock.now()})
+        self._post(horn.state)
+
+
+def _heard(report: PlayReport, speech: Speech) -> JsonObject:
+    """What a person or the hub may want to know of a play."""
+    heard: JsonObject = {
+        "started": report.started_at.isoformat(timespec="milliseconds"),
+        "seconds": round(report.seconds, 2),
+        "volume": report.volume,
+        "output": report.output,
+        "engine": speech.engine,
+        "voice": speech.voice,
+        "spoken": speech.spoken[:2000],
+        "sha256": speech.sha256,
+    }
+    if report.start_error_ms is not None:
+        heard["start_error_ms"] = round(report.start_error_ms, 2)
+    if speech.tried:
+        heard["tried"] = [f"{attempt.engine}: {attempt.code}" for attempt in speech.tried]
+    return heard
+
+
+heard = _heard

@@ -1,0 +1,115 @@
+"""What no single key can tell: names used twice, lines that do not exist, drivers nobody knows.
+
+Works on the raw data, so that these mistakes are found together with all others.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from drivers import registry
+from drivers.contract import DriverFault
+from edge_agent.config.problems import guess
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A mistake at a path; either a code of ours, or what a driver's own model says."""
+
+    path: Path
+    code: str = ""
+    params: dict[str, str | int | float] = field(default_factory=dict)
+    meant: str = ""
+    error: ValidationError | None = None
+    model: type[BaseModel] | None = None
+
+
+def cross_check(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """All findings of this kind."""
+    drivers = list(_entries(data, "drivers"))
+    for section in ("drivers", "lights", "speakers", "cameras"):
+        yield from _same_ids(section, list(_entries(data, section)))
+    lines: dict[str, list[str] | None] = {}
+    for place, entry in drivers:
+        lines[str(entry.get("id"))] = _lines(entry)
+        yield from _driver(place, entry)
+    yield from _light_lines(list(_entries(data, "lights")), lines)
+    for place, entry in _entries(data, "speakers"):
+        name = str(entry.get("driver"))
+        if "driver" in entry and name not in lines:
+            params: dict[str, str | int | float] = {"name": name, "known": _listed(lines)}
+            yield Finding(("speakers", place, "driver"), "config.no_driver", params, guess(name, lines))
+
+
+def _entries(data: Mapping[str, Any], section: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    entries = data.get(section)
+    if isinstance(entries, list):
+        for place, entry in enumerate(entries):
+            if isinstance(entry, Mapping):
+                yield place, entry
+
+
+def _same_ids(section: str, entries: list[tuple[int, Mapping[str, Any]]]) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    for place, entry in entries:
+        name = entry.get("id")
+        if not isinstance(name, str):
+            continue
+        if name in seen:
+            path: Path = (section, place, "id")
+            yield Finding(path, "config.same_id", {"name": name, "other": f"{section}[{seen[name]}]"})
+        seen.setdefault(name, place)
+
+
+def _lines(entry: Mapping[str, Any]) -> list[str] | None:
+    lines = entry.get("lines")
+    return [str(name) for name in lines] if isinstance(lines, Mapping) else None
+
+
+def _driver(place: int, entry: Mapping[str, Any]) -> Iterator[Finding]:
+    name = entry.get("driver")
+    if not isinstance(name, str):
+        return
+    path: Path = ("drivers", place, "driver")
+    if name not in registry.names():
+        known = registry.names()
+        yield Finding(path, "config.unknown_driver", {"name": name, "known": _listed(known)}, guess(name, known))
+        return
+    try:
+        model = registry.load(name).Config
+    except DriverFault as fault:
+        yield Finding(path, "driver.load_failed", {"driver": name, "detail": fault.detail})
+        return
+    try:
+        model.model_validate({key: value for key, value in entry.items() if key not in ("id", "driver")})
+    except ValidationError as error:
+        yield Finding(("drivers", place), error=error, model=model)
+
+
+def _light_lines(
+    lights: list[tuple[int, Mapping[str, Any]]], drivers: dict[str, list[str] | None]
+) -> Iterator[Finding]:
+    taken: dict[str, int] = {}
+    for place, light in lights:
+        line = light.get("line")
+        if not isinstance(line, str) or "/" not in line:
+            continue
+        path: Path = ("lights", place, "line")
+        if line in taken:
+            yield Finding(path, "config.line_taken", {"line": line, "other": f"lights[{taken[line]}]"})
+        taken.setdefault(line, place)
+        driver, _, name = line.partition("/")
+        if driver not in drivers:
+            params: dict[str, str | int | float] = {"name": driver, "known": _listed(drivers)}
+            yield Finding(path, "config.no_driver", params, guess(driver, drivers))
+        elif (known := drivers[driver]) is not None and name not in known:
+            params = {"driver": driver, "line": name, "known": _listed(known)}
+            yield Finding(path, "config.no_line", params, guess(name, known))
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(names) or "-"

@@ -1,0 +1,203 @@
+"""What a node's YAML may say. Descriptions become the JSON Schema and docs/reference/config.md."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from edge_agent.contract.base import Name
+from edge_agent.contract.errors import Language
+from edge_agent.contract.reports import Position
+from edge_agent.contract.topics import EVERYBODY
+from edge_agent.lights.programme import Programme
+from tts.model import VoiceSettings
+
+
+class Section(BaseModel):
+    """A part of the configuration: an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"no time zone {value!r}; in Viet Nam it is Asia/Ho_Chi_Minh") from error
+    return value
+
+
+class Secret(Section):
+    """Where a secret is kept; the secret itself never stands in the configuration."""
+
+    file: Path | None = Field(default=None, description="A file with the secret alone in it, readable by us only")
+    env: str | None = Field(default=None, description="Name of an environment variable")
+
+    @model_validator(mode="after")
+    def _one(self) -> "Secret":
+        if (self.file is None) == (self.env is None):
+            raise ValueError("give either file or env")
+        return self
+
+
+class Node(Section):
+    """Who this node is."""
+
+    commune: Name = Field(description="Administrative code of the commune", examples=["26734"])
+    name: Name = Field(description="Unique in the whole system", examples=["thon-dong-1"])
+    title: str = Field(min_length=1, max_length=100, description="As people call it", examples=["Cụm loa thôn Đông"])
+    zone: str | None = Field(default=None, description="Residential area that it belongs to")
+    position: Position = Field(description="Where it stands (WGS 84); sunrise and sunset are computed from it")
+    timezone: Annotated[str, AfterValidator(_timezone)] = "Asia/Ho_Chi_Minh"
+    language: Language = Field(default="vi", description="Language of what the node writes to its log and terminal")
+
+    @field_validator("name")
+    @classmethod
+    def _not_everybody(cls, value: str) -> str:
+        if value == EVERYBODY:
+            raise ValueError(f"a node cannot be called {EVERYBODY!r}: that means all nodes")
+        return value
+
+
+class Storage(Section):
+    """Where the node keeps what must survive a power cut."""
+
+    path: Path = Field(default=Path("/var/lib/edge-agent"), description="Folder of database, sounds and recordings")
+    records: int = Field(default=200_000, ge=1_000, le=5_000_000, description="Events and telemetry kept at most")
+
+
+_BROKER_URL = re.compile(r"^(mqtts?)://([^\s/:@]+|\[[0-9a-fA-F:]+\])(?::(\d{1,5}))?/?$")
+
+
+class Broker(Section):
+    """The MQTT broker."""
+
+    url: str = Field(description="mqtt://host:port or mqtts://host:port", examples=["mqtt://10.0.0.2:1883"])
+    username: str | None = None
+    password: Secret | None = None
+    ca: Path | None = Field(default=None, description="Certificate authority for mqtts; absent: the system's")
+    certificate: Path | None = Field(default=None, description="This node's certificate, for mutual TLS")
+    key: Path | None = Field(default=None, description="Key of that certificate")
+    keepalive: int = Field(default=20, ge=5, le=600, description="Seconds; a dead link is noticed after 1.5 times this")
+
+    @field_validator("url")
+    @classmethod
+    def _broker_url(cls, value: str) -> str:
+        if "@" in value:
+            raise ValueError("user and password do not belong into the URL; use username and password: {file: ...}")
+        match = _BROKER_URL.match(value)
+        if match is None or not 0 < int(match[3] or 1883) < 65536:
+            raise ValueError("must look like mqtt://host:1883 or mqtts://host:8883")
+        return value
+
+    def parts(self) -> tuple[bool, str, int]:
+        """TLS or not, host, port."""
+        match = _BROKER_URL.match(self.url)
+        assert match is not None  # noqa: S101 - the validator saw to it
+        tls = match[1] == "mqtts"
+        return tls, match[2].strip("[]"), int(match[3] or (8883 if tls else 1883))
+
+
+class Hub(Section):
+    """The hub's media store, to which pictures and sounds are sent."""
+
+    url: str = Field(pattern=r"^https?://[^\s@]+$", description="Base address", examples=["http://10.0.0.2:8080"])
+    token: Secret = Field(description="This node's upload token")
+
+
+class CommandKey(Section):
+    """A hub's public key; only commands that it signed are carried out."""
+
+    id: str = Field(min_length=1, max_length=64, description="Key id, as the hub names it")
+    public: str = Field(pattern=r"^[A-Za-z0-9_-]{43}$", description="Ed25519 public key, base64url")
+
+
+class ClockSettings(Section):
+    """When to believe the clock."""
+
+    trust: Literal["kernel", "assume"] = Field(
+        default="kernel", description="kernel: when NTP or a battery clock set it; assume: as it is (for a desk)"
+    )
+
+
+class Driver(BaseModel):
+    """A piece of hardware. The keys besides id and driver are the driver's own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    id: Name
+    driver: str = Field(description="Name of a driver", examples=["simulated-relay", "rpi-gpio-relay"])
+
+    def settings(self) -> dict[str, Any]:
+        """What the driver itself gets to read."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class Light(Section):
+    """A lamp or a row of lamps behind one relay line."""
+
+    id: Name
+    name: str = Field(min_length=1, max_length=100, description="As people call it")
+    line: str = Field(pattern=r"^[a-z0-9-]+/[A-Za-z0-9_-]+$", description="driver id / line", examples=["relays/1"])
+    programme: Programme | None = Field(default=None, description="When it is on; absent: the default level always")
+    default: Literal[0, 100] = Field(default=0, description="Level without programme, per cent")
+    fail_safe: Literal[0, 100] = Field(default=100, description="Level while the clock is not trusted, per cent")
+    zone: str | None = None
+
+
+class Speaker(Section):
+    """A loudspeaker cluster."""
+
+    id: Name
+    name: str = Field(min_length=1, max_length=100)
+    driver: Name = Field(description="Id of the driver that plays")
+    zone: str | None = None
+
+
+class CameraEntry(Section):
+    """A camera."""
+
+    id: Name
+    name: str = Field(min_length=1, max_length=100)
+    url: str = Field(description="rtsp://host/path without user and password", examples=["rtsp://10.0.0.20/stream2"])
+    username: str | None = None
+    password: Secret | None = None
+    record: bool = Field(default=True, description="Keep the video on the node's disk")
+    keep_bytes: int = Field(default=2_000_000_000, ge=10_000_000, description="Oldest video goes beyond this")
+    zone: str | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _camera_url(cls, value: str) -> str:
+        if not re.match(r"^(rtsps?://|clip:///)\S+$", value):
+            raise ValueError("must begin with rtsp:// (or clip:/// for a film that plays the camera)")
+        if "@" in value.split("://", 1)[1].split("/", 1)[0]:
+            raise ValueError("the URL has a user or password in clear; use username and password: {file: ...}")
+        if re.search(r"(?i)[?&](password|passwd|pwd|pass)=", value):
+            raise ValueError("the URL has a password in clear; use password: {file: ...}")
+        return value
+
+
+class Telemetry(Section):
+    """How often the node measures itself."""
+
+    every_s: int = Field(default=60, ge=1, le=3600, description="Seconds between samples")
+
+
+class NodeConfig(Section):
+    """The whole file."""
+
+    node: Node
+    storage: Storage = Storage()
+    broker: Broker
+    hub: Hub | None = None
+    command_keys: tuple[CommandKey, ...] = Field(min_length=1, description="Hubs whose commands are carried out")
+    clock: ClockSettings = ClockSettings()
+    drivers: tuple[Driver, ...] = ()
+    lights: tuple[Light, ...] = ()
+    speakers: tuple[Speaker, ...] = ()
+    cameras: tuple[CameraEntry, ...] = ()
+    voice: VoiceSettings = VoiceSettings()
+    telemetry: Telemetry = Telemetry()

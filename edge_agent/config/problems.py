@@ -1,0 +1,89 @@
+"""One mistake in a configuration, and how it is told: where, what is wrong, what was probably meant."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edge_agent.config.yaml import Place
+from edge_agent.words import say
+
+_SENTENCES = {
+    "missing": "config.missing",
+    "extra_forbidden": "config.unknown_key",
+    "literal_error": "config.choice",
+    "enum": "config.choice",
+    "string_type": "config.text",
+    "string_pattern_mismatch": "config.pattern",
+    "int_type": "config.number",
+    "int_parsing": "config.number",
+    "float_type": "config.number",
+    "float_parsing": "config.number",
+    "bool_type": "config.truth",
+    "bool_parsing": "config.truth",
+    "greater_than_equal": "config.too_small",
+    "greater_than": "config.too_small",
+    "less_than_equal": "config.too_large",
+    "less_than": "config.too_large",
+    "too_short": "config.empty",
+    "string_too_short": "config.empty",
+    "tuple_type": "config.list",
+    "list_type": "config.list",
+    "dict_type": "config.section",
+    "model_type": "config.section",
+    "model_attributes_type": "config.section",
+    "union_tag_invalid": "config.choice",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigProblem:
+    """A mistake. `params` fill the sentence of `code`; `meant` is a guess or empty."""
+
+    file: str
+    place: Place
+    path: str
+    code: str
+    params: Mapping[str, str | int | float]
+    meant: str = ""
+
+    def text(self) -> str:
+        """The sentence, in the language of the terminal."""
+        sentence = say(self.code, **self.params)
+        return f"{sentence} {say('config.meant', guess=self.meant)}" if self.meant else sentence
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "file": self.file,
+            "line": self.place.line,
+            "column": self.place.column,
+            "path": self.path,
+            "code": self.code,
+            "text": self.text(),
+            "meant": self.meant or None,
+        }
+
+
+def guess(word: str, known: Iterable[str]) -> str:
+    """The known word that was probably meant, or nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return close[0] if close else ""
+
+
+def translate(error: Mapping[str, Any]) -> tuple[str, dict[str, str | int | float]]:
+    """Code and parameters of a pydantic error."""
+    code = _SENTENCES.get(error["type"], "config.wrong")
+    context = error.get("ctx") or {}
+    params: dict[str, str | int | float] = {"detail": _detail(error)}
+    for name, value in context.items():
+        if isinstance(value, str | int | float):
+            params[name] = value
+    params["limit"] = next((context[name] for name in ("ge", "gt", "le", "lt") if name in context), "")
+    params["expected"] = str(context.get("expected") or context.get("expected_tags") or context.get("pattern") or "")
+    return code, params
+
+
+def _detail(error: Mapping[str, Any]) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]

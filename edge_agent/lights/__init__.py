@@ -1,0 +1,1 @@
+"""Lights: what decides their level (pure), and the service that makes it so."""

@@ -1,0 +1,216 @@
+"""Makes lights be what is decided, restores them after a restart without a blink, and reports what they really are."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from drivers.contract import DriverFault, Switchable
+from edge_agent.clock import Alarms, Clock
+from edge_agent.config.model import Light
+from edge_agent.contract.base import iso
+from edge_agent.contract.commands import Command, SwitchOverride, SwitchRelease
+from edge_agent.contract.errors import Fault, Refusal
+from edge_agent.contract.reports import LightState
+from edge_agent.desk import Act
+from edge_agent.lights.decide import LONGEST_OVERRIDE, Decision, Override, decide, override_end
+from edge_agent.lights.programme import Place
+from edge_agent.recorder import Recorder
+from edge_agent.store.database import Database, StoreError
+from edge_agent.store.outbox import Entry
+
+log = logging.getLogger(__name__)
+_LOOK_EVERY_S = 10
+_SWITCH_LIMIT_S = 5
+
+Lines = Callable[[str], Switchable | None]
+
+
+class _Lamp:
+    """What is known of one light."""
+
+    def __init__(self, config: Light) -> None:
+        self.config = config
+        self.override: Override | None = None
+        self.state: LightState | None = None
+        self.lock = asyncio.Lock()
+        self.driver, _, self.line = config.line.partition("/")
+
+
+class LightService:
+    """All lights of the node."""
+
+    def __init__(
+        self,
+        lights: Sequence[Light],
+        place: Place,
+        clock: Clock,
+        alarms: Alarms,
+        database: Database,
+        recorder: Recorder,
+        *,
+        lines: Lines,
+        post: Callable[[LightState], None],
+    ) -> None:
+        """`lines` gives the open driver of a name, or None; `post` publishes a state."""
+        self._lamps = {light.id: _Lamp(light) for light in lights}
+        self._place = place
+        self._clock = clock
+        self._alarms = alarms
+        self._database = database
+        self._recorder = recorder
+        self._lines = lines
+        self._post = post
+
+    async def load(self) -> None:
+        """Read the overrides that were in force when the agent stopped."""
+        rows = await self._database.read(
+            lambda db: db.execute("SELECT light, level, until, by FROM override").fetchall()
+        )
+        for light, level, until, by in rows:
+            if light in self._lamps:
+                self._lamps[light].override = Override(level, datetime.fromisoformat(until), by)
+
+    async def run(self) -> None:
+        """Set all lights, then look at each again and again: a line may be stuck, or a driver come back."""
+        while True:
+            await self.refresh()
+            await self._clock.sleep(_LOOK_EVERY_S)
+
+    async def refresh(self) -> None:
+        """Decide, switch and report all lights now."""
+        await asyncio.gather(*(self._settle_locked(lamp) for lamp in self._lamps.values()))
+
+    async def override(self, asked: Command, args: SwitchOverride) -> Act:
+        """Handle `switch.override`: acts at once, since setting a level twice harms nobody; recorded after."""
+        lamp = self._lamp(args.light)
+        now = self._clock.now()
+        if args.level not in (0, 100):
+            raise Refusal("light.not_dimmable", id=args.light, level=args.level)
+        until = override_end(now, args.until, lamp.config.programme, self._place)
+        if until <= now:
+            raise Refusal("override.past", until=iso(until))
+        if until > now + LONGEST_OVERRIDE:
+            raise Refusal("override.too_long", hours=LONGEST_OVERRIDE.total_seconds() / 3600)
+        wanted = Override(args.level, until, asked.by)
+        async with lamp.lock:
+            before, lamp.override = lamp.override, wanted
+            state = await self._settle(lamp)
+            if state.fault is not None and state.actual != args.level:
+                lamp.override = before
+                await self._settle(lamp)
+                raise Refusal(state.fault.code, **state.fault.params)
+        entry = Entry.event(
+            now, "override", f"light/{args.light}", {"level": args.level, "until": iso(until), "by": asked.by}
+        )
+
+        def record(db: sqlite3.Connection) -> None:
+            row = (args.light, wanted.level, iso(wanted.until), wanted.by)
+            db.execute("INSERT OR REPLACE INTO override VALUES (?, ?, ?, ?)", row)
+
+        return Act(record, (entry,), result=_result(state))
+
+    async def release(self, asked: Command, args: SwitchRelease) -> Act:
+        """Handle `switch.release`."""
+        lamp = self._lamp(args.light)
+        async with lamp.lock:
+            lamp.override = None
+            state = await self._settle(lamp)
+        entry = Entry.event(self._clock.now(), "override", f"light/{args.light}", {"ended": "released", "by": asked.by})
+        return Act(
+            lambda db: db.execute("DELETE FROM override WHERE light = ?", (args.light,)),
+            (entry,),
+            result=_result(state),
+        )
+
+    def _lamp(self, id_: str) -> _Lamp:
+        lamp = self._lamps.get(id_)
+        if lamp is None:
+            raise Refusal("command.unknown_thing", kind="light", id=id_, known=", ".join(self._lamps) or "-")
+        return lamp
+
+    async def _settle_locked(self, lamp: _Lamp) -> None:
+        async with lamp.lock:
+            await self._settle(lamp)
+
+    async def _settle(self, lamp: _Lamp) -> LightState:
+        """Decide, switch if it must be, read back, report."""
+        now = self._clock.now()
+        if lamp.override is not None and lamp.override.until <= now:
+            await self._end_override(lamp)
+        decision = self._decide(lamp, now)
+        actual, fault = await self._drive(lamp, decision)
+        state = LightState(
+            id=lamp.config.id,
+            at=now,
+            wanted=decision.level,
+            actual=actual,
+            why=decision.why,
+            until=decision.until,
+            by=decision.by,
+            fault=fault,
+        )
+        self._report(lamp, state)
+        if decision.until is not None:
+            self._alarms.at(f"light/{lamp.config.id}", decision.until, lambda: self._settle_locked(lamp))
+        return state
+
+    def _decide(self, lamp: _Lamp, now: datetime) -> Decision:
+        config = lamp.config
+        return decide(
+            now,
+            trusted=self._clock.trusted,
+            override=lamp.override,
+            programme=config.programme,
+            default=config.default,
+            fail_safe=config.fail_safe,
+            place=self._place,
+        )
+
+    async def _drive(self, lamp: _Lamp, decision: Decision) -> tuple[float | None, Fault | None]:
+        driver = self._lines(lamp.driver)
+        id_ = lamp.config.id
+        if driver is None:
+            return None, Fault.of("light.no_answer", id=id_, detail=f"driver {lamp.driver} is not working")
+        on = decision.level > 0
+        claimed = lamp.state is not None and lamp.state.actual is not None
+        try:
+            async with asyncio.timeout(_SWITCH_LIMIT_S):
+                if not claimed or await driver.read(lamp.line) != on:
+                    await driver.switch(lamp.line, on)
+                actual = 100.0 if await driver.read(lamp.line) else 0.0
+        except DriverFault as fault:
+            return None, Fault.of("light.no_answer", id=id_, detail=fault.detail)
+        except TimeoutError:
+            return None, Fault.of("light.no_answer", id=id_, detail=f"no answer within {_SWITCH_LIMIT_S} s")
+        if actual != decision.level:
+            wrong = Fault.of("light.switching_error", id=id_, wanted=decision.level, actual=actual)
+            return actual, wrong
+        return actual, None
+
+    def _report(self, lamp: _Lamp, state: LightState) -> None:
+        before, lamp.state = lamp.state, state
+        about = f"light/{state.id}"
+        if before is not None and before.model_copy(update={"at": state.at}) == state:
+            return
+        self._post(state)
+        if before is None or before.actual != state.actual:
+            self._recorder.event("switched", about, level=state.actual, why=state.why, by=state.by)
+        old, new = before.fault if before else None, state.fault
+        if new is not None and (old is None or old.code != new.code):
+            self._recorder.event("fault", about, code=new.code, **new.params)
+        elif new is None and old is not None:
+            self._recorder.event("cleared", about, code=old.code)
+
+    async def _end_override(self, lamp: _Lamp) -> None:
+        lamp.override = None
+        self._recorder.event("override", f"light/{lamp.config.id}", ended="time")
+        try:
+            await self._database.write(lambda db: db.execute("DELETE FROM override WHERE light = ?", (lamp.config.id,)))
+        except StoreError as error:  # it has ended all the same; its time says so at the next start too
+            log.error("the end of an override could not be written: %s", error)
+
+
+def _result(state: LightState) -> dict[str, object]:
+    return {"level": state.actual, "until": iso(state.until) if state.until else None}

@@ -1,0 +1,172 @@
+"""The link: connects, comes back, says what is, lets the outbox flow, hands over what comes in."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from time import perf_counter
+
+from edge_agent.clock import Clock
+from edge_agent.contract.base import MAX_BODY
+from edge_agent.contract.errors import Fault, Refusal
+from edge_agent.contract.reports import ClockReport, Status
+from edge_agent.contract.topics import NodeTopics
+from edge_agent.link.backoff import Backoff
+from edge_agent.link.board import Board
+from edge_agent.link.pump import Pump
+from edge_agent.link.wire import BrokerAddress, Incoming, LinkDown, Will, Wire
+
+log = logging.getLogger(__name__)
+
+
+class Link:
+    """Keeps one connection to the broker for ever. All publishing of the agent goes through here."""
+
+    def __init__(  # noqa: PLR0913 - the one place where link, outbox and board meet
+        self,
+        address: BrokerAddress,
+        topics: NodeTopics,
+        session: str,
+        version: str,
+        clock: Clock,
+        board: Board,
+        pump: Pump,
+        *,
+        on_message: Callable[[Incoming], None],
+        on_change: Callable[[bool, Fault | None], None],
+        backoff: Backoff | None = None,
+    ) -> None:
+        """`on_change` hears each connection (True) and each loss or failure (False, with its fault)."""
+        self._address = address
+        self._topics = topics
+        self._session = session
+        self._version = version
+        self._clock = clock
+        self._board = board
+        self._pump = pump
+        self._on_message = on_message
+        self._on_change = on_change
+        self._backoff = backoff or Backoff()
+        self._wire: Wire | None = None
+        self.clock_report: Callable[[], ClockReport] | None = None
+        self.fault: Fault | None = None
+        self.since: datetime | None = None
+        self.connections = 0
+        self.rtt_ms: float | None = None
+        """From the last publish to its PUBACK."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has us now."""
+        return self._wire is not None
+
+    async def run(self) -> None:
+        """Connect again and again until cancelled; then say goodbye."""
+        while True:
+            began = self._clock.monotonic()
+            fault = await self._one_connection()
+            lasted = self._clock.monotonic() - began
+            wait = self._backoff.after(lasted)
+            self._on_change(False, fault)
+            log.warning("%s Next try in %.1f s.", fault.en, wait)
+            await self._clock.sleep(wait)
+
+    async def _one_connection(self) -> Fault:
+        """From CONNECT to the end of the connection; returns why it ended."""
+        since = self._clock.now()
+        will = Status(online=False, session=self._session, since=since, version=self._version, reason="lost")
+        wire = Wire(self._address, Will(self._topics.status, will.body()), self._on_message)
+        try:
+            await wire.open()
+        except Refusal as refusal:
+            wire.close(politely=False)
+            return refusal.fault
+        except BaseException:
+            wire.close(politely=False)
+            raise
+        self._wire, self.since = wire, since
+        self.connections += 1
+        began = self._clock.monotonic()
+        try:
+            await self._serve(wire)
+        except asyncio.CancelledError:
+            await self._goodbye(wire)
+            raise
+        finally:
+            self._board.detach()
+            self._wire = None
+            wire.close(politely=False)
+        if self._clock.monotonic() - began < 1.0:
+            return Fault.of("broker.kicked", detail=self._address.host)
+        return Fault.of("broker.unreachable", detail="connection lost")
+
+    async def _serve(self, wire: Wire) -> None:
+        wire.subscribe([(self._topics.command, 1), (self._topics.command_all, 1)])
+        self.say_status()
+        self._board.attach(lambda topic, body: self._retain(wire, topic, body))
+        self._on_change(True, None)
+        tasks = [
+            asyncio.create_task(wire.run(), name="link-keepalive"),
+            asyncio.create_task(self._pump.run(wire.publish), name="link-pump"),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                error = task.exception()
+                if error is not None and not isinstance(error, LinkDown):
+                    log.error("the outbox pump failed", exc_info=error)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _goodbye(self, wire: Wire) -> None:
+        offline = Status(
+            online=False, session=self._session, since=self._clock.now(), version=self._version, reason="stopped"
+        )
+        try:
+            await asyncio.wait_for(wire.publish(self._topics.status, offline.body(), retain=True), 1.0)
+        except (LinkDown, TimeoutError):
+            log.warning("the broker did not take our goodbye")
+        wire.close()
+
+    def say_status(self) -> None:
+        """Publish that we are online, since when, and how the clock is."""
+        if self._wire is None or self.since is None:
+            return
+        clock = self.clock_report() if self.clock_report else None
+        status = Status(
+            online=True, session=self._session, since=self.since, version=self._version, clock=clock, fault=self.fault
+        )
+        self._retain(self._wire, self._topics.status, status.body())
+
+    def acknowledge(self, message: Incoming) -> None:
+        """The message is safe; on a newer connection the broker sends it again and it is known by its id."""
+        if message.wire is not None and message.wire is self._wire:
+            message.wire.acknowledge(message)
+
+    def send(self, topic: str, body: bytes) -> None:
+        """Publish at QoS 1 now, or not at all when there is no connection (for answers, which are repeated)."""
+        if self._wire is not None:
+            self._retain(self._wire, topic, body, retain=False)
+
+    async def resend(self, first: int, last: int) -> int:
+        """Send numbers of the outbox again. Raises LinkDown."""
+        if self._wire is None:
+            raise LinkDown
+        return await self._pump.resend(self._wire.publish, first, last)
+
+    def _retain(self, wire: Wire, topic: str, body: bytes, *, retain: bool = True) -> None:
+        if len(body) > MAX_BODY:
+            log.error("%d bytes for %s are too many and were not sent", len(body), topic)
+            return
+        began = perf_counter()
+        try:
+            future = wire.publish(topic, body, retain=retain)
+        except LinkDown:
+            return
+        future.add_done_callback(lambda done: self._landed(done, began))
+
+    def _landed(self, future: asyncio.Future[None], began: float) -> None:
+        if not future.cancelled() and future.exception() is None:
+            self.rtt_ms = (perf_counter() - began) * 1000

@@ -1,0 +1,158 @@
+"""The services of a node, made from its configuration: what depends on what stands here and nowhere else."""
+
+import ssl
+from zoneinfo import ZoneInfo
+
+from edge_agent.announcer import Announcer
+from edge_agent.bulletins.service import BulletinService
+from edge_agent.cameras import Cameras
+from edge_agent.clock import Alarms
+from edge_agent.config.model import Broker, NodeConfig
+from edge_agent.config.secrets import SecretFault, reveal
+from edge_agent.contract.capabilities import Capability
+from edge_agent.contract.errors import Refusal
+from edge_agent.contract.reports import About
+from edge_agent.core import Core
+from edge_agent.hardware import Hardware
+from edge_agent.lights.programme import Place
+from edge_agent.lights.service import LightService
+from edge_agent.link.wire import BrokerAddress
+from edge_agent.media import MediaStore
+from edge_agent.version import VERSION
+from tts.client import VoiceWorker
+
+__all__ = ["Services", "about", "broker_address", "place_of"]
+
+
+class Services:
+    """Everything that does the node's work, not yet started."""
+
+    def __init__(self, core: Core, alarms: Alarms) -> None:
+        config, storage = core.config, core.config.storage
+        self.hardware = Hardware(config.drivers, core.clock, storage.path / "drivers", post=core.post("driver"))
+        self.lights = LightService(
+            config.lights,
+            place_of(config),
+            core.clock,
+            alarms,
+            core.database,
+            core.recorder,
+            lines=self.hardware.lines,
+            post=core.post("light"),
+        )
+        media = _media(config)
+        self.voice = VoiceWorker(
+            config.voice.model_copy(update={"cache_dir": config.voice.cache_dir or storage.path / "voice"})
+        )
+        self.announcer = Announcer(
+            config.speakers,
+            self.voice,
+            core.clock,
+            core.recorder,
+            media,
+            driver=self.hardware.speaker,
+            post=core.post("speaker"),
+        )
+        self.bulletins = BulletinService(
+            self.announcer,
+            ZoneInfo(config.node.timezone),
+            core.clock,
+            alarms,
+            core.database,
+            core.outbox,
+            post=core.post("bulletin"),
+            on_record=core.pump.wake,
+        )
+        self.cameras = Cameras(
+            config.cameras, storage.path / "video", core.clock, core.recorder, media, post=core.post("camera")
+        )
+
+
+def place_of(config: NodeConfig) -> Place:
+    """Where the node stands."""
+    position = config.node.position
+    return Place(latitude=position.latitude, longitude=position.longitude, timezone=config.node.timezone)
+
+
+def broker_address(broker: Broker, client_id: str) -> BrokerAddress:
+    """How to connect. Raises Refusal where a secret or a certificate cannot be read."""
+    secure, host, port = broker.parts()
+    try:
+        password = reveal(broker.password) if broker.password else None
+        tls = _tls(broker) if secure else None
+    except (SecretFault, OSError) as error:
+        raise Refusal("broker.refused", detail=str(error)) from error
+    return BrokerAddress(host, port, client_id, broker.username, password, tls, broker.keepalive)
+
+
+def about(config: NodeConfig) -> About:
+    """What the node has, as it tells the world."""
+    node = config.node
+    return About(
+        node=node.name,
+        commune=node.commune,
+        name=node.title,
+        zone=node.zone,
+        position=node.position,
+        timezone=node.timezone,
+        language=node.language,
+        version=VERSION,
+        voices=tuple(engine.engine for engine in config.voice.chain),
+        capabilities=_capabilities(config),
+    )
+
+
+def _capabilities(config: NodeConfig) -> tuple[Capability, ...]:
+    kinds = {entry.id: entry.driver for entry in config.drivers}
+    lights = [
+        Capability(
+            id=light.id,
+            kind="light",
+            name=light.name,
+            unit="%",
+            minimum=0,
+            maximum=100,
+            step=100,
+            writable=True,
+            zone=light.zone,
+            driver=kinds.get(light.line.partition("/")[0]),
+        )
+        for light in config.lights
+    ]
+    speakers = [
+        Capability(
+            id=speaker.id,
+            kind="speaker",
+            name=speaker.name,
+            unit="%",
+            minimum=0,
+            maximum=100,
+            writable=True,
+            zone=speaker.zone,
+            driver=kinds.get(speaker.driver),
+        )
+        for speaker in config.speakers
+    ]
+    cameras = [Capability(id=camera.id, kind="camera", name=camera.name, zone=camera.zone) for camera in config.cameras]
+    return (*lights, *speakers, *cameras)
+
+
+def _media(config: NodeConfig) -> MediaStore:
+    if config.hub is None:
+        return MediaStore(None, str)
+    token = config.hub.token
+
+    def revealed() -> str:
+        try:
+            return reveal(token)
+        except SecretFault as fault:
+            raise Refusal("media.refused", detail=str(fault)) from fault
+
+    return MediaStore(config.hub.url, revealed)
+
+
+def _tls(broker: Broker) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(broker.ca) if broker.ca else None)
+    if broker.certificate is not None:
+        context.load_cert_chain(broker.certificate, broker.key)
+    return context

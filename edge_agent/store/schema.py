@@ -1,0 +1,60 @@
+"""Tables and their migrations (sqlite-utils). Times are text: ISO 8601 in UTC."""
+
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+_FIRST = """
+CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE command (
+    id TEXT PRIMARY KEY, payload TEXT NOT NULL, state TEXT NOT NULL, begun INTEGER NOT NULL DEFAULT 0,
+    expires TEXT NOT NULL, answer TEXT NOT NULL
+);
+CREATE INDEX command_expires ON command (expires);
+CREATE TABLE override (
+    light TEXT PRIMARY KEY, level REAL NOT NULL, until TEXT NOT NULL, by TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE bulletin (
+    id TEXT PRIMARY KEY, body TEXT NOT NULL, by TEXT NOT NULL, state TEXT NOT NULL, handled TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE airing (
+    bulletin TEXT NOT NULL, at TEXT NOT NULL, state TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '{}',
+    PRIMARY KEY (bulletin, at)
+) WITHOUT ROWID;
+"""
+
+
+@contextmanager
+def _without_numpy() -> Iterator[None]:
+    """sqlite-utils imports numpy when it can, 16 MB that the agent never uses: let it find none."""
+    hidden = [name for name in ("numpy", "pandas") if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables to the newest form; each migration in one transaction."""
+    with _without_numpy():
+        from sqlite_utils import Database
+        from sqlite_utils.migrations import Migrations
+
+    migrations = Migrations("edge-agent")
+
+    @migrations(name="0001_first")
+    def first(db: "Database") -> None:
+        for statement in _FIRST.split(";\n"):
+            if statement.strip():
+                db.execute(statement)
+
+    migrations.apply(Database(connection))

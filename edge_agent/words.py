@@ -1,0 +1,40 @@
+"""What the agent says on a terminal: Vietnamese by default, English by EDGE_LANG=en or `--lang en`."""
+
+import json
+import os
+from functools import cache
+from importlib import resources
+
+from edge_agent.contract.errors import Language, sentences
+
+_language: Language = "en" if os.environ.get("EDGE_LANG", "vi").lower().startswith("en") else "vi"
+
+
+def speak(language: Language) -> None:
+    """Choose the language of everything said from now on."""
+    global _language  # noqa: PLW0603 - one terminal, one language
+    _language = language
+
+
+def language() -> Language:
+    """The language spoken now."""
+    return _language
+
+
+@cache
+def catalogue(language: Language) -> dict[str, str]:
+    """Key -> sentence of the agent's own terminal words."""
+    text = resources.files("edge_agent").joinpath(f"text/{language}.json").read_text(encoding="utf-8")
+    loaded: dict[str, str] = json.loads(text)
+    return loaded
+
+
+def say(key: str, **params: object) -> str:
+    """A sentence of the catalogue, or of the contract's codes, with its gaps filled; the key itself if unknown."""
+    template = catalogue(_language).get(key) or sentences(_language).get(key)
+    if template is None:
+        return key
+    try:
+        return template.format(**params)
+    except (KeyError, IndexError):
+        return template
