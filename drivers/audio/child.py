@@ -44,6 +44,7 @@ class PlayoutChild:
         self._logger = logger
         self._idle_s = idle_s
         self._process: asyncio.subprocess.Process | None = None
+        self._transport: asyncio.SubprocessTransport | None = None
         self._noise: asyncio.Task[None] | None = None
         self._said: deque[str] = deque(maxlen=20)
 
@@ -102,42 +103,56 @@ class PlayoutChild:
         """Forget what it said until now: it has got over that."""
         self._said.clear()
 
-    def kill(self) -> None:
+    async def kill(self) -> None:
         """End it at once, without a word."""
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+        await self._let_go(process)
 
     async def close(self) -> None:
         """End it: by closing its stdin, after 2 s by force."""
-        process, self._process = self._process, None
+        process = self._process
         if process is not None and process.returncode is None:
             if process.stdin is not None:
                 process.stdin.close()
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), 2.0)
-            except TimeoutError:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-        await self._stop_listening()
+        await self.kill()
+
+    async def _let_go(self, process: asyncio.subprocess.Process | None) -> int | None:
+        """Close our ends of the pipes (something it started may hold the others) and return the exit status."""
+        if self._noise is not None:
+            await asyncio.wait([self._noise], timeout=0.2)
+            self._noise.cancel()
+            self._noise = None
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.close()
+        if process is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), 1.0)
+        return None if process is None else process.returncode
 
     async def _start(self) -> None:
-        await self._stop_listening()
+        await self.kill()
         self._said.clear()
+        loop = asyncio.get_running_loop()
+        # As asyncio.create_subprocess_exec does, but keeping the transport, without which pipes cannot be closed.
         try:
-            self._process = await asyncio.create_subprocess_exec(
+            transport, protocol = await loop.subprocess_exec(
+                lambda: asyncio.subprocess.SubprocessStreamProtocol(limit=65536, loop=loop),
                 sys.executable,
                 *("-m", "drivers.audio.playout", "--idle", str(self._idle_s)),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
                 env={**os.environ, "JACK_NO_START_SERVER": "1"},
             )
         except OSError as error:
             raise DriverFault(
                 "speaker.playout_failed", f"cannot start the playing process: {error}", retry=True
             ) from error
+        self._transport = transport
+        self._process = asyncio.subprocess.Process(transport, protocol, loop)
         self._noise = asyncio.create_task(self._listen(self._process), name="playout-stderr")
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
@@ -149,21 +164,12 @@ class PlayoutChild:
                     self._said.append(line[:300])
                     self._logger.debug("playout: %s", line)
 
-    async def _stop_listening(self) -> None:
-        if self._noise is not None:
-            self._noise.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._noise
-            self._noise = None
-
     async def _gone(self) -> PlayoutGone:
+        # Its pipe is closed, so it ends by itself. Not yet closing ours: that would kill it, and hide why it ended.
         process, self._process = self._process, None
-        status: int | None = None
-        if process is not None:
-            try:
-                status = await asyncio.wait_for(process.wait(), 1.0)
-            except TimeoutError:
-                status = process.returncode
-        if self._noise is not None:
-            await asyncio.wait([self._noise], timeout=0.2)
+        for _ in range(100):
+            if process is None or process.returncode is not None:
+                break
+            await asyncio.sleep(0.01)
+        status = await self._let_go(process)
         return PlayoutGone(status, self.said())

@@ -19,6 +19,7 @@ from drivers.audio.wav import read_info
 
 _POLL_S = 0.005
 _BLOCK_S = 0.01
+_SMALLEST_S = 0.005  # less is not worth a write
 _LEAD_S = 0.5
 _FADE_S = 0.03
 _PROGRESS_S = 0.5
@@ -106,7 +107,7 @@ class Player:
             if waiting <= 0 and self._played:
                 self._underruns += 1
             room = output.depth_s - waiting
-            if room < _POLL_S:
+            if room < _SMALLEST_S:
                 self._stop.wait(_POLL_S)
             elif data := source.read(max(1, int(room * form.rate))):
                 output.write(data)

@@ -140,7 +140,7 @@ class PyAudioSpeaker:
                     return self._ended(play, answer)
         except TimeoutError as error:
             said = self._child.said()
-            self._child.kill()
+            await self._child.kill()
             play.over = True
             code = "speaker.device_lost" if play.start else "speaker.no_device"
             raise DriverFault(code, f"the output does not go on; {said}", retry=True) from error
@@ -186,7 +186,7 @@ class PyAudioSpeaker:
         try:
             await asyncio.wait_for(self._stopped(), _STOP_LIMIT_S)
         except (TimeoutError, PlayoutGone, asyncio.CancelledError):
-            self._child.kill()
+            await self._child.kill()
 
     async def _stopped(self) -> None:
         await self._child.tell({"do": "stop"})
