@@ -97,6 +97,11 @@ class Shelf:
             self._delete_oldest()
         return self._free(self.root) >= self._floor
 
+    def give_up_oldest(self) -> None:
+        """Delete the oldest segment, unless it is the only one: the disk is full although its floor seems to hold."""
+        if len(self._finished) > 1:
+            self._delete_oldest()
+
     def _delete_oldest(self) -> None:
         path, size = self._finished[0]
         path.unlink(missing_ok=True)

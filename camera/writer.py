@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 PAUSE_S = 5.0
 """How long recording rests after the disk refused, before it tries again."""
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class SegmentWriter:
@@ -101,19 +102,21 @@ class SegmentWriter:
         except (av.FFmpegError, ValueError) as error:  # before OSError: some of libav's errors are both
             self._pause(CameraFault("camera.garbage", f"the pictures fit into no recording ({type(error).__name__})"))
         except OSError as error:
-            self._pause(fault_of(error))
+            self._pause(fault_of(error), no_space=error.errno in NO_SPACE)
 
-    def _pause(self, fault: CameraFault) -> None:
+    def _pause(self, fault: CameraFault, no_space: bool = False) -> None:
         logger.warning("%s", fault)
         self._fault, self._rest_until_s = fault, self._now_s + PAUSE_S
         with contextlib.suppress(OSError):
             self._leave()
+            if no_space:
+                self._shelf.give_up_oldest()
         self._board.recorded(0, self._shelf.deleted)
         self._board.recording(False, fault)
 
 
 def fault_of(error: OSError) -> CameraFault:
     """Return what an error of the disk means for the recording."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if error.errno in NO_SPACE:
         return CameraFault("camera.disk_full", "the disk is full; recording pauses")
     return CameraFault("camera.disk_error", f"the recording cannot be written ({error.strerror}); recording pauses")

@@ -208,6 +208,22 @@ def test_disk_that_refuses(tmp_path, frames, monkeypatch, number, code):
     assert disk.names() == [], "what is not on the disk leaves no file"
 
 
+def test_full_disk_without_a_floor_gives_up_the_oldest(tmp_path, frames, monkeypatch):
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    disk = Disk(tmp_path, segment_seconds=2)
+    write(disk, frames[:60])
+    before = disk.names()
+    assert len(before) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(segments.os, "write", full)
+        write(disk, frames[60:85])
+    assert disk.board.read().code == "camera.disk_full"
+    assert disk.names() == before[1:]
+    assert disk.board.read().segments_deleted == 1
+
+
 def test_clock_set_back_overwrites_nothing(tmp_path):
     shelf = Shelf(tmp_path, 10**9, 0)
     first, second = shelf.create(START), shelf.create(START)
