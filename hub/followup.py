@@ -123,6 +123,7 @@ class FollowUp:
         outcome = await self._sender.send(address, ResendRecords(first=first, last=last), limit=10, life=60)
         if outcome.state in ("done", "failed", "rejected"):
             duty.tries += 1
-        if duty.tries >= PATIENCE:
+        has_none = outcome.state == "done" and outcome.result.get("records") == 0
+        if has_none or duty.tries >= PATIENCE:
             self._ledger.give_up(address, first, last)
             duty.tries = 0

@@ -31,7 +31,7 @@ class Account:
         """Take over what a commit brought."""
         self.progress = progress
         self.version += 1
-        events = [r for r in progress.new if isinstance(r, Event)]
+        events = [r for r in progress.new if isinstance(r, Event) and _is_news(r)]
         if events:
             self.events = sorted([*self.events, *events], key=lambda e: (e.at, e.seq), reverse=True)[:SHOWN]
         samples = [r for r in progress.new if isinstance(r, Sample)]
@@ -82,3 +82,8 @@ class Ledger:
         account = self.accounts.setdefault(progress.address, Account(progress))
         account.absorb(progress)
         self._notice.bump()
+
+
+def _is_news(event: Event) -> bool:
+    """Whether people want to read of it. Commands that went well show by what they did."""
+    return event.type != "command" or event.data.get("state") not in ("accepted", "done")

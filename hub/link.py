@@ -137,11 +137,8 @@ class Link:
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
         granted = await client.subscribe(list(REPORT_FILTERS))
-        refused = [
-            f[0]
-            for f, code in zip(REPORT_FILTERS, granted, strict=False)
-            if (code if isinstance(code, int) else code.value) > 2
-        ]
+        codes = [code if isinstance(code, int) else code.value for code in granted]
+        refused = [name for (name, _), code in zip(REPORT_FILTERS, codes, strict=False) if code >= 0x80]
         if refused:
             logger.error("the broker does not let this hub read %s", ", ".join(refused))
 

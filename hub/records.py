@@ -18,6 +18,8 @@ MAX_SEQ = 2**53
 """Beyond this a number is no number of records but a mistake (and SQLite ends at 2**63)."""
 MAX_GONE = 100_000
 """Numbers in one `gap` event that are ahead of what has come; more are asked for like others."""
+RECENT = 100
+"""Events read per node at the start; the page chooses among them."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -90,13 +92,13 @@ class Records:
         return self._progress(connection, address, counting)
 
     def known(self, connection: sqlite3.Connection) -> list[Progress]:
-        """Where all nodes stand, each with its last 20 events and last sample as `new`."""
+        """Where all nodes stand, each with its last events and last sample as `new`."""
         rows = connection.execute("SELECT address FROM sequences").fetchall()
         return [self._resume(connection, address) for (address,) in rows]
 
     def _resume(self, connection: sqlite3.Connection, address: str) -> Progress:
         query = "SELECT body FROM records WHERE address=? AND telemetry=? ORDER BY id DESC LIMIT ?"
-        events = [Event.model_validate_json(b) for (b,) in connection.execute(query, (address, 0, 20))]
+        events = [Event.model_validate_json(b) for (b,) in connection.execute(query, (address, 0, RECENT))]
         samples = [Sample.model_validate_json(b) for (b,) in connection.execute(query, (address, 1, 1))]
         return self._progress(connection, address, self._load(connection, address), (*events, *samples))
 
@@ -210,7 +212,9 @@ class Records:
         restarted: bool = False,
     ) -> Progress:
         lost = connection.execute(
-            "SELECT coalesce(sum(last - first + 1), 0) FROM gone WHERE address=? AND epoch=?", (address, counting.epoch)
+            "SELECT coalesce(sum(last - first + 1), 0) FROM gone WHERE address=? AND epoch=?"
+            " AND reason!='database_lost'",  # such a range is a safe bound: most of its numbers were never used
+            (address, counting.epoch),
         ).fetchone()[0]
         sequence = counting.sequence
         missing = tuple(sequence.missing(1000))

@@ -173,6 +173,8 @@ class Renderer:
         count = sentence(language, "hub.count", online=online, all=len(nodes)) if nodes else ""
         if link.connected:
             return HubView(True, sentence(language, "hub.connected"), count)
+        if not link.fault:
+            return HubView(False, sentence(language, "hub.connecting"), "")
         return HubView(False, self._why_away(link.since, self._shown.clock.now(), language), "")
 
     def _why_away(self, since: datetime, now: datetime, language: Language) -> str:

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-
 from edge_agent.contract.errors import Fault, Language
+from edge_agent.contract.errors import sentence as fault_sentence
 from edge_agent.contract.records import Event
 from edge_agent.contract.reports import BulletinState, CameraState, LightState, SpeakerState
 from hub import times
@@ -110,33 +109,37 @@ class Speaker:
         """Something that happened. `names`: kind/id -> the thing's name."""
         data = event.data
         thing = names.get(event.about or "", (event.about or "").partition("/")[2] or event.about or "")
-        known = {key: _short(value) for key, value in data.items() if isinstance(value, str | int | float)}
-        level = known.get("actual", known.get("level", known.get("wanted")))
-        detail = self._detail(data)
-        key = f"event.{event.type}"
-        if event.type in ("switched", "override") and level is not None and _is_number(level):
-            word = (
-                self.t("light.to_off") if float(level) <= 0 else self.t("light.to_on", level=self.level(float(level)))
-            )
-            return _join(self.t(key, thing=thing), word, detail)
-        state = known.get("state", known.get("actual", ""))
-        variant = f"{key}.{state}"
-        text = self.t(variant if variant in catalogue(self.language) else key, thing=thing)
-        return _join(text, detail)
+        return _join(self._happened(event, thing), self._level(event), self._detail(data), self._who(data))
+
+    def _happened(self, event: Event, thing: str) -> str:
+        """The most particular sentence that the catalogue has for it."""
+        key, data = f"event.{event.type}", event.data
+        variants = [data.get("state"), data.get("ended"), data.get("trusted"), data.get("reason")]
+        for variant in variants:
+            if isinstance(variant, str | bool) and f"{key}.{variant}".lower() in catalogue(self.language):
+                return self.t(f"{key}.{variant}".lower(), thing=thing)
+        return self.t(key, thing=thing)
+
+    def _level(self, event: Event) -> str:
+        level = event.data.get("level")
+        if event.type not in ("switched", "override") or not isinstance(level, int | float):
+            return ""
+        return self.t("light.to_off") if level <= 0 else self.t("light.to_on", level=self.level(level))
 
     def _detail(self, data: dict[str, Any]) -> str:
-        """The words that an event carries: its fault's sentence, a title, a text."""
-        fault = data.get("fault")
-        if isinstance(fault, dict):
-            try:
-                return self.fault(Fault.model_validate(fault))
-            except ValidationError:
-                return ""
-        for key in ("title", "text", self.language, "reason", "do", "detail"):
+        """The words that an event carries: the sentence of its fault's code, a title, a text."""
+        code = data.get("code")
+        if isinstance(code, str):
+            return _short(fault_sentence(code, self.language, dict(data)))
+        for key in ("title", "text"):
             value = data.get(key)
             if isinstance(value, str) and value:
                 return _short(value)
         return ""
+
+    def _who(self, data: dict[str, Any]) -> str:
+        by = data.get("by")
+        return self.t("event.by", by=_short(by)) if isinstance(by, str) and by else ""
 
 
 def number(value: float) -> str:
@@ -146,15 +149,7 @@ def number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.1f}"
 
 
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
-def _short(value: str | float) -> str:
-    text = str(value)
+def _short(text: str) -> str:
     return text if len(text) <= 120 else text[:119] + "…"
 
 

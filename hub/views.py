@@ -119,6 +119,7 @@ def node_view(node: Node, account: Account | None, language: Language, zone: Zon
     speak = Speaker(language, node_zone(node, zone), now)
     things = _things(node)
     names = {f"{kind}/{id_}": capability.name for (kind, id_), capability in things.items()}
+    names |= {f"bulletin/{s.id}": s.title for s in node.states.values() if isinstance(s, BulletinState)}
     state, word = _presence(node, speak)
     return NodeView(
         key=f"n_{node.commune}_{node.name}",
