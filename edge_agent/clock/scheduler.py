@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 log = logging.getLogger(__name__)
@@ -15,31 +14,50 @@ _STEP_S = 0.5
 
 
 class Scheduler:
-    """Alarms on the wall clock that notice when somebody steps it."""
+    """Alarms on the wall clock that notice when somebody steps it.
+
+    Many alarms share one job of APScheduler, armed for the earliest: setting an alarm costs next to nothing.
+    """
 
     def __init__(self, on_step: Callable[[float], None]) -> None:
         """`on_step` is told by how many seconds the wall clock jumped."""
         self._on_step = on_step
+        self._alarms: dict[str, tuple[datetime, Callable[[], Awaitable[None]]]] = {}
+        self._armed: datetime | None = None
         self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._ringing: set[asyncio.Task[None]] = set()
         logging.getLogger("apscheduler").setLevel(logging.WARNING)
 
     def at(self, name: str, instant: datetime, call: Callable[[], Awaitable[None]]) -> None:
-        self._scheduler.add_job(
-            _guarded,
-            "date",
-            run_date=instant,
-            args=(name, call),
-            id=name,
-            replace_existing=True,
-            misfire_grace_time=None,  # late is decided by who is called
-            max_instances=2,
-        )
+        self._alarms[name] = (instant, call)
+        if self._armed is None or instant < self._armed:
+            self._arm(instant)
 
     def cancel(self, name: str) -> None:
-        try:
-            self._scheduler.remove_job(name)
-        except JobLookupError:
-            return
+        self._alarms.pop(name, None)  # the job rings once in vain
+
+    def _arm(self, instant: datetime) -> None:
+        self._armed = instant
+        self._scheduler.add_job(
+            self._ring,
+            "date",
+            run_date=instant,
+            id="next",
+            replace_existing=True,
+            misfire_grace_time=None,  # late is decided by who is called
+        )
+
+    async def _ring(self) -> None:
+        now = datetime.now(UTC)
+        self._armed = None
+        due = sorted((instant, name) for name, (instant, _) in self._alarms.items() if instant <= now)
+        for _, name in due:
+            _, call = self._alarms.pop(name)
+            task = asyncio.create_task(_guarded(name, call), name=f"alarm-{name}")
+            self._ringing.add(task)
+            task.add_done_callback(self._ringing.discard)
+        if self._alarms:
+            self._arm(min(instant for instant, _ in self._alarms.values()))
 
     async def run(self) -> None:
         """Run until cancelled; looks for a stepped clock once a second."""

@@ -16,6 +16,8 @@ _PER_MESSAGE = 100
 _BYTES_PER_MESSAGE = 32 * 1024
 _IN_FLIGHT = 20
 _MARK_EVERY = 2_000
+_LINGER_S = 0.02
+"""News wait this long for company: commands and states go first, and neighbours share a message."""
 
 Publish = Callable[[str, bytes], asyncio.Future[None]]
 
@@ -53,6 +55,7 @@ class Pump:
                         await self._land(flight)
                     await self._mark()
                     await self._news.wait()
+                    await asyncio.sleep(_LINGER_S)
         finally:
             for _, future in flight:
                 future.cancel()

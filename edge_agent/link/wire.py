@@ -65,7 +65,8 @@ class Wire:
     Messages are acknowledged by hand (`acknowledge`), when they are safe on disk.
     """
 
-    def __init__(self, address: BrokerAddress, will: Will, on_message: Callable[[Incoming], None]) -> None:
+    def __init__(self, address: BrokerAddress, will: Will | None, on_message: Callable[[Incoming], None]) -> None:
+        """Without a will, this is a visitor: the broker keeps no session for it, and acknowledges by itself."""
         self._address = address
         self._on_message = on_message
         self._loop = asyncio.get_running_loop()
@@ -75,17 +76,18 @@ class Wire:
         self._published: dict[int, asyncio.Future[None]] = {}
         self._client = self._make_client(will)
 
-    def _make_client(self, will: Will) -> mqtt.Client:
+    def _make_client(self, will: Will | None) -> mqtt.Client:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._address.client_id,
-            clean_session=False,
+            clean_session=will is None,
             protocol=mqtt.MQTTv311,
             reconnect_on_failure=False,
-            manual_ack=True,
+            manual_ack=will is not None,
         )
         client.username_pw_set(self._address.username, self._address.password)
-        client.will_set(will.topic, will.body, qos=1, retain=True)
+        if will is not None:
+            client.will_set(will.topic, will.body, qos=1, retain=True)
         client.max_inflight_messages_set(_IN_FLIGHT)
         client.connect_timeout = 5.0
         if self._address.tls is not None:

@@ -1,0 +1,81 @@
+"""The command line `edge-agent`. Each command is a module that is imported only when it is used."""
+
+import sys
+
+import click
+
+from edge_agent.version import VERSION
+from edge_agent.words import speak
+
+_COMMANDS = {
+    "run": "Run this node (what systemd starts)",
+    "demo": "Broker, hub, two nodes and a camera on this machine, in one command",
+    "check": "Check a configuration: every mistake with its line",
+    "doctor": "Try each driver, the broker, the clock, the disk",
+    "say": "Speak a sentence on this machine",
+    "send": "Send a command to a node and wait for its answer",
+    "watch": "Show what nodes report",
+    "schema": "Write AsyncAPI, JSON Schemas and the reference pages",
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command's module when the command is called."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        from importlib import import_module
+
+        command: click.Command = import_module(f"edge_agent.cli.{name}").command
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            close = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise click.UsageError(f"{error.message}{hint}", ctx) from error
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--lang", type=click.Choice(["vi", "en"]), help="Language of what is printed (also EDGE_LANG; default vi)."
+)
+@click.version_option(VERSION, prog_name="edge-agent")
+def cli(lang: str | None) -> None:
+    r"""Edge controller of a smart commune: loudspeakers, lights and cameras of one node.
+
+    \b
+    Begin with:   edge-agent demo
+    On a node:    edge-agent check /etc/edge-agent/node.yaml
+                  edge-agent doctor /etc/edge-agent/node.yaml
+                  edge-agent run /etc/edge-agent/node.yaml
+    """
+    if lang is not None:
+        speak("vi" if lang == "vi" else "en")
+
+
+def main() -> None:
+    """Entry point."""
+    try:
+        cli(prog_name="edge-agent", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)

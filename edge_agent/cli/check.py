@@ -1,0 +1,40 @@
+"""`edge-agent check`."""
+
+from pathlib import Path
+
+import click
+
+from edge_agent.cli.common import AS_JSON, BAD_INPUT, CONFIG, show_json, show_problems
+from edge_agent.config import load
+from edge_agent.words import say
+
+
+@click.command("check")
+@CONFIG
+@AS_JSON
+def command(file: Path, as_json: bool) -> None:
+    """Check a node's configuration FILE: all mistakes at once, each with its line. Exit 2 if there are any.
+
+    Touches no hardware and needs no network; secrets are neither read nor shown.
+    """
+    loaded = load(file)
+    if as_json:
+        show_json(
+            {"file": str(file), "ok": loaded.config is not None, "problems": [p.as_json() for p in loaded.problems]}
+        )
+    elif loaded.config is None:
+        show_problems(loaded.problems, file)
+    else:
+        config = loaded.config
+        click.echo(
+            say(
+                "check.good",
+                file=file,
+                node=f"{config.node.commune}/{config.node.name}",
+                lights=len(config.lights),
+                speakers=len(config.speakers),
+                cameras=len(config.cameras),
+            )
+        )
+    if loaded.config is None:
+        raise click.exceptions.Exit(BAD_INPUT)

@@ -1,0 +1,44 @@
+"""What the commands share."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from edge_agent.config import ConfigProblem, NodeConfig, load
+from edge_agent.words import say
+
+CONFIG = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+BAD_INPUT = 2
+
+
+def fail(sentence: str, code: int = 1) -> NoReturn:
+    """End with a sentence on standard error."""
+    click.echo(sentence, err=True)
+    raise click.exceptions.Exit(code)
+
+
+def show_json(data: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(data, ensure_ascii=False, indent=None if not sys.stdout.isatty() else 2, default=str))
+
+
+def show_problems(problems: list[ConfigProblem], file: Path) -> None:
+    """Each mistake in two lines: where, and what."""
+    for problem in problems:
+        place = say("check.line", line=problem.place.line, column=problem.place.column)
+        click.echo(f"{problem.file}:{problem.place.line}: {problem.path or '-'} ({place})", err=True)
+        click.echo(f"    {problem.text()}", err=True)
+    click.echo(say("check.count", count=len(problems), file=file), err=True)
+
+
+def load_or_fail(file: Path) -> NodeConfig:
+    """The configuration, or all its mistakes and exit 2."""
+    loaded = load(file)
+    if loaded.config is None:
+        show_problems(loaded.problems, file)
+        raise click.exceptions.Exit(BAD_INPUT)
+    return loaded.config

@@ -1,0 +1,99 @@
+"""`edge-agent send`."""
+
+import asyncio
+import getpass
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from edge_agent.cli.access import HUB, access
+from edge_agent.cli.common import AS_JSON, BAD_INPUT, fail, show_json
+from edge_agent.client import Access, Client
+from edge_agent.contract.commands import KINDS, Ack
+from edge_agent.contract.errors import Refusal
+from edge_agent.words import language, say
+
+
+@click.command("send")
+@click.argument("node")
+@click.argument("do", type=click.Choice(list(KINDS)), metavar="DO")
+@click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
+@HUB
+@click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait for the last answer.")
+@click.option("--life", default=300, show_default=True, help="Seconds for which the command stays valid.")
+@AS_JSON
+def command(
+    node: str, do: str, arguments: tuple[str, ...], hub: Path | None, timeout: float, life: int, as_json: bool
+) -> None:
+    r"""Send a command to NODE (its name, or commune/name) through the broker and wait for what becomes of it.
+
+    \b
+    DO is one of:
+      switch.override light=cong level=100 [until=2026-11-22T22:00:00+07:00]
+      switch.release  light=cong
+      speak           text="Kính mời bà con ..." [volume=80]
+      bulletin.plan   bulletin='{"id":"sang","title":"...","text":"...","at":"2026-11-23T05:30:00+07:00"}'
+      bulletin.cancel bulletin=sang
+      camera.snapshot camera=cong-lang
+      outbox.resend   first=1 last=10
+      outbox.confirm  through=10
+      state.report
+
+    Ends with 0 when the node says done, 1 when it failed, was refused or did not answer in time.
+    """
+    try:
+        args = {"do": do, **dict(_pair(argument) for argument in arguments)}
+        KINDS[do].model_validate(args)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        fail(say("command.invalid", where=where, detail=first["msg"]), BAD_INPUT)
+    try:
+        raise click.exceptions.Exit(asyncio.run(_send(access(hub), node, args, timeout, life, as_json)))
+    except Refusal as refusal:
+        fail(refusal.fault.text(language()))
+
+
+def _pair(argument: str) -> tuple[str, Any]:
+    name, separator, value = argument.partition("=")
+    if not separator or not name:
+        fail(say("send.bad_argument", argument=argument), BAD_INPUT)
+    if value[:1] in "{[" or value in ("true", "false", "null") or value.replace(".", "", 1).isdigit():
+        try:
+            return name, json.loads(value)
+        except ValueError:
+            return name, value
+    return name, value
+
+
+async def _send(
+    reach: Access, node: str, args: dict[str, Any], timeout_s: float, life: int, as_json: bool
+) -> int:
+    async with Client(reach, reach.signer()) as client:
+        topics = await client.find(node)
+        asked, answers = await client.ask(topics, args, getpass.getuser(), timedelta(seconds=life))
+        last: Ack | None = None
+        try:
+            async with asyncio.timeout(timeout_s):
+                async for ack in answers:
+                    last = ack
+                    if not as_json:
+                        _show(ack)
+        except TimeoutError:
+            if not as_json:
+                expires = asked.expires.astimezone().isoformat(timespec="seconds")
+                click.echo(say("send.timeout", node=node, seconds=timeout_s, expires=expires), err=True)
+    if as_json:
+        show_json({"id": asked.id, "ack": last.model_dump(mode="json", exclude_none=True) if last else None})
+    return 0 if last is not None and last.state == "done" else 1
+
+
+def _show(ack: Ack) -> None:
+    reason = ack.fault.text(language()) if ack.fault else ""
+    click.echo(say(f"send.{ack.state}", reason=reason), err=ack.state in ("failed", "rejected"))
+    for name, value in (ack.result or {}).items():
+        click.echo(f"    {name}: {value}")

@@ -1,0 +1,76 @@
+"""`edge-agent watch`."""
+
+import asyncio
+import json
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from edge_agent.cli.access import HUB, access
+from edge_agent.cli.common import AS_JSON, fail
+from edge_agent.client import Access, Client
+from edge_agent.contract.errors import Refusal
+from edge_agent.contract.topics import parse
+from edge_agent.link.wire import Incoming
+from edge_agent.words import language, say
+
+
+@click.command("watch")
+@click.argument("node", required=False)
+@HUB
+@click.option("--for", "seconds", type=float, help="End after so many seconds; default: never.")
+@AS_JSON
+def command(node: str | None, hub: Path | None, seconds: float | None, as_json: bool) -> None:
+    """Show what nodes report as it happens: status, states, events, telemetry, answers.
+
+    NODE limits it to one node. With --json each line is one message: {"topic", "retained", "body"}.
+    """
+    try:
+        reach = access(hub)
+        if not as_json:
+            click.echo(say("watch.waiting", broker=reach.broker.url), err=True)
+        asyncio.run(_watch(reach, node, seconds, as_json))
+    except Refusal as refusal:
+        fail(refusal.fault.text(language()))
+    except KeyboardInterrupt:
+        return
+
+
+async def _watch(reach: Access, node: str | None, seconds: float | None, as_json: bool) -> None:
+    async with Client(reach) as client:
+        client.listen([f"edge/+/{node or '+'}/#"], _print_json if as_json else _print_line)
+        clock = asyncio.get_running_loop().time
+        end = clock() + seconds if seconds else None
+        while end is None or clock() < end:
+            await asyncio.sleep(0.2)
+            if client.lost:
+                fail(say("watch.lost"))
+
+
+def _print_json(message: Incoming) -> None:
+    try:
+        body = json.loads(message.body)
+    except ValueError:
+        body = None
+    line = {"topic": message.topic, "retained": message.retained, "body": body}
+    click.echo(json.dumps(line, ensure_ascii=False))
+
+
+def _print_line(message: Incoming) -> None:
+    parsed = parse(message.topic)
+    if parsed is None or parsed.channel == "cmd":
+        return
+    try:
+        body = json.loads(message.body) if message.body else {}
+    except ValueError:
+        return
+    now = datetime.now().astimezone().strftime("%H:%M:%S")
+    what = f"{parsed.channel}/{parsed.kind}/{parsed.thing}" if parsed.kind else parsed.channel
+    click.echo(f"{now} {click.style(parsed.node, bold=True):20} {what:28} {_short(body)}")
+
+
+def _short(body: dict[str, object]) -> str:
+    hidden = {"node", "session", "id", "kind", "at"}
+    shown = {key: value for key, value in body.items() if key not in hidden}
+    return json.dumps(shown, ensure_ascii=False)[:400]

@@ -1,0 +1,164 @@
+"""A visitor at the broker: sends signed commands, hears acks and reports. Used by the command line and the bench."""
+
+import asyncio
+import secrets
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge_agent.config.model import Broker
+from edge_agent.config.yaml import YamlFault, read
+from edge_agent.contract.commands import Ack, Command
+from edge_agent.contract.errors import Refusal
+from edge_agent.contract.ids import uuid7
+from edge_agent.contract.signature import Signer
+from edge_agent.contract.topics import EVERYBODY, NodeTopics
+from edge_agent.link.wire import Incoming, Wire
+from edge_agent.services import broker_address
+
+
+class _SigningKey(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    id: str
+    file: Path
+
+
+class Access(BaseModel):
+    """The part of a hub's configuration that a visitor needs: the broker, and the key that signs commands."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    broker: Broker
+    signing_key: _SigningKey | None = Field(default=None)
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """From a hub's YAML. Raises Refusal `broker.refused` with what is wrong."""
+        try:
+            return cls.model_validate(read(file.read_text(encoding="utf-8")).data)
+        except (OSError, YamlFault, ValidationError, UnicodeDecodeError) as error:
+            raise Refusal("broker.refused", detail=f"{file}: {error}") from error
+
+    def signer(self) -> Signer:
+        """Signs commands. Raises Refusal where there is no key."""
+        if self.signing_key is None:
+            raise Refusal("command.signature")
+        try:
+            seed = self.signing_key.file.read_bytes()
+        except OSError as error:
+            raise Refusal("broker.refused", detail=f"{self.signing_key.file}: {error.strerror}") from error
+        return Signer(self.signing_key.id, _seed(seed))
+
+
+class Client:
+    """`async with Client(access) as client:`; one connection, no session kept."""
+
+    def __init__(self, access: Access, signer: Signer | None = None) -> None:
+        self._access = access
+        self._signer = signer
+        self._listeners: list[Callable[[Incoming], None]] = []
+        self._wire: Wire
+        self._acks: dict[str, asyncio.Queue[Ack]] = defaultdict(lambda: asyncio.Queue(1000))
+        self._task: asyncio.Task[None]
+
+    async def __aenter__(self) -> Self:
+        address = broker_address(self._access.broker, f"visitor-{secrets.token_hex(6)}")
+        self._wire = Wire(address, None, self._hear)
+        try:
+            await self._wire.open()
+        except BaseException:
+            self._wire.close(politely=False)
+            raise
+        self._task = asyncio.create_task(self._wire.run(), name="visitor")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._wire.close()
+        await asyncio.wait([self._task], timeout=2)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection has ended."""
+        return self._task.done()
+
+    def listen(self, filters: list[str], listener: Callable[[Incoming], None]) -> None:
+        """Hear everything on these topics."""
+        self._listeners.append(listener)
+        self._wire.subscribe([(name, 1) for name in filters])
+
+    async def find(self, node: str, timeout_s: float = 3.0) -> NodeTopics:
+        """The topics of a node by `commune/node`, or by its name alone when it has ever been heard of.
+
+        Raises Refusal `command.unknown_thing`.
+        """
+        commune, _, name = node.rpartition("/")
+        if commune:
+            return NodeTopics(commune, name)
+        found: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        def hear(message: Incoming) -> None:
+            parts = message.topic.split("/")
+            if len(parts) == 4 and parts[2:] == [name, "status"] and not found.done():
+                found.set_result(parts[1])
+
+        self.listen([f"edge/+/{name}/status"], hear)
+        try:
+            return NodeTopics(await asyncio.wait_for(found, timeout_s), name)
+        except TimeoutError as error:
+            raise Refusal("command.unknown_thing", kind="node", id=name, known="?") from error
+
+    async def ask(
+        self, node: NodeTopics, args: dict[str, Any], by: str, life: timedelta = timedelta(minutes=5)
+    ) -> tuple[Command, AsyncIterator[Ack]]:
+        """Send a command; its answers follow. Raises pydantic's ValidationError for arguments that are wrong."""
+        now = datetime.now(UTC)
+        command = Command.model_validate(
+            {
+                "id": uuid7(),
+                "to": f"{node.commune}/{node.node}",
+                "by": by,
+                "at": now,
+                "expires": now + life,
+                "args": args,
+            }
+        )
+        if self._signer is None:
+            raise Refusal("command.signature")
+        self._wire.subscribe([(f"edge/{node.commune}/+/ack", 1)])
+        queue = self._acks[command.id]
+        topic = node.command_all if node.node == EVERYBODY else node.command
+        await self._wire.publish(topic, self._signer.sign(command.model_dump_json(by_alias=True).encode()))
+        return command, self._answers(queue)
+
+    async def _answers(self, queue: asyncio.Queue[Ack]) -> AsyncIterator[Ack]:
+        while True:
+            ack = await queue.get()
+            yield ack
+            if ack.state != "accepted":
+                return
+
+    def _hear(self, message: Incoming) -> None:
+        if message.topic.endswith("/ack"):
+            try:
+                ack = Ack.model_validate_json(message.body)
+            except ValidationError:
+                return
+            if ack.id in self._acks:
+                self._acks[ack.id].put_nowait(ack)
+        for listener in self._listeners:
+            listener(message)
+
+
+def _seed(content: bytes) -> bytes:
+    """32 raw bytes, or base64url text of them."""
+    if len(content) == 32:
+        return content
+    from base64 import urlsafe_b64decode
+
+    text = content.strip()
+    return urlsafe_b64decode(text + b"=" * (-len(text) % 4))
