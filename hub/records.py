@@ -4,6 +4,7 @@ A number alone does not make a record: a node that lost its database counts from
 another instant begins a new epoch of that node, while a known number with the same instant is a repetition.
 """
 
+import math
 import sqlite3
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
@@ -76,6 +77,7 @@ class Records:
         before = counting.epoch
         new: list[Event | Sample] = []
         for record in batch.records:
+            record = _finite(record)  # noqa: PLW2901 - the same record, fit for JSON
             if record.seq <= MAX_SEQ and self._is_new(connection, address, counting, record, batch.session):
                 self._insert(connection, address, counting, record, batch.session)
                 new.append(record)
@@ -98,9 +100,11 @@ class Records:
 
     def _resume(self, connection: sqlite3.Connection, address: str) -> Progress:
         query = "SELECT body FROM records WHERE address=? AND telemetry=? ORDER BY id DESC LIMIT ?"
-        events = [Event.model_validate_json(b) for (b,) in connection.execute(query, (address, 0, RECENT))]
-        samples = [Sample.model_validate_json(b) for (b,) in connection.execute(query, (address, 1, 1))]
-        return self._progress(connection, address, self._load(connection, address), (*events, *samples))
+        events = [_read(Event, b) for (b,) in connection.execute(query, (address, 0, RECENT))]
+        samples = [_read(Sample, b) for (b,) in connection.execute(query, (address, 1, 1))]
+        return self._progress(
+            connection, address, self._load(connection, address), tuple(r for r in (*events, *samples) if r)
+        )
 
     def _is_new(
         self,
@@ -235,6 +239,21 @@ def _absent(sequence: Sequence, first: int, last: int) -> list[tuple[int, int]]:
     if low <= last:
         parts.append((low, last))
     return parts
+
+
+def _read(model: type[Event] | type[Sample], body: str) -> Event | Sample | None:
+    """A record as it was written, perhaps by another version of the hub; None where it cannot be read any more."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError:
+        return None
+
+
+def _finite(record: Event | Sample) -> Event | Sample:
+    """JSON has no infinity: a value that is none is left out, the record stays."""
+    if isinstance(record, Event) or all(map(math.isfinite, record.values.values())):
+        return record
+    return record.model_copy(update={"values": {k: v for k, v in record.values.items() if math.isfinite(v)}})
 
 
 def _restart(counting: _Counting) -> bool:
