@@ -40,19 +40,32 @@ class Access(BaseModel):
     def read(cls, file: Path) -> Self:
         """From a hub's YAML. Raises Refusal `broker.refused` with what is wrong."""
         try:
-            return cls.model_validate(read(file.read_text(encoding="utf-8")).data)
+            access = cls.model_validate(read(file.read_text(encoding="utf-8")).data)
         except (OSError, YamlFault, ValidationError, UnicodeDecodeError) as error:
             raise Refusal("broker.refused", detail=f"{file}: {error}") from error
+        return access.under(file.resolve().parent)
+
+    def under(self, folder: Path) -> Self:
+        """The same with relative paths made absolute, as the hub reads them: from its file's folder."""
+        changes: dict[str, Any] = {}
+        if self.signing_key is not None:
+            file = folder / self.signing_key.file
+            changes["signing_key"] = self.signing_key.model_copy(update={"file": file})
+        secret = self.broker.password
+        if secret is not None and secret.file is not None:
+            absolute = secret.model_copy(update={"file": folder / secret.file})
+            changes["broker"] = self.broker.model_copy(update={"password": absolute})
+        return self.model_copy(update=changes)
 
     def signer(self) -> Signer:
         """Signs commands. Raises Refusal where there is no key."""
         if self.signing_key is None:
             raise Refusal("command.signature")
         try:
-            seed = self.signing_key.file.read_bytes()
+            content = self.signing_key.file.read_bytes()
         except OSError as error:
             raise Refusal("broker.refused", detail=f"{self.signing_key.file}: {error.strerror}") from error
-        return Signer(self.signing_key.id, _seed(seed))
+        return Signer(self.signing_key.id, seed(content))
 
 
 class Client:
@@ -154,7 +167,7 @@ class Client:
             listener(message)
 
 
-def _seed(content: bytes) -> bytes:
+def seed(content: bytes) -> bytes:
     """32 raw bytes, or base64url text of them."""
     if len(content) == 32:
         return content

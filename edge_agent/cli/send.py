@@ -70,9 +70,7 @@ def _pair(argument: str) -> tuple[str, Any]:
     return name, value
 
 
-async def _send(
-    reach: Access, node: str, args: dict[str, Any], timeout_s: float, life: int, as_json: bool
-) -> int:
+async def _send(reach: Access, node: str, args: dict[str, Any], timeout_s: float, life: int, as_json: bool) -> int:
     async with Client(reach, reach.signer()) as client:
         topics = await client.find(node)
         asked, answers = await client.ask(topics, args, getpass.getuser(), timedelta(seconds=life))

@@ -1,0 +1,152 @@
+"""The folder of the demo: secrets made here, and the configurations that the real programs read."""
+
+import json
+import os
+import secrets
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from edge_agent.contract.signature import Signer
+from edge_agent.store.files import write_atomically
+
+COMMUNE = "26734"
+NODES = ("thon-dong", "thon-tay")
+_USERS = ("hub", *NODES)
+_TITLES = {"thon-dong": "Cụm loa thôn Đông", "thon-tay": "Cụm loa thôn Tây"}
+_LIGHTS = {
+    "thon-dong": (("cong-lang", "Đèn cổng làng"), ("nha-van-hoa", "Đèn nhà văn hoá")),
+    "thon-tay": (("duong-tay", "Đèn đường thôn Tây"), ("san-bong", "Đèn sân bóng")),
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything of the demo lies, and on which ports it listens."""
+
+    folder: Path
+    broker_port: int
+    hub_port: int
+    sound_card: str | None
+
+    @property
+    def clip(self) -> Path:
+        """The film that plays the camera."""
+        return self.folder / "camera.mp4"
+
+    @property
+    def hub(self) -> Path:
+        """The hub's configuration."""
+        return self.folder / "hub.yaml"
+
+    def node(self, name: str) -> Path:
+        """A node's configuration."""
+        return self.folder / f"{name}.yaml"
+
+    def secret(self, name: str) -> Path:
+        """A secret's file."""
+        return self.folder / "secrets" / name
+
+    def prepare(self) -> None:
+        """Make secrets that are missing; write all configurations anew."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "secrets").mkdir(mode=0o700, exist_ok=True)
+        for user in _USERS:
+            self._make(f"mqtt-{user}", secrets.token_urlsafe(24))
+        for node in NODES:
+            self._make(f"upload-{node}", secrets.token_urlsafe(24))
+        self._make("signing.key", urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode())
+        tokens = {node: self._read(f"upload-{node}") for node in NODES}
+        write_atomically(self.secret("upload-tokens.json"), json.dumps(tokens).encode(), 0o600)
+        _write_yaml(self.hub, self._hub())
+        for node in NODES:
+            _write_yaml(self.node(node), self._node(node))
+
+    def passwords(self) -> dict[str, str]:
+        """Broker account -> password."""
+        return {user: self._read(f"mqtt-{user}") for user in _USERS}
+
+    def _make(self, name: str, value: str) -> None:
+        if not self.secret(name).exists():
+            write_atomically(self.secret(name), f"{value}\n".encode(), 0o600)
+
+    def _read(self, name: str) -> str:
+        return self.secret(name).read_text(encoding="ascii").strip()
+
+    def _public_key(self) -> str:
+        from edge_agent.client import seed
+
+        return Signer("demo", seed(self.secret("signing.key").read_bytes())).public
+
+    def _broker(self, user: str) -> dict[str, Any]:
+        return {
+            "url": f"mqtt://127.0.0.1:{self.broker_port}",
+            "username": user,
+            "password": {"file": str(self.secret(f"mqtt-{user}"))},
+        }
+
+    def _hub(self) -> dict[str, Any]:
+        return {
+            "name": "Xã Mẫu",
+            "listen": {"host": "127.0.0.1", "port": self.hub_port},
+            "data": str(self.folder / "hub"),
+            "broker": self._broker("hub"),
+            "signing_key": {"id": "demo", "file": str(self.secret("signing.key"))},
+            "upload_tokens": {"file": str(self.secret("upload-tokens.json"))},
+            "log_level": "warning",
+        }
+
+    def _node(self, name: str) -> dict[str, Any]:
+        first = name == NODES[0]
+        card = {"device": self.sound_card} if self.sound_card else {}
+        horn = (
+            {"driver": "pyaudio-speaker", **card}
+            if first and self.sound_card is not None
+            else {"driver": "file-speaker"}
+        )
+        config: dict[str, Any] = {
+            "node": {
+                "commune": COMMUNE,
+                "name": name,
+                "title": _TITLES[name],
+                "zone": name,
+                "position": {"latitude": 20.95, "longitude": 106.08 if first else 106.05},
+            },
+            "storage": {"path": str(self.folder / name)},
+            "broker": self._broker(name),
+            "hub": {
+                "url": f"http://127.0.0.1:{self.hub_port}",
+                "token": {"file": str(self.secret(f"upload-{name}"))},
+            },
+            "command_keys": [{"id": "demo", "public": self._public_key()}],
+            "clock": {"trust": "assume"},
+            "drivers": [
+                {"id": "relays", "driver": "simulated-relay", "lines": {"1": {}, "2": {}}},
+                {"id": "horn", **horn},
+            ],
+            "lights": [
+                {"id": id_, "name": title, "line": f"relays/{place}"}
+                for place, (id_, title) in enumerate(_LIGHTS[name], 1)
+            ],
+            "speakers": [{"id": "loa", "name": _TITLES[name], "driver": "horn"}],
+            "telemetry": {"every_s": 10},
+        }
+        config["lights"][0]["programme"] = {"on": "sunset-15m", "off": "sunrise+10m"}
+        if first:
+            config["cameras"] = [{"id": "cong-lang", "name": "Camera cổng làng", "url": f"clip://{self.clip}"}]
+        return config
+
+
+def _write_yaml(path: Path, data: dict[str, Any]) -> None:
+    text = "# Written by `edge-agent demo` at each start.\n" + yaml.safe_dump(data, allow_unicode=True, sort_keys=False)
+    write_atomically(path, text.encode(), 0o600)
+
+
+def owner() -> str:
+    """The account that runs us, for the broker."""
+    import pwd
+
+    return pwd.getpwuid(os.geteuid()).pw_name
