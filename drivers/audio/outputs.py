@@ -58,11 +58,12 @@ class Output:
 
     def __init__(self, audio: Any, device: dict[str, Any], info: WavInfo, buffer_s: float) -> None:
         self.name = str(device["name"])
-        self._stream, self.form = _open(audio, device, info, buffer_s)
-        self.period_s = buffer_s / 2
+        # Not all of it: what waits in the device, plus a fade of 30 ms, has to be over 100 ms after a cancel.
+        self.period_s = buffer_s * 0.6 / 2
+        self._stream, self.form = _open(audio, device, info, self.period_s)
         self._room = max(1, int(self._stream.get_write_available()))
-        # Not all of it: what waits in the stream, plus a fade of 30 ms, has to be over 100 ms after a cancel.
-        self.depth_s = min(buffer_s, self._room / self.form.rate) * 0.6
+        # Filled to the brim: some devices (PulseAudio, USB) tell what they took only period by period.
+        self.depth_s = self._room / self.form.rate
         self._began = 0.0
         self._written_s = 0.0
         self.unclocked = False
@@ -100,7 +101,7 @@ class Output:
             self._stream.close()
 
 
-def _open(audio: Any, device: dict[str, Any], info: WavInfo, buffer_s: float) -> tuple[Any, Form]:
+def _open(audio: Any, device: dict[str, Any], info: WavInfo, period_s: float) -> tuple[Any, Form]:
     import pyaudio
 
     refused = []
@@ -112,7 +113,7 @@ def _open(audio: Any, device: dict[str, Any], info: WavInfo, buffer_s: float) ->
                 format=pyaudio.get_format_from_width(form.width),
                 output=True,
                 output_device_index=device["index"],
-                frames_per_buffer=max(64, round(form.rate * buffer_s / 2)),  # PortAudio makes two periods of it
+                frames_per_buffer=max(64, round(form.rate * period_s)),  # PortAudio makes two or three of it
             )
         except (OSError, ValueError) as error:
             refused.append(f"{form.rate} Hz {form.channels} ch {form.width * 8} bit: {error}")

@@ -88,15 +88,16 @@ class Player:
     def _lead_in(self, output: Output, target: float) -> None:
         """Return when the next sample that is handed over will be heard at `target`, or when that is past."""
         self._stop.wait(max(0.0, target - _LEAD_S - time.monotonic()))
+        block = min(_BLOCK_S, output.depth_s / 2)
         while not self._stop.is_set():
             waiting = output.queued()
             gap = target - time.monotonic() - waiting
-            if gap <= _BLOCK_S:
+            if gap <= block:
                 if gap > 0:
                     output.silence(gap)
                 return
-            if waiting < output.depth_s:
-                output.silence(_BLOCK_S)
+            if waiting + block <= output.depth_s:
+                output.silence(block)
             self._stop.wait(_POLL_S)
 
     def _feed(self, output: Output, source: Source) -> None:
@@ -120,7 +121,7 @@ class Player:
 
     def _fade(self, output: Output, source: Source) -> None:
         # With a long buffer there is no time for a fade: it would be heard too late.
-        if output.queued() + _FADE_S <= _STOP_WITHIN_S:
+        if self._played and output.queued() + _FADE_S <= _STOP_WITHIN_S:
             form = output.form
             tail = source.read(int(_FADE_S * form.rate))
             output.write(pcm.fade_out(tail, form.width, form.channels))

@@ -41,7 +41,8 @@ class PyAudioSpeakerConfig(BaseModel):
         ge=20,
         le=2000,
         title="Buffer (ms)",
-        description="Sound that waits in the device. More survives a busier machine; over 105 a stop is not faded.",
+        description="A stop is heard within it; 0.6 of it waits in the device. More survives a busier machine, "
+        "but where over 65 ms wait, a stop is a cut and not a fade.",
     )
     idle_s: float = Field(
         default=20.0,

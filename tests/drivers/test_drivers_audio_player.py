@@ -47,6 +47,7 @@ class CardStream:
     def __init__(self, rate, frame_bytes, room):
         self.rate, self.frame_bytes, self.room = rate, frame_bytes, room
         self.data, self.began, self.closed, self.fail_after = b"", None, False, None
+        self.granule, self.dry = 1, 0
 
     def waiting(self):
         if self.began is None:
@@ -54,12 +55,13 @@ class CardStream:
         return max(0, len(self.data) // self.frame_bytes - int((time.monotonic() - self.began) * self.rate))
 
     def get_write_available(self):
-        return self.room - self.waiting()
+        return self.room - min(self.room, -(-self.waiting() // self.granule) * self.granule)
 
     def write(self, data):
         if self.fail_after is not None and len(self.data) > self.fail_after:
             raise OSError(-9999, "Unanticipated host error")
         if self.waiting() == 0:  # it ran dry, or begins: its time starts again from what is written now
+            self.dry += self.began is not None
             self.began = time.monotonic() - len(self.data) / self.frame_bytes / self.rate
         self.data += data
 
@@ -110,7 +112,8 @@ def test_the_first_sample_leaves_the_card_at_the_instant_less_the_latency(card, 
     lead -= lead % 2
     left_card = stream.began + lead / 2 / stream.rate
     heard = dict(events)["started"]["heard"]
-    assert heard == pytest.approx(left_card + latency_s, abs=0.005), "what is told is what the card did"
+    # 50 ms: the thread may be held up between looking at the clock and at the card; the lead is ten times that.
+    assert heard == pytest.approx(left_card + latency_s, abs=0.05), "what is told is what the card did"
     assert stream.data[lead:].startswith(wav[1][:1000])
 
 
@@ -131,6 +134,15 @@ def test_stopping_ends_with_a_fade(card, tmp_path):
     assert list(fade) == sorted(fade, reverse=True)
     assert set(heard[:-700]) == {8000}
     assert events[-1][1]["seconds"] == pytest.approx(len(heard) / 22_050, abs=0.01)
+
+
+def test_a_long_buffer_is_cut_and_not_faded(card, tmp_path):
+    write_wav(tmp_path / "b.wav", data=array("h", [8000] * 220_500).tobytes())
+    job = Job(tmp_path / "b.wav", buffer_s=1.5)
+    events = run(job, before=lambda player: threading.Timer(0.3, player.stop).start())
+    assert events[-1][1]["stopped"]
+    assert set(array("h", card.streams[0].data)) == {8000}
+    assert events[-1][1]["seconds"] < len(card.streams[0].data) / 2 / 22_050, "what was dropped was not heard"
 
 
 def test_stopped_before_it_began_nothing_is_heard(card, wav):
@@ -154,6 +166,22 @@ def test_a_write_that_fails_is_a_lost_device(card, wav, monkeypatch):
     assert caught.value.retry
     assert card.streams[0].closed
     assert card.ended
+
+
+def test_a_card_that_tells_only_whole_periods_does_not_run_dry(card, tmp_path, monkeypatch):
+    # PulseAudio and some USB cards do; keeping less than a full buffer made them stutter.
+    data = write_wav(tmp_path / "c.wav", seconds=1.0)
+    plain = card.open
+
+    def open_granular(**options):
+        stream = plain(**options)
+        stream.granule = options["frames_per_buffer"]
+        return stream
+
+    monkeypatch.setattr(card, "open", open_granular)
+    events = run(Job(tmp_path / "c.wav"))
+    assert (card.streams[0].dry, events[-1][1]["underruns"]) == (0, 0)
+    assert card.streams[0].data.startswith(data)
 
 
 def test_a_card_that_ran_dry_is_counted(card, tmp_path, monkeypatch):
