@@ -1,6 +1,7 @@
 """What every request must pass: a host name that is ours, no foreign site behind it, and headers against the rest."""
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -9,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.language import catalogue
 
+_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 POLICY = (
     "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
@@ -64,11 +66,13 @@ class Guard:
         return None if _is_same_origin(headers) else "form.foreign"
 
     def _is_ours(self, host: str) -> bool:
+        match = _HOST.fullmatch(host)
+        if match is None:
+            return False
+        name = match["name"].lower().strip("[]")
         try:
-            name = urlsplit(f"//{host}").hostname or ""
             ipaddress.ip_address(name)
         except ValueError:
-            name = host.rsplit(":", 1)[0].lower()
             return name in self._names
         return True
 

@@ -1,0 +1,149 @@
+"""The page in a real browser: taps, typing while states arrive, absence, new nodes, both sizes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hub_rig import FakeNode, Mosquitto, Running, event, now, sample, until
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from edge_agent.contract.errors import Fault
+from edge_agent.contract.reports import BulletinState, LightState, SpeakerState
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+LIGHT = "#n_29401_tram-bom_light_cong-thon"
+SAY = "#n_29401_tram-bom_say_loa"
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield chromium
+        await chromium.close()
+
+
+@pytest.fixture
+async def view(browser: Browser, hub: Running) -> AsyncIterator[Page]:
+    page = await browser.new_page(viewport={"width": 360, "height": 640}, locale="vi-VN")
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda m: problems.append(m.text) if "Content Security Policy" in m.text else None)
+    await page.goto(hub.url)
+    yield page
+    await page.close()
+    assert problems == []
+
+
+async def test_a_morning_at_the_console(hub: Running, node: FakeNode, view: Page, broker: Mosquitto) -> None:
+    await expect(view.locator(LIGHT)).to_contain_text("Đang tắt")
+    await view.fill(SAY, "Mời bà con thôn Đông")
+
+    held = asyncio.Event()
+
+    async def slowly(n: FakeNode, asked: Any) -> None:
+        await held.wait()
+        await n._switch_override(asked)
+
+    node.replies["switch.override"] = slowly
+    await view.click(LIGHT)
+    await expect(view.locator(f"{LIGHT} .sending")).to_be_visible()
+    await expect(view.locator(LIGHT)).to_contain_text("Đang tắt")  # not before the node says so
+    held.set()
+    await expect(view.locator(LIGHT)).to_contain_text("Đang sáng")
+    await expect(view.locator(LIGHT)).to_contain_text("Bật tắt tay đến")
+    await expect(view.locator(f"{LIGHT} .sending")).to_be_hidden()
+    await expect(view.locator(".toast.good")).to_contain_text("nút báo đã làm xong")
+
+    for level in (0, 100, 0):
+        await node.state(LightState(id="san-nha", at=now(), wanted=level, actual=level, why="rule"))
+    await node.send(event(1, "started"))
+    await expect(view.locator("#n_29401_tram-bom_events")).to_contain_text("Nút khởi động")
+    await expect(view.locator(SAY)).to_have_value("Mời bà con thôn Đông")
+
+    await view.click("text=Đọc ngay")
+    await expect(view.locator("#n_29401_tram-bom_speaker_loa")).to_contain_text("Đang phát: Mời bà con thôn Đông")
+    await expect(view.locator(SAY)).to_have_value("")
+    await view.locator("[data-camera]").scroll_into_view_if_needed()
+    await expect(view.locator("[data-taken]")).to_contain_text("Ảnh chụp lúc")
+
+    await node.lose()
+    await expect(view.locator("#n_29401_tram-bom_head")).to_contain_text("Mất kết nối từ")
+    other = FakeNode(broker.port, node.verifier, node="cong-lang", title="Cổng làng")
+    await view.fill(SAY, "Câu đang viết dở")
+    async with other:
+        await expect(view.locator("#n_29401_cong-lang")).to_contain_text("Cổng làng")
+        await expect(view.locator(SAY)).to_have_value("Câu đang viết dở")
+        assert await view.locator("article").count() == 2
+
+
+async def test_page_says_when_the_broker_goes_and_comes(
+    hub: Running, node: FakeNode, view: Page, broker: Mosquitto
+) -> None:
+    broker.stop()
+    await expect(view.locator("#hub-state")).to_contain_text("Mất kết nối máy chủ tin nhắn", timeout=10_000)
+    await view.click(LIGHT)
+    await expect(view.locator(".toast.bad")).to_contain_text("Chưa gửi được")
+    await view.click(".toast .close")
+    await expect(view.locator(".toast")).to_have_count(0)
+    broker.start()
+    await expect(view.locator("#hub-state")).to_contain_text("Đã nối máy chủ tin nhắn", timeout=20_000)
+
+
+async def fill(node: FakeNode) -> None:
+    """A day's worth of everything."""
+    fault = Fault.of("light.switching_error", id="san-nha", wanted=100, actual=0)
+    until_ = now() + timedelta(hours=3)
+    await node.state(LightState(id="cong-thon", at=now(), wanted=100, actual=100, why="override", until=until_))
+    await node.state(LightState(id="san-nha", at=now(), wanted=100, actual=0, why="program", until=until_, fault=fault))
+    await node.state(
+        SpeakerState(id="loa", at=now(), actual="idle", last_spoken="Mời bà con ra nhà văn hoá họp.", last_at=now())
+    )
+    missed = Fault.of("bulletin.missed_clock")
+    for bulletin in (
+        BulletinState(id="b1", at=now(), actual="ready", title="Bản tin sáng thôn Đông", next=until_),
+        BulletinState(id="b2", at=now(), actual="missed", title="Tiêm phòng dại", last=now(), fault=missed),
+    ):
+        await node.state(bulletin)
+    await node.send(
+        event(1, "started", version="0.1.0"),
+        event(2, "switched", "light/cong-thon", level=100, why="override", by="console"),
+        event(3, "fault", "light/san-nha", code="light.switching_error", id="san-nha", wanted=100, actual=0),
+        sample(4, cpu=12.5, memory=40, temperature=51.2, disk=33, outbox_waiting=0),
+    )
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 640), (1280, 800)])
+async def test_nothing_is_too_small_or_sticks_out(
+    hub: Running, node: FakeNode, browser: Browser, tmp_path: Path, width: int, height: int
+) -> None:
+    await fill(node)
+    await until(lambda: getattr(hub.hub.ledger.accounts.get("29401/tram-bom"), "sample", None))
+    page = await browser.new_page(viewport={"width": width, "height": height}, locale="vi-VN")
+    await page.goto(hub.url)
+    await page.click("summary")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    small = await page.evaluate(
+        """() => [...document.querySelectorAll('button, summary, input:not([type=hidden]), textarea, select, a')]
+        .filter(e => !e.matches('.skip')).filter(e => { const r = e.getBoundingClientRect();
+        return r.width && (r.height < 47.9 || r.width < 47.9); }).map(e => e.outerHTML.slice(0, 80))"""
+    )
+    assert small == []
+    tiny = await page.evaluate(
+        """() => [...document.querySelectorAll('body *')].filter(e => e.innerText && parseFloat(
+        getComputedStyle(e).fontSize) < 18).map(e => e.outerHTML.slice(0, 80))"""
+    )
+    assert tiny == []
+    await page.screenshot(path=tmp_path / f"console-{width}.png", full_page=True)
+    await page.close()

@@ -1,0 +1,173 @@
+"""The configuration file, the keys, the command line."""
+
+import json
+import signal
+import stat
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from edge_agent.contract.signature import Verifier, public_key
+from hub.cli import main
+from hub.config import ConfigError, SigningKey, UploadTokens, load
+from hub.keys import Tokens, signer
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "hub.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_empty_file_is_a_loopback_hub(tmp_path: Path) -> None:
+    config = load(write(tmp_path, ""))
+    assert config.listen.is_loopback
+    assert (config.listen.host, config.listen.port, config.language) == ("127.0.0.1", 8080, "vi")
+    assert config.data == tmp_path / "hub-data"
+
+
+def test_all_mistakes_at_once_with_the_key_that_was_meant(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "listen: {}\nlanguage: fr\ntimezone: Asia/Ho_Chi_Min\n"
+        "broker: {url: 'http://x', pasword: a}\nlisten_: 1\nlimits: {nodes: 0}\n",
+    )
+    with pytest.raises(ConfigError) as error:
+        load(path)
+    text = str(error.value)
+    for words in (
+        "listen_: no such key. Was listen meant?",
+        "broker.pasword: no such key. Was password meant?",
+        "Was Asia/Ho_Chi_Minh meant?",
+        "a broker is written mqtt://host:port",
+        "limits.nodes",
+        "language",
+    ):
+        assert words in text
+    assert len(text.splitlines()) == 6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- a",
+        "a: [",
+        "listen: {port: 1}\nlisten: {port: 2}",
+        "broker: {url: 'mqtt://u:p@h'}",
+        "broker: {url: 'mqtt://h:99999'}",
+        "broker: {password: {file: a, env: B}}",
+        "broker: {password: {}}",
+        "listen: 5",
+        "? [1]\n: 2",
+        "1: 2",
+    ],
+)
+def test_unusable_files_are_told_in_sentences(tmp_path: Path, text: str) -> None:
+    result = CliRunner().invoke(main, ["run", str(write(tmp_path, text))])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("edge-hub: ")
+    assert "Traceback" not in result.output
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["check", str(tmp_path / "none.yaml")])
+    assert (result.exit_code, "cannot read" in result.stderr) == (2, True)
+
+
+def test_password_from_file_and_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pw").write_text("secret\n")
+    config = load(write(tmp_path, "broker: {username: hub, password: {file: pw}}"))
+    assert config.broker.password
+    assert config.broker.password.read() == "secret"
+    config = load(write(tmp_path, "broker: {password: {env: HUB_TEST_PASSWORD}}"))
+    assert config.broker.password
+    with pytest.raises(ConfigError, match="HUB_TEST_PASSWORD"):
+        config.broker.password.read()
+    monkeypatch.setenv("HUB_TEST_PASSWORD", "other")
+    assert config.broker.password.read() == "other"
+
+
+def test_signing_key_is_made_once_and_private(tmp_path: Path) -> None:
+    key = SigningKey(id="hub-1", file=tmp_path / "deep" / "signing.key")
+    made = signer(key)
+    assert signer(key).public == made.public
+    assert stat.S_IMODE((tmp_path / "deep" / "signing.key").stat().st_mode) == 0o600
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["signing.key"]
+    assert Verifier({"hub-1": made.public}).verify(made.sign(b"x")) == b"x"
+
+
+def test_damaged_signing_key_is_never_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "signing.key"
+    path.write_text("not a key")
+    with pytest.raises(ConfigError):
+        signer(SigningKey(file=path))
+    assert path.read_text() == "not a key"
+
+
+def test_key_command_prints_what_nodes_pin(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["key", str(write(tmp_path, "signing_key: {id: hub-1}"))])
+    key_id, _, public = result.stdout.strip().partition(": ")
+    assert (result.exit_code, key_id) == (0, "hub-1")
+    public_key(public)
+
+
+def test_tokens(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    path.write_text("shared-token\n")
+    assert Tokens.load(UploadTokens(file=path)).allow("Bearer shared-token")
+    path.write_text(json.dumps({"a": "one", "b": "two"}))
+    tokens = Tokens.load(UploadTokens(file=path))
+    assert tokens.allow("Bearer two")
+    assert not tokens.allow("Bearer ")
+    for bad in ('{"a": 1}', '{"a": ""}', "{"):
+        path.write_text(bad)
+        with pytest.raises(ConfigError):
+            Tokens.load(UploadTokens(file=path))
+
+
+def test_run_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    path = write(tmp_path, "listen: {port: 0}\nbroker: {url: 'mqtt://127.0.0.1:1'}")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hub", "run", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout
+        url = process.stdout.readline().strip()
+        with urllib.request.urlopen(url, timeout=10) as page:
+            assert "Bảng điều khiển" in page.read().decode()
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+
+
+def test_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        result = subprocess.run(
+            [sys.executable, "-m", "hub", "run", str(write(tmp_path, f"listen: {{port: {port}}}"))],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert result.returncode == 2
+    assert "cannot start" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_importing_the_hub_is_light() -> None:
+    heavy = "numpy cv2 av sea_g2p pyaudio gtts"
+    code = f"import sys, hub.cli, hub.app; print([m for m in '{heavy}'.split() if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,103 @@
+"""Catalogues, times and sentences."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+import hub
+from hub.language import catalogue, choose
+from hub.records import _absent
+from hub.sentences import number
+from hub.times import from_form, moment, next_weekday, zone_named
+
+VN = ZoneInfo("Asia/Ho_Chi_Minh")
+SOURCES = Path(hub.__file__).parent
+
+
+def test_catalogues_have_the_same_keys_and_names_to_fill() -> None:
+    vi, en = catalogue("vi"), catalogue("en")
+    assert set(vi) == set(en)
+    for key, text in vi.items():
+        assert set(re.findall(r"{(\w+)}", text)) == set(re.findall(r"{(\w+)}", en[key])), key
+
+
+def test_every_key_is_used_and_every_used_key_exists() -> None:
+    files = [*SOURCES.glob("*.py"), *(SOURCES / "templates").iterdir()]
+    text = "\n".join(f.read_text(encoding="utf-8") for f in files)
+    used = set(re.findall(r"""["']([a-z]+\.[a-z_]+[a-z_0-9.]*)["']""", text))
+    families = ("event.", "why.", "light.", "speaker.", "camera.", "bulletin.", "outcome.", "node.")
+    dead = [
+        key for key in catalogue("vi") if key not in used and f'"{key}"' not in text and not key.startswith(families)
+    ]
+    assert dead == [key for key in dead if key == "sending"]
+    known_prefixes = {key.partition(".")[0] for key in catalogue("vi")}
+    files_of_python = re.compile(r"\.(py|html|svg|json|js|css|key|sqlite3|part|jpg|wav)$")
+    missing = [
+        key
+        for key in used
+        if key.partition(".")[0] in known_prefixes - {"hub"}
+        and key not in catalogue("vi")
+        and not files_of_python.search(key)
+    ]
+    assert [k for k in missing if k not in CONTRACT] == []
+
+
+CONTRACT = {"media.refused"}
+"""Codes of the contract, not keys of ours."""
+
+
+@pytest.mark.parametrize(
+    ("asked", "cookie", "header", "wanted"),
+    [
+        (None, None, "", "vi"),
+        (None, None, "en", "en"),
+        (None, None, "vi;q=0.4, en;q=0.3", "vi"),
+        (None, None, "fr, en-US;q=0.2", "en"),
+        (None, None, "en;q=0", "vi"),
+        (None, None, "en;q=x, ;;,,", "vi"),
+        (None, "en", "vi", "en"),
+        ("vi", "en", "en", "vi"),
+        ("xx", "yy", "zz", "vi"),
+    ],
+)
+def test_language(asked: str | None, cookie: str | None, header: str, wanted: str) -> None:
+    assert choose(asked, cookie, header, "vi") == wanted
+
+
+def test_moments() -> None:
+    now = datetime(2026, 11, 22, 16, 30, tzinfo=UTC)  # 23:30 in Viet Nam
+    assert moment(datetime(2026, 11, 22, 11, 42, tzinfo=UTC), now, VN, "vi") == "18:42"
+    assert moment(datetime(2026, 11, 22, 17, 5, tzinfo=UTC), now, VN, "vi") == "00:05 ngày 23/11"
+    assert moment(datetime(2025, 3, 4, 5, 6, tzinfo=UTC), now, VN, "vi") == "12:06 ngày 04/03/2025"
+    assert moment(datetime(2025, 3, 4, 5, 6, tzinfo=UTC), now, VN, "en") == "12:06 on 4 Mar 2025"
+    moment(datetime.max.replace(tzinfo=UTC), now, VN, "vi")
+    moment(datetime.min.replace(tzinfo=UTC), now, ZoneInfo("America/New_York"), "vi")
+
+
+def test_forms_are_read_in_the_nodes_zone() -> None:
+    assert from_form("2026-11-22", "05:30", VN) == datetime(2026, 11, 21, 22, 30, tzinfo=UTC)
+    assert next_weekday(datetime(2026, 11, 21, 22, 30, tzinfo=UTC), VN) == datetime(2026, 11, 22, 22, 30, tzinfo=UTC)
+    assert zone_named("Nowhere", "UTC").key == "UTC"
+
+
+def test_numbers() -> None:
+    assert [number(v) for v in (12.34, 12.0, 1234.56, float("nan"), float("inf"), 0)] == [
+        "12.3",
+        "12",
+        "1235",
+        "–",
+        "–",
+        "0",
+    ]
+
+
+def test_absent_parts_of_a_range() -> None:
+    from edge_agent.contract.sequence import Sequence
+
+    sequence = Sequence(through=5, later=[8, 9, 12])
+    assert _absent(sequence, 1, 20) == [(6, 7), (10, 11), (13, 20)]
+    assert _absent(sequence, 1, 5) == []
+    assert _absent(sequence, 8, 9) == []
