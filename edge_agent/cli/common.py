@@ -1,6 +1,8 @@
 """What the commands share."""
 
+import fcntl
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -42,3 +44,16 @@ def load_or_fail(file: Path) -> NodeConfig:
         show_problems(loaded.problems, file)
         raise click.exceptions.Exit(BAD_INPUT)
     return loaded.config
+
+
+def lock_folder(folder: Path) -> int:
+    """One agent a folder: two would write the same numbers."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        fail(say("run.busy", path=folder))
+    except OSError as error:
+        fail(say("run.cannot_start", detail=f"{folder}: {error.strerror}"))
+    return lock

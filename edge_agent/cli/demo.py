@@ -1,6 +1,7 @@
 """`edge-agent demo`."""
 
 import asyncio
+import os
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from edge_agent.cli.common import fail
+from edge_agent.cli.common import fail, lock_folder
 from edge_agent.demo import broker
 from edge_agent.demo.children import Child, start, stop, wait_for_port
 from edge_agent.demo.layout import NODES, Layout
@@ -29,11 +30,14 @@ def command(folder: Path, port: int, seconds: float | None, which: str) -> None:
     Simulated are only the relay lines, the camera's scene (a film that goes through the real puller), and, where
     there is no sound card, the loudspeaker (a WAV file). Everything listens on loopback.
     """
+    lock = lock_folder(folder.absolute())
     layout = _prepare(folder.absolute(), port)
     try:
         asyncio.run(_serve(layout, which, seconds))
     except KeyboardInterrupt:
         return
+    finally:
+        os.close(lock)
 
 
 def _prepare(folder: Path, port: int) -> Layout:

@@ -1,7 +1,6 @@
 """`edge-agent run`."""
 
 import asyncio
-import fcntl
 import gc
 import logging
 import os
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from edge_agent.cli.common import BAD_INPUT, CONFIG, fail, show_problems
+from edge_agent.cli.common import BAD_INPUT, CONFIG, fail, lock_folder, show_problems
 from edge_agent.config import NodeConfig, load
 from edge_agent.contract.errors import Refusal
 from edge_agent.store.files import write_atomically
@@ -28,7 +27,7 @@ def command(file: Path, verbose: bool) -> None:
     """Run the node described by FILE until it is told to stop (SIGTERM or Ctrl+C)."""
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     config = _usable(file)
-    lock = _lock(config.storage.path)
+    lock = lock_folder(config.storage.path)
     try:
         asyncio.run(_run(config))
     except Refusal as refusal:
@@ -67,19 +66,6 @@ def _keep(file: Path, kept: Path) -> None:
             write_atomically(kept, content)
     except OSError as error:
         log.warning("the configuration could not be kept as the last good one: %s", error)
-
-
-def _lock(folder: Path) -> int:
-    """One agent a folder: two would write the same numbers."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        fail(say("run.busy", path=folder))
-    except OSError as error:
-        fail(say("run.cannot_start", detail=f"{folder}: {error.strerror}"))
-    return lock
 
 
 async def _run(config: NodeConfig) -> None:

@@ -42,7 +42,7 @@ def mosquitto_argv(program: str, layout: Layout) -> list[str]:
         "autosave_interval 1",
         "autosave_on_changes true",
         "max_queued_messages 10000",
-        "message_size_limit 1000000",
+        "max_packet_size 1000000",
         "log_dest stderr",
         "log_type error",
         "log_type warning",
