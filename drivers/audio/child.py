@@ -89,7 +89,10 @@ class PlayoutChild:
         process = self._process
         if process is None or process.stdout is None:
             raise PlayoutGone(None, "")
-        line = await asyncio.wait_for(process.stdout.readline(), limit)
+        # asyncio.timeout throughout and never wait_for: up to Python 3.11 that swallows a cancel which comes together
+        # with the result, and the sound would go on.
+        async with asyncio.timeout(limit):
+            line = await process.stdout.readline()
         if not line.endswith(b"\n"):
             raise await self._gone()
         answer: dict[str, Any] = json.loads(line)
@@ -118,7 +121,8 @@ class PlayoutChild:
             if process.stdin is not None:
                 process.stdin.close()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), 2.0)
+                async with asyncio.timeout(2.0):
+                    await process.wait()
         await self.kill()
 
     async def _let_go(self, process: asyncio.subprocess.Process | None) -> int | None:
@@ -132,7 +136,8 @@ class PlayoutChild:
             transport.close()
         if process is not None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await process.wait()
         return None if process is None else process.returncode
 
     async def _start(self) -> None:

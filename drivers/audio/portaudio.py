@@ -185,9 +185,13 @@ class PyAudioSpeaker:
     async def _stop(self) -> None:
         """Have the sound faded out; by force when that takes too long. Survives a second cancel."""
         try:
-            await asyncio.wait_for(self._stopped(), _STOP_LIMIT_S)
-        except (TimeoutError, PlayoutGone, asyncio.CancelledError):
+            async with asyncio.timeout(_STOP_LIMIT_S):
+                await self._stopped()
+        except (TimeoutError, PlayoutGone):
             await self._child.kill()
+        except asyncio.CancelledError:
+            await self._child.kill()
+            raise
 
     async def _stopped(self) -> None:
         await self._child.tell({"do": "stop"})
