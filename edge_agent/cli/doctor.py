@@ -1,0 +1,76 @@
+"""`edge-agent doctor`."""
+
+import asyncio
+import fcntl
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from edge_agent.cli.common import AS_JSON, CONFIG, load_or_fail, show_json
+from edge_agent.config import NodeConfig
+from edge_agent.doctor import Finding, examine
+from edge_agent.words import say
+
+_COLOURS = {"ok": "green", "note": "yellow", "faulty": "red"}
+_WORDS = {"ok": "doctor.ok", "note": "doctor.warn", "faulty": "doctor.bad"}
+
+
+@click.command("doctor")
+@CONFIG
+@AS_JSON
+def command(file: Path, as_json: bool) -> None:
+    """Try each part of the node described by FILE: clock, disk, drivers, voice, cameras, broker, hub.
+
+    Lines are not switched and nothing is played. Exit 1 when anything is faulty, 2 when FILE has mistakes.
+    """
+    config = load_or_fail(file)
+    findings = asyncio.run(_examine(config, quiet=as_json))
+    if as_json:
+        show_json({"node": config.node.name, "findings": [asdict(finding) for finding in findings]})
+    else:
+        _table(config, findings)
+    if any(finding.state == "faulty" for finding in findings):
+        raise click.exceptions.Exit(1)
+
+
+async def _examine(config: NodeConfig, *, quiet: bool) -> list[Finding]:
+    findings = []
+    async for name, finding in examine(config, agent_runs=_runs(config.storage.path)):
+        if finding is not None:
+            findings.append(finding)
+        elif not quiet:
+            click.echo(say("doctor.trying", name=name), err=True)
+    return findings
+
+
+def _table(config: NodeConfig, findings: list[Finding]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=say("doctor.title", node=config.node.name))
+    for column in ("doctor.part", "doctor.state", "doctor.detail"):
+        table.add_column(say(column))
+    for finding in findings:
+        colour = _COLOURS[finding.state]
+        word = f"[{colour}]{say(_WORDS[finding.state])}[/{colour}]"
+        detail = f"{finding.detail} ({finding.code})" if finding.code else finding.detail
+        table.add_row(finding.part, word, escape(detail))
+    Console().print(table)
+
+
+def _runs(folder: Path) -> bool:
+    """Whether an agent holds the folder's lock."""
+    try:
+        lock = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False

@@ -1,0 +1,186 @@
+"""The examinations. Each is independent: one that fails or hangs does not hide the others."""
+
+import asyncio
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from camera.client import Camera
+from camera.model import CameraFault
+from drivers.contract import DriverFault
+from edge_agent.cameras import camera_config
+from edge_agent.clock import SystemClock
+from edge_agent.config import NodeConfig
+from edge_agent.config.model import CameraEntry, Driver
+from edge_agent.config.secrets import SecretFault, reveal
+from edge_agent.contract.errors import Fault, Refusal
+from edge_agent.hardware import make
+from edge_agent.link.wire import Wire
+from edge_agent.services import broker_address
+from edge_agent.words import language, say
+from tts.client import VoiceWorker
+from tts.errors import SpeechError
+
+State = Literal["ok", "note", "faulty"]
+_LIMIT_S = 30.0
+_LEAST_FREE_MB = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one examination found."""
+
+    part: str
+    state: State
+    detail: str
+    code: str | None = None
+
+
+Examination = Callable[[], Awaitable[Finding]]
+
+
+async def examine(config: NodeConfig, *, agent_runs: bool) -> AsyncIterator[tuple[str, Finding | None]]:
+    """Yields each part's name with None when it is being tried, then with what was found."""
+    for name, examination in _examinations(config, agent_runs=agent_runs):
+        yield name, None
+        try:
+            found = await asyncio.wait_for(examination(), _LIMIT_S)
+        except TimeoutError:
+            found = Finding(name, "faulty", say("command.timeout", seconds=_LIMIT_S), "command.timeout")
+        except Refusal as refusal:
+            found = _faulty(name, refusal.fault)
+        except DriverFault as fault:
+            found = _faulty(name, Fault.of(fault.code, detail=fault.detail, driver="-", guess="-"))
+        except Exception as error:  # an examination must not end the others
+            logging.getLogger(__name__).exception("%s could not be examined", name)
+            found = Finding(name, "faulty", f"{type(error).__name__}: {error}", "driver.failed")
+        yield name, replace(found, part=name)
+
+
+def _examinations(config: NodeConfig, *, agent_runs: bool) -> list[tuple[str, Examination]]:
+    folder = config.storage.path
+    all_: list[tuple[str, Examination]] = [("clock", lambda: _clock(config)), ("disk", lambda: _disk(folder))]
+    for driver in config.drivers:
+        all_.append((f"driver {driver.id}", lambda driver=driver: _driver(driver, folder, agent_runs=agent_runs)))  # type: ignore[misc]
+    all_.append(("voice", lambda: _voice(config)))
+    for camera in config.cameras:
+        all_.append((f"camera {camera.id}", lambda camera=camera: _camera(camera)))  # type: ignore[misc]
+    all_.append(("broker", lambda: _broker(config)))
+    if config.hub is not None:
+        all_.append(("hub", lambda: _hub(config)))
+    return all_
+
+
+async def _clock(config: NodeConfig) -> Finding:
+    report = SystemClock(config.clock.trust).report()
+    if report.trusted:
+        state: State = "note" if report.source == "assumed" else "ok"
+        return Finding("clock", state, say("doctor.clock_ok", source=report.source))
+    return Finding("clock", "faulty", say("doctor.clock_bad"), "clock.untrusted")
+
+
+async def _disk(folder: Path) -> Finding:
+    return await asyncio.to_thread(_try_disk, folder)
+
+
+def _try_disk(folder: Path) -> Finding:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-") as file:
+            file.write(b"x" * 4096)
+            file.flush()
+            began = time.perf_counter()
+            os.fsync(file.fileno())
+            sync_ms = (time.perf_counter() - began) * 1000
+    except OSError as error:
+        return _faulty("disk", Fault.of("store.failed", detail=f"{folder}: {error.strerror}"))
+    free = shutil.disk_usage(folder).free // 1_000_000
+    if free < _LEAST_FREE_MB:
+        return Finding("disk", "faulty", say("doctor.disk_full", free=free), "store.full")
+    return Finding("disk", "ok", say("doctor.disk_ok", free=free, sync=f"{sync_ms:.1f}"))
+
+
+async def _driver(entry: Driver, folder: Path, *, agent_runs: bool) -> Finding:
+    driver = make(entry, SystemClock("assume"), folder / "drivers")
+    check = await driver.check()
+    if not check.ok:
+        return _faulty(entry.id, Fault.of(check.code, detail=check.detail))
+    if agent_runs:  # it has the hardware open; a second owner would disturb it
+        return Finding(entry.id, "note", f"{entry.driver}; {say('doctor.running')}")
+    async with driver:
+        names = ", ".join(capability.name for capability in driver.capabilities())
+    return Finding(entry.id, "ok", f"{entry.driver}: {names}")
+
+
+async def _voice(config: NodeConfig) -> Finding:
+    began = time.perf_counter()
+    try:
+        async with VoiceWorker(config.voice) as worker:
+            speech = await worker.say("Xin chào bà con.", timeout_s=_LIMIT_S - 2)
+    except SpeechError as error:
+        return _faulty("voice", Fault.of(error.code, detail=error.detail))
+    ms = round((time.perf_counter() - began) * 1000)
+    tried = "; ".join(f"{attempt.engine}: {attempt.code}" for attempt in speech.tried)
+    detail = say("doctor.voice_ok", engine=speech.engine, ms=ms)
+    return Finding("voice", "note" if tried else "ok", f"{detail} ({tried})" if tried else detail)
+
+
+async def _camera(entry: CameraEntry) -> Finding:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            config = camera_config(entry, Path(folder)).model_copy(update={"record": False})
+            async with Camera(config) as camera:
+                picture = await camera.snapshot(timeout_s=15)
+                codec = camera.status.codec
+        except CameraFault as fault:
+            return _faulty(entry.id, Fault.of(fault.code, detail=fault.detail))
+    text = say("doctor.camera_ok", codec=codec, width=picture.width, height=picture.height)
+    return Finding(entry.id, "ok", text)
+
+
+async def _broker(config: NodeConfig) -> Finding:
+    address = broker_address(config.broker, f"doctor-{os.getpid()}")
+    wire = Wire(address, None, lambda _message: None)
+    began = time.perf_counter()
+    try:
+        await wire.open()
+        ms = (time.perf_counter() - began) * 1000
+    finally:
+        wire.close()
+    return Finding("broker", "ok", say("doctor.broker_ok", ms=f"{ms:.0f}"))
+
+
+async def _hub(config: NodeConfig) -> Finding:
+    assert config.hub is not None  # noqa: S101 - only examined where there is one
+    try:
+        reveal(config.hub.token)
+    except SecretFault as fault:
+        return _faulty("hub", Fault.of("media.refused", detail=str(fault)))
+    await asyncio.to_thread(_knock, config.hub.url)
+    return Finding("hub", "ok", say("doctor.hub_ok"))
+
+
+def _knock(url: str) -> None:
+    import http.client
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=8)
+    try:
+        connection.request("HEAD", parts.path or "/")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException) as error:
+        raise Refusal("media.unreachable", detail=str(error) or type(error).__name__) from error
+    finally:
+        connection.close()
+
+
+def _faulty(part: str, fault: Fault) -> Finding:
+    return Finding(part, "faulty", fault.text(language()), fault.code)
