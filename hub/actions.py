@@ -97,10 +97,9 @@ class Actions:
     def _answer(self, request: Request, address: str, toast: Toast, language: Language) -> Response:
         if request.headers.get("hx-request") != "true":
             return RedirectResponse(f"/?said={self._toasts.keep(toast)}", 303)
-        # The lights are drawn anew, so that none keeps saying "sending" after a command that changed nothing.
-        lights = [
-            html for part, html in self._renderer.node_parts(address, language).items() if part.endswith("_lights")
-        ]
+        # A light is drawn anew, so that it does not keep saying "sending" after a command that changed nothing.
+        drawn = f"_l_{request.path_params.get('thing')}"
+        lights = [html for part, html in self._renderer.node_parts(address, language).items() if part.endswith(drawn)]
         html = self._renderer.toast(language, toast.text, toast.good) + "".join(lights)
         return HTMLResponse(html, headers={"HX-Trigger": "form-done"} if toast.good else {})
 

@@ -75,8 +75,7 @@ class Hub:
 
     async def __aexit__(self, *_: object) -> None:
         """Disconnect, write what waits."""
-        self.closing.set()
-        self.notice.bump()
+        self.close_pages()
         await self._pictures.stop()
         for task in self._tasks:
             task.cancel()
@@ -84,6 +83,12 @@ class Hub:
             async with asyncio.timeout(1.5):
                 await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._store.stop()
+
+    def close_pages(self) -> None:
+        """End everything that a page is waiting for: live streams, answers of nodes."""
+        self.closing.set()
+        self.notice.bump()
+        self.commands.stop()
 
     async def _publish(self, topic: str, body: bytes) -> None:
         await self.link.publish(topic, body)

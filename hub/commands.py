@@ -51,6 +51,7 @@ class Commands:
         self._clock = clock
         self._by = by
         self._pending: dict[str, _Pending] = {}
+        self._stopping = False
 
     async def send(
         self, address: str, args: Args, *, limit: float, life: float, accepted_is_enough: bool = False
@@ -79,6 +80,12 @@ class Commands:
         finally:
             del self._pending[command.id]
 
+    def stop(self) -> None:
+        """Wait for no answer any more: who waits is told that none came."""
+        self._stopping = True
+        for pending in self._pending.values():
+            pending.answered.set()
+
     def on_ack(self, address: str, ack: Ack) -> None:
         """Take an answer; only the node that was asked can answer."""
         pending = self._pending.get(ack.id)
@@ -94,11 +101,14 @@ class Commands:
 
     async def _answer(self, pending: _Pending, accepted_is_enough: bool) -> Outcome:
         while True:
-            await pending.answered.wait()
-            pending.answered.clear()
+            if not self._stopping:
+                await pending.answered.wait()
+                pending.answered.clear()
             for ack in pending.acks:
                 if ack.state != "accepted" or accepted_is_enough:
                     return Outcome(ack.state, ack.fault, ack.result or {})
+            if self._stopping:
+                return Outcome("silent", Fault.of("command.timeout", seconds=0))
 
 
 def _topic(address: str) -> str:

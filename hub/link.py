@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any, cast
 
 import aiomqtt
 
@@ -19,8 +20,6 @@ from hub.config import Broker
 
 logger = logging.getLogger(__name__)
 
-QUEUE = 10_000
-"""Messages that wait to be looked at. Beyond that new ones are dropped and everything retained is asked for again."""
 CONNECT_S = 5.0
 PUBLISH_S = 5.0
 STABLE_S = 30.0
@@ -31,17 +30,18 @@ OnMessage = Callable[[str, bytes, bool], None]
 """Topic, body, whether it was retained."""
 
 
-class _Overflow(asyncio.Queue[aiomqtt.Message]):
-    """A bounded queue that remembers that it had to refuse something."""
+class _Hand(asyncio.Queue[aiomqtt.Message]):
+    """Stands where aiomqtt keeps a queue, and hands each message over at once.
 
-    overflowed = False
+    Nothing waits in memory, nothing is dropped: who is slower than the broker reads its socket more slowly.
+    """
+
+    def __init__(self, deliver: Callable[[aiomqtt.Message], None]) -> None:
+        super().__init__()
+        self._deliver = deliver
 
     def put_nowait(self, item: aiomqtt.Message) -> None:
-        try:
-            super().put_nowait(item)
-        except asyncio.QueueFull:
-            self.overflowed = True
-            raise
+        self._deliver(item)
 
 
 class Link:
@@ -109,7 +109,7 @@ class Link:
             async with client:
                 await self._subscribe(client)
                 self._found(client)
-                await self._read(client)
+                await self._until_lost(client)
         finally:
             with contextlib.suppress(OSError, ValueError):
                 client._client.disconnect()
@@ -130,8 +130,7 @@ class Link:
             clean_session=False,
             keepalive=self._broker.keepalive,
             timeout=CONNECT_S,
-            queue_type=_Overflow,
-            max_queued_incoming_messages=QUEUE,
+            queue_type=cast(Any, lambda maxsize: _Hand(self._deliver)),
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
 
@@ -142,16 +141,17 @@ class Link:
         if refused:
             logger.error("the broker does not let this hub read %s", ", ".join(refused))
 
-    async def _read(self, client: aiomqtt.Client) -> None:
-        queue = client._queue
-        async for message in client.messages:
-            payload = message.payload
-            if isinstance(payload, bytes | bytearray):
-                self._on_message(str(message.topic), bytes(payload), message.retain)
-            if isinstance(queue, _Overflow) and queue.overflowed and queue.empty():
-                logger.warning("messages came faster than they could be read; asking for all states again")
-                queue.overflowed = False
-                await self._subscribe(client)
+    async def _until_lost(self, client: aiomqtt.Client) -> None:
+        async for _ in client.messages:  # none comes this way, see _Hand; raises when the connection is lost
+            raise RuntimeError("a message was not handed over")
+
+    def _deliver(self, message: aiomqtt.Message) -> None:
+        if not isinstance(message.payload, bytes | bytearray):
+            return
+        try:
+            self._on_message(str(message.topic), bytes(message.payload), message.retain)
+        except Exception:
+            logger.exception("a message on %s could not be taken", message.topic)  # our mistake; the next may be well
 
     def _found(self, client: aiomqtt.Client) -> None:
         logger.info("connected to the broker %s", self._broker.url)

@@ -154,6 +154,8 @@ class Renderer:
     def _draw(self, n: NodeView, language: Language) -> Parts:
         macro = self._macro(language)
         parts = {f"{n.key}_{p}": str(getattr(macro, p)(n, True)) for p in _NODE_PARTS}
+        for light in n.lights:
+            parts[f"{n.key}_l_{light.id}"] = str(macro.light(n, light, True))
         for s in n.speakers:
             parts[f"{n.key}_speaker_{s.id}"] = str(macro.speaker_state(n, s, True))
             parts[f"{n.key}_sound_{s.id}"] = str(macro.speaker_sound(n, s, True))
@@ -181,7 +183,7 @@ class Renderer:
         return sentence(language, "hub.lost", since=moment(since, now, self._shown.zone, language))
 
 
-_NODE_PARTS = ("head", "lights", "bulletins", "events", "health")
+_NODE_PARTS = ("head", "bulletins", "events", "health")
 
 
 def _sounds(node: Node) -> list[str]:

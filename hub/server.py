@@ -29,8 +29,7 @@ class _Server(uvicorn.Server):
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._hub.closing.set()
-        self._hub.notice.bump()  # wakes the live streams, which then end
+        self._hub.close_pages()
         await super().shutdown(sockets)
 
 

@@ -104,9 +104,10 @@ class NodeView:
     @property
     def shape(self) -> str:
         """Changes when the card needs other forms, not only other values."""
+        lights = (f"l:{light.id}" for light in self.lights)
         speakers = (f"s:{s.id}:{s.name}" for s in self.speakers)
         cameras = (f"c:{c.id}:{c.name}" for c in self.cameras)
-        return "|".join((self.key, self.title, self.zone, *speakers, *cameras))
+        return "|".join((self.key, self.title, self.zone, *lights, *speakers, *cameras))
 
 
 def node_zone(node: Node, fallback: ZoneInfo) -> ZoneInfo:
@@ -190,7 +191,7 @@ def _light(thing: Capability, node: Node, speak: Speaker) -> LightView:
         trouble=speak.light_trouble(state) if state else "",
         writable=thing.writable,
         released=state is None or state.why != "override",
-        target=0 if (state.wanted if state else level) > 0 else 100,
+        target=0 if level > 0 else 100,
     )
 
 

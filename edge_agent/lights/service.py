@@ -102,7 +102,7 @@ class LightService:
                 await self._settle(lamp)
                 raise Refusal(state.fault.code, **state.fault.params)
         entry = Entry.event(
-            now, "override", f"light/{args.light}", {"level": args.level, "until": iso(until), "by": asked.by}
+            now, "override", f"light/{args.light}", {"level": args.level, "until": iso(until), "by": asked.by, "command": asked.id}
         )
 
         def record(db: sqlite3.Connection) -> None:

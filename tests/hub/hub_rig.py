@@ -194,6 +194,7 @@ class FakeNode:
         await asyncio.sleep(0.05)
         with contextlib.suppress(aiomqtt.MqttError):
             await self.client.__aexit__(None, None, None)
+        self.client._disconnected.exception()  # seen: the loss is meant
 
     async def report(self) -> None:
         """All retained messages."""

@@ -1,17 +1,21 @@
 """The page in a real browser: taps, typing while states arrive, absence, new nodes, both sizes."""
 
 import asyncio
+import hashlib
+import subprocess
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from hub_rig import FakeNode, Mosquitto, Running, event, now, sample, until
+from hub_rig import TOKEN, FakeNode, Mosquitto, Running, config_for, event, free_port, now, sample, serving, until
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import BulletinState, LightState, SpeakerState
+from edge_agent.contract.signature import Verifier
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -22,6 +26,9 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+FFMPEG = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i"]
+PICTURE = [*FFMPEG, "testsrc2=size=640x360", "-frames:v", "1", "-f", "mjpeg", "-"]
+SOUND = [*FFMPEG, "sine=440:d=2", "-ar", "22050", "-f", "wav", "-bitexact", "-"]
 LIGHT = "#n_29401_tram-bom_light_cong-thon"
 SAY = "#n_29401_tram-bom_say_loa"
 
@@ -101,14 +108,55 @@ async def test_page_says_when_the_broker_goes_and_comes(
     await expect(view.locator("#hub-state")).to_contain_text("Đã nối máy chủ tin nhắn", timeout=20_000)
 
 
+async def test_page_comes_back_when_the_hub_does(broker: Mosquitto, browser: Browser, tmp_path: Path) -> None:
+    config = config_for(tmp_path, broker.port, listen={"port": free_port()})
+    page = await browser.new_page(viewport={"width": 360, "height": 640}, locale="vi-VN")
+    async with serving(config) as hub:
+        node = FakeNode(broker.port, Verifier({hub.hub.signer.key_id: hub.hub.signer.public}))
+        await node.__aenter__()
+        await page.goto(hub.url)
+        await expect(page.locator(LIGHT)).to_be_visible()
+        await page.fill(SAY, "Câu đang viết dở")
+    await expect(page.locator("#stale")).to_be_visible()
+    await node.state(LightState(id="cong-thon", at=now(), wanted=100, actual=100, why="rule"))
+    async with serving(config):
+        await expect(page.locator("#stale")).to_be_hidden(timeout=15_000)
+        await expect(page.locator(LIGHT)).to_contain_text("Đang sáng")
+        await expect(page.locator(SAY)).to_have_value("Câu đang viết dở")
+        await page.close()
+    await node.lose()
+
+
+async def test_works_without_javascript(hub: Running, node: FakeNode, browser: Browser) -> None:
+    context = await browser.new_context(java_script_enabled=False, locale="vi-VN")
+    page = await context.new_page()
+    await page.goto(hub.url)
+    await page.click(LIGHT)
+    await expect(page.locator(".toast")).to_contain_text("nút báo đã làm xong")
+    await expect(page.locator(LIGHT)).to_contain_text("Đang sáng")
+    await context.close()
+
+
 async def fill(node: FakeNode) -> None:
     """A day's worth of everything."""
+    node.picture = subprocess.run(PICTURE, capture_output=True, check=True).stdout
+    sound = subprocess.run(SOUND, capture_output=True, check=True).stdout
+    digest = hashlib.sha256(sound).hexdigest()
+    async with httpx.AsyncClient() as http:
+        await http.put(f"{node.hub_url}/media/{digest}", content=sound, headers={"Authorization": f"Bearer {TOKEN}"})
     fault = Fault.of("light.switching_error", id="san-nha", wanted=100, actual=0)
     until_ = now() + timedelta(hours=3)
     await node.state(LightState(id="cong-thon", at=now(), wanted=100, actual=100, why="override", until=until_))
     await node.state(LightState(id="san-nha", at=now(), wanted=100, actual=0, why="program", until=until_, fault=fault))
     await node.state(
-        SpeakerState(id="loa", at=now(), actual="idle", last_spoken="Mời bà con ra nhà văn hoá họp.", last_at=now())
+        SpeakerState(
+            id="loa",
+            at=now(),
+            actual="idle",
+            last_spoken="Mời bà con ra nhà văn hoá họp.",
+            last_at=now(),
+            last_sound=digest,
+        )
     )
     missed = Fault.of("bulletin.missed_clock")
     for bulletin in (
@@ -132,6 +180,11 @@ async def test_nothing_is_too_small_or_sticks_out(
     await until(lambda: getattr(hub.hub.ledger.accounts.get("29401/tram-bom"), "sample", None))
     page = await browser.new_page(viewport={"width": width, "height": height}, locale="vi-VN")
     await page.goto(hub.url)
+    await page.evaluate("document.querySelector('audio').load()")
+    await page.locator("[data-camera]").scroll_into_view_if_needed()
+    await page.wait_for_function("document.querySelector('[data-camera]').naturalWidth === 640")
+    await page.evaluate("document.querySelector('audio').preload = 'metadata'")
+    await page.wait_for_function("document.querySelector('audio').readyState >= 1")
     await page.click("summary")
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
     small = await page.evaluate(

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
-from hub_rig import FakeNode, Running, config_for, event, sample, serving, until
+from hub_rig import FakeNode, Running, config_for, event, now, sample, serving, until
+
+from edge_agent.contract.reports import LightState
 
 ADDRESS = "29401/tram-bom"
 
@@ -131,3 +133,29 @@ def make_node(hub: Running, broker: Any) -> FakeNode:
     from edge_agent.contract.signature import Verifier
 
     return FakeNode(broker.port, Verifier({hub.hub.signer.key_id: hub.hub.signer.public}), hub_url=hub.url)
+
+
+async def test_records_sent_while_the_hub_is_away_are_not_lost(broker: Any, tmp_path: Any) -> None:
+    config = config_for(tmp_path, broker.port)
+    async with serving(config) as hub:
+        node = make_node(hub, broker)
+        await node.__aenter__()
+        await node.send(event(1))
+        await through(hub, 1)
+    await node.send(*(event(n) for n in range(2, 50)))
+    async with serving(config) as hub:
+        await through(hub, 49)
+        assert await rows(hub) == list(range(1, 50))
+    await node.lose()
+
+
+async def test_flood_of_states_ends_with_the_right_ones(hub: Running, node: FakeNode) -> None:
+    client: Any = node.client
+    for level in range(3000):
+        state = LightState(id=f"l{level % 30}", at=now(), wanted=level % 100, actual=0, why="rule")
+        client._client.publish(node.topics.state("light", state.id), state.body(), 1, True)
+    states = hub.hub.registry.nodes[ADDRESS].states
+    await until(
+        lambda: all(getattr(states.get(("light", f"l{n}")), "wanted", None) == (2970 + n) % 100 for n in range(30)),
+        limit=20,
+    )

@@ -10,6 +10,7 @@ from hub_rig import FakeNode, Mosquitto, Running, config_for, event, now, sample
 
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import BulletinState, LightState
+from edge_agent.contract.signature import Verifier
 
 PATH = "/nodes/29401/tram-bom"
 HX = {"HX-Request": "true"}
@@ -154,7 +155,8 @@ async def test_live_sends_only_what_changed(hub: Running, node: FakeNode) -> Non
         fresh = ""
         while "Đang sáng 60 %" not in fresh:
             fresh += await anext(chunks)
-    assert "n_29401_tram-bom_lights" in fresh
+    assert "n_29401_tram-bom_l_cong-thon" in fresh
+    assert "n_29401_tram-bom_l_san-nha" not in fresh
     assert "n_29401_tram-bom_bulletins" not in fresh
     assert "textarea" not in "".join(seen) + fresh
     await until(lambda: hub.hub.live.viewers == 0)
@@ -171,15 +173,16 @@ async def test_live_is_bounded(broker: Mosquitto, tmp_path: Any) -> None:
 async def test_open_pages_do_not_hold_up_the_end(broker: Mosquitto, tmp_path: Any) -> None:
     config = config_for(tmp_path, broker.port)
     async with httpx.AsyncClient(timeout=10) as http:
+
+        async def read(stream: httpx.Response) -> str:
+            return "".join([text async for text in stream.aiter_text()])
+
         async with serving(config) as hub:
             stream = await http.send(http.build_request("GET", f"{hub.url}/live"), stream=True)
             await until(lambda: hub.hub.live.viewers == 1)
-            async with asyncio.timeout(5):
-                hub.hub.closing.set()
-                hub.hub.notice.bump()
-                async for _ in stream.aiter_text():
-                    pass
-        await stream.aclose()
+            reading = asyncio.create_task(read(stream))
+        async with asyncio.timeout(5):
+            assert "hub-state" in await reading  # ended properly: a stream that is cut raises
 
 
 async def test_page_opens_without_a_broker_and_says_so(tmp_path: Any) -> None:
@@ -227,3 +230,22 @@ async def test_events_and_telemetry_are_shown_in_words(hub: Running, node: FakeN
     assert "Hỏng: Đèn cổng thôn · Đèn cong-thon không theo lệnh: muốn 100 %, thực tế 0 %." in text
     assert "Nhận lệnh" not in text
     assert "Bộ xử lý đang dùng" in text
+
+
+async def test_waiting_for_a_silent_node_does_not_hold_up_the_end(
+    broker: Mosquitto, tmp_path: Any, caplog: Any
+) -> None:
+    async with serving(config_for(tmp_path, broker.port)) as hub:
+        verifier = Verifier({hub.hub.signer.key_id: hub.hub.signer.public})
+        node = FakeNode(broker.port, verifier, silent=True)
+        await node.__aenter__()
+        await until(lambda: "29401/tram-bom" in hub.hub.registry.nodes)
+        post = hub.http.post(f"{PATH}/lights/cong-thon", data={"level": "100"}, headers=HX)
+        waiting = asyncio.create_task(post)
+        picture = asyncio.create_task(hub.http.get(f"{PATH}/cameras/cong/picture"))
+        await until(lambda: len(node.commands) >= 2)
+        hub.hub.close_pages()
+        assert "Chưa chắc đã làm" in (await waiting).text
+        assert (await picture).headers["content-type"] == "image/svg+xml"
+    await node.lose()
+    assert "Cancel" not in caplog.text

@@ -1,0 +1,40 @@
+# One-word commands for daily work. Everything sets up what it needs.
+.PHONY: demo test test-long lint docs docs-check bench setup setup-test requirements clean
+PY := .venv/bin/python
+
+demo: setup            ## run a whole commune on this machine
+	@$(PY) -m edge_agent demo
+
+test: setup-test       ## pass the tests
+	$(PY) -m pytest -m "not long"
+
+test-long: setup-test  ## the slow and long ones
+	$(PY) -m pytest -m long
+
+lint: setup-test       ## style, types, the rule of dependence
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+docs: setup-test       ## write the generated reference
+	$(PY) -m edge_agent schema
+
+docs-check: setup-test ## the generated reference is what the code says
+	$(PY) -m edge_agent schema --check
+
+bench: setup-test      ## figures, each with its limit measured in the same run
+	$(PY) -m bench
+
+setup:
+	@scripts/setup
+
+setup-test:
+	@scripts/setup test
+
+requirements: setup-test ## pin the dependencies anew
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements/runtime.txt
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header --extra dev pyproject.toml -o requirements/dev.txt
+
+clean:
+	rm -rf .demo .venv hub/node_modules hub/static/vendor .mypy_cache .ruff_cache .pytest_cache
