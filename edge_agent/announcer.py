@@ -91,6 +91,7 @@ class Announcer:
 
         async def run(begin: Begin) -> JsonObject:
             self._say(horn, actual="preparing" if horn.state.actual == "idle" else None)
+            horn.waiting += 1
             try:
                 speech = await self.render(args.text)
                 await begin()
@@ -98,6 +99,8 @@ class Announcer:
             except Refusal as refusal:
                 self._say(horn, actual="idle", fault=refusal.fault)
                 raise
+            finally:
+                horn.waiting -= 1
             self._recorder.event(
                 "spoken",
                 f"speaker/{horn.config.id}",
@@ -133,12 +136,8 @@ class Announcer:
     ) -> PlayReport:
         """Play a sound when its turn has come, at an instant if one is given. Raises Refusal."""
         horn = self.horn(speaker)
-        horn.waiting += 1
-        try:
-            async with horn.turn:
-                return await self._play(horn, speech, title, of, volume, at, on_start)
-        finally:
-            horn.waiting -= 1
+        async with horn.turn:
+            return await self._play(horn, speech, title, of, volume, at, on_start)
 
     async def _play(
         self,

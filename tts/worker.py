@@ -30,8 +30,11 @@ def main() -> None:
     settings = VoiceSettings.model_validate(first["settings"])
     with Synthesiser(settings, spare_dir=Path(first["spare_dir"])) as synthesiser:
         while True:
-            answers.write(wire.line(_answer(synthesiser, json.loads(requests.get())["text"])))
-            answers.flush()
+            try:
+                answers.write(wire.line(_answer(synthesiser, json.loads(requests.get())["text"])))
+                answers.flush()
+            except BrokenPipeError:  # whoever asked was killed in the meantime
+                os._exit(0)
 
 
 def _answer(synthesiser: Synthesiser, text: str) -> dict[str, object]:

@@ -57,6 +57,7 @@ class BulletinService:
         self._planned: dict[str, Planned] = {}
         self._states: dict[str, BulletinState] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._voice_turn = asyncio.Lock()
         self._stopping = False
 
     async def load(self) -> None:
@@ -144,7 +145,8 @@ class BulletinService:
         backoff = Backoff(first=5, most=300)
         while True:
             try:
-                speech = await self._announcer.render(planned.bulletin.text)
+                async with self._voice_turn:  # far-off bulletins leave the voice free for who speaks now
+                    speech = await self._announcer.render(planned.bulletin.text)
             except Refusal as refusal:
                 log.warning("bulletin %s is not ready: %s", planned.bulletin.id, refusal)
                 self._show(planned, "preparing", fault=refusal.fault)

@@ -111,7 +111,8 @@ class Wire:
         except (OSError, ValueError) as error:
             raise Refusal("broker.unreachable", detail=_reason(error)) from error
         try:
-            await asyncio.wait_for(asyncio.shield(self._connected), _CONNACK_LIMIT_S)
+            async with asyncio.timeout(_CONNACK_LIMIT_S):
+                await asyncio.shield(self._connected)
         except TimeoutError as error:
             raise Refusal("broker.silent") from error
 
