@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+_NEWEST = 1
+"""How many migrations there are; raise it with each new one."""
+
 _FIRST = """
 CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -44,7 +47,12 @@ def _without_numpy() -> Iterator[None]:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the tables to the newest form; each migration in one transaction."""
+    """Bring the tables to the newest form; each migration in one transaction.
+
+    `user_version` remembers that nothing is to be done: then sqlite-utils (4 MB) is not even imported.
+    """
+    if connection.execute("PRAGMA user_version").fetchone()[0] == _NEWEST:
+        return
     with _without_numpy():
         from sqlite_utils import Database
         from sqlite_utils.migrations import Migrations
@@ -58,3 +66,4 @@ def migrate(connection: sqlite3.Connection) -> None:
                 db.execute(statement)
 
     migrations.apply(Database(connection))
+    connection.execute(f"PRAGMA user_version = {_NEWEST}")
