@@ -35,6 +35,8 @@ from hub.toasts import Toasts
 
 logger = logging.getLogger(__name__)
 
+VENDOR = Path(__file__).parent / "static" / "vendor" / "htmx.min.js"
+
 
 class Hub:
     """All parts. `async with` starts and stops them; `app` serves people and nodes over HTTP."""
@@ -63,6 +65,11 @@ class Hub:
     async def __aenter__(self) -> "Hub":
         """Open the files, begin to connect. Raises OSError, sqlite3.Error."""
         await asyncio.to_thread(self._data.mkdir, parents=True, exist_ok=True)
+        if not VENDOR.exists():
+            logger.warning(
+                "the page's scripts are missing, so it will not be live; "
+                "get them by: npm ci --prefix hub && npm run --prefix hub vendor"
+            )
         await self._store.start()
         await self._presence.load()
         await self.ledger.load()
@@ -107,11 +114,11 @@ class Hub:
             name=config.name,
             broker=config.broker.url,
         )
-        renderer, toasts, language = Renderer(shown), Toasts(), language_of(config.language)
+        renderer, toasts, language = Renderer(shown, self.notice), Toasts(), language_of(config.language)
         self.live = Live(renderer, self.notice, config.limits.viewers, self.closing)
         pages = Pages(shown, renderer, self.live, self._pictures, toasts, language)
         actions = Actions(shown, self.commands, renderer, self.notice, toasts, clock)
-        media = MediaRoutes(self.media, Tokens.load(config.upload_tokens))
+        media = MediaRoutes(self.media, Tokens.load(config.upload_tokens), self.notice)
         names = frozenset(name.lower() for name in (*config.listen.names, config.listen.host))
         return Starlette(
             routes=[*pages.routes(), *actions.routes(language), *media.routes()],

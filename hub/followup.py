@@ -12,6 +12,7 @@ from hub.commands import Outcome
 from hub.ledger import Ledger
 from hub.records import Progress
 
+LOOK_S = 1.0
 ASK_S = 5.0
 """Least seconds between two requests to one node."""
 ASK_MOST_S = 60.0
@@ -75,7 +76,7 @@ class Duty:
 
 
 class FollowUp:
-    """Looks at all nodes once a second."""
+    """Looks at all nodes every `LOOK_S` seconds."""
 
     def __init__(self, ledger: Ledger, sender: Sender, is_online: Callable[[str], bool], clock: Clock) -> None:
         """`is_online`: whether the hub can reach that node now."""
@@ -91,7 +92,7 @@ class FollowUp:
         try:
             while True:
                 self.look()
-                await asyncio.sleep(1)
+                await asyncio.sleep(LOOK_S)
         finally:
             for task in self._busy.values():
                 task.cancel()

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from hub.keys import Tokens
 from hub.language import sentence
 from hub.media import MAX_BYTES, MediaRefused, MediaStore
+from hub.notice import Notice
 
 logger = logging.getLogger(__name__)
 
@@ -21,9 +22,10 @@ RECEIVE_S = 300.0
 class MediaRoutes:
     """The store over HTTP."""
 
-    def __init__(self, store: MediaStore, tokens: Tokens) -> None:
+    def __init__(self, store: MediaStore, tokens: Tokens, notice: Notice) -> None:
         self._store = store
         self._tokens = tokens
+        self._notice = notice
 
     def routes(self) -> list[Route]:
         """For the application."""
@@ -50,7 +52,7 @@ class MediaRoutes:
     async def _receive(self, sha256: str, request: Request) -> MediaRefused | None:
         try:
             async with asyncio.timeout(RECEIVE_S):
-                await self._store.put(sha256, request.stream())
+                medium = await self._store.put(sha256, request.stream())
         except MediaRefused as refused:
             return refused
         except ClientDisconnect:
@@ -60,6 +62,8 @@ class MediaRoutes:
         except OSError as error:
             logger.error("cannot keep a file: %s", error)
             return MediaRefused(507, "media.no_room")
+        if not medium.is_picture:
+            self._notice.bump()  # a page may have been waiting to offer this sound
         return None
 
     async def get(self, request: Request) -> Response:

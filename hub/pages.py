@@ -89,6 +89,8 @@ class Pages:
         language = self._language(request)
         path = request.path_params
         address, camera = f"{path['commune']}/{path['node']}", path["camera"]
+        if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+            return Response(status_code=403)  # another site's page must not make cameras work
         node = self._shown.registry.nodes.get(address)
         things = {c.id for c in (node.about.capabilities if node and node.about else ()) if c.kind == "camera"}
         if node is None or (camera not in things and ("camera", camera) not in node.states):

@@ -16,6 +16,7 @@ from hub.language import sentence, translator
 from hub.ledger import Ledger
 from hub.link import Link
 from hub.media import MediaStore
+from hub.notice import Notice
 from hub.registry import Node, Registry
 from hub.times import local, moment
 from hub.views import NodeView, SpeakerView, default_time, node_view
@@ -52,8 +53,10 @@ class Shown:
 class Renderer:
     """Makes HTML of what the hub knows."""
 
-    def __init__(self, shown: Shown) -> None:
+    def __init__(self, shown: Shown, notice: Notice) -> None:
         self._shown = shown
+        self._notice = notice
+        self._whole: dict[Language, tuple[int, Parts]] = {}
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -103,7 +106,10 @@ class Renderer:
         return self._environment.get_template("picture.svg").render(title=title, lines=lines[:6])
 
     def parts(self, language: Language) -> Parts:
-        """Every part of the page that changes by itself."""
+        """Every part of the page that changes by itself. Drawn once per change for all who look; not to be altered."""
+        known = self._whole.get(language)
+        if known and known[0] == self._notice.version:
+            return known[1]
         parts: Parts = {}
         views: list[NodeView] = []
         for node in self._nodes():
@@ -113,6 +119,7 @@ class Renderer:
         macro = self._macro(language)
         parts["hub-state"] = str(macro.hub_state(self._hub(language), True))
         parts["shape"] = str(macro.shape(_shape(views), True))
+        self._whole[language] = (self._notice.version, parts)
         return parts
 
     def node_parts(self, address: str, language: Language) -> Parts:

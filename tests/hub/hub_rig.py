@@ -71,7 +71,7 @@ class Mosquitto:
 
     def stop(self) -> None:
         if self._process:
-            self._process.terminate()
+            self._process.kill()
             self._process.wait(5)
             self._process = None
 
@@ -122,6 +122,7 @@ async def serving(config: HubConfig, connected: bool = True) -> AsyncIterator[Ru
             try:
                 yield Running(hub, url, http, config)
             finally:
+                await http.aclose()
                 stop.set()
                 await task
 

@@ -1,5 +1,6 @@
 """Exactly once, and every gap shows."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ async def through(hub: Running, number: int) -> Any:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.followup.LOOK_S", 0.05)
     monkeypatch.setattr("hub.followup.ASK_S", 0.2)
     monkeypatch.setattr("hub.followup.CONFIRM_S", 0.2)
 
@@ -159,3 +161,30 @@ async def test_flood_of_states_ends_with_the_right_ones(hub: Running, node: Fake
         lambda: all(getattr(states.get(("light", f"l{n}")), "wanted", None) == (2970 + n) % 100 for n in range(30)),
         limit=20,
     )
+
+
+async def test_full_card_loses_nothing_and_heals(hub: Running, node: FakeNode, quick: None) -> None:
+    await node.send(event(1))
+    await through(hub, 1)
+    pages = await rows(hub, "PRAGMA page_count")
+    await rows(hub, f"PRAGMA max_page_count={pages[0] + 1}")
+    long = {"text": "x" * 3000}
+    await node.send(*(event(n, "spoken", "speaker/loa", **long) for n in range(2, 12)))
+    await asyncio.sleep(0.3)
+    assert account(hub).progress.through < 11
+    assert (await hub.http.get("/")).status_code == 200
+    assert not any(getattr(c.args, "through", 0) > account(hub).progress.through for c in node.commands)
+    await rows(hub, "PRAGMA max_page_count=1000000")
+    await node.send(event(12))
+    await through(hub, 12)
+    assert await rows(hub) == list(range(1, 13))
+    assert account(hub).progress.lost == 0
+
+
+async def test_damaged_database_is_put_aside(broker: Any, tmp_path: Any) -> None:
+    config = config_for(tmp_path, broker.port)
+    config.data.mkdir()
+    (config.data / "hub.sqlite3").write_bytes(b"no database " * 1000)
+    async with serving(config) as hub:
+        assert (await hub.http.get("/")).status_code == 200
+    assert len(list(config.data.glob("hub.sqlite3.corrupt-*"))) == 1
