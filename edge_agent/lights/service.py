@@ -101,9 +101,8 @@ class LightService:
                 lamp.override = before
                 await self._settle(lamp)
                 raise Refusal(state.fault.code, **state.fault.params)
-        entry = Entry.event(
-            now, "override", f"light/{args.light}", {"level": args.level, "until": iso(until), "by": asked.by, "command": asked.id}
-        )
+        told = {"level": args.level, "until": iso(until), "by": asked.by, "command": asked.id}
+        entry = Entry.event(now, "override", f"light/{args.light}", told)
 
         def record(db: sqlite3.Connection) -> None:
             row = (args.light, wanted.level, iso(wanted.until), wanted.by)

@@ -1,6 +1,7 @@
 """One connection to the broker: paho-mqtt inside the asyncio loop, without a thread of its own."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
@@ -129,10 +130,9 @@ class Wire:
             self._client.disconnect()
         sock = self._client.socket()
         if sock is not None:
-            self._loop.remove_reader(sock)
-            self._loop.remove_writer(sock)
-            if not politely:
-                sock.close()
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            self._client.loop_read()  # finds the end, and lets paho close what is its own
         self._end()
 
     def subscribe(self, filters: list[tuple[str, int]]) -> None:

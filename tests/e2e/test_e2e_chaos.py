@@ -237,7 +237,6 @@ def _check_effects(centre: Centre, sent: dict[str, dict[str, Any]]) -> None:
             assert (args["do"], code) in EXCUSES, answer
             assert effects <= 1
             assert done_events[id_] == 0
-    print(f"{len(sent)} commands, {len(centre.records)} records, outcomes {dict(outcomes)}")
     assert outcomes["switch.override", "done"] > 20
     assert outcomes["bulletin.plan", "done"] > 20
     assert outcomes["speak", "done"] > 0
