@@ -14,7 +14,10 @@ NAME_PATTERN = r"^[a-z0-9-]{1,40}$"
 def _to_utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("a time needs its offset, for example 2026-11-22T05:30:00+07:00")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("a time outside the years 1 to 9999") from error
 
 
 def iso(instant: datetime) -> str:

@@ -1,15 +1,12 @@
 """Bulletins: what is to be said, and when."""
 
-from datetime import datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
 
-from dateutil import rrule
 from pydantic import Field, field_validator, model_validator
 
 from edge_agent.contract.base import Instant, Name, Strict
+from edge_agent.contract.recurrence import checked
 
-_SOME_START = datetime(2026, 1, 1, 5, 30, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
 BulletinClass = Literal["ordinary", "priority", "emergency"]
 
 
@@ -22,13 +19,7 @@ class Recurrence(Strict):
     @field_validator("rule")
     @classmethod
     def _known_rule(cls, value: str) -> str:
-        rule = value.removeprefix("RRULE:")
-        if "\n" in rule or "DTSTART" in rule.upper():
-            raise ValueError("only the rule itself, without DTSTART")
-        if "FREQ=SECONDLY" in rule.upper() or "FREQ=MINUTELY" in rule.upper():
-            raise ValueError("more often than hourly is not allowed")
-        rrule.rrulestr(rule, dtstart=_SOME_START)
-        return rule
+        return checked(value)
 
 
 class Bulletin(Strict):

@@ -31,6 +31,11 @@ def sentence(code: str, language: Language, params: dict[str, object] | None = N
     return template.format_map(_Blank(params or {})) if template else code
 
 
+def _clean(value: str | int | float) -> str | int | float:
+    """Names of files and words of libraries may hold bytes that are no text, which JSON could not carry."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+
+
 class Fault(Report):
     """Why something is not as it should be: a stable code, what fills its sentence, and the sentences."""
 
@@ -42,6 +47,7 @@ class Fault(Report):
     @classmethod
     def of(cls, code: str, **params: str | int | float) -> "Fault":
         """A fault with its sentences filled in."""
+        params = {name: _clean(value) for name, value in params.items()}
         filled: dict[str, object] = dict(params)
         return cls(code=code, params=params, vi=sentence(code, "vi", filled), en=sentence(code, "en", filled))
 

@@ -17,4 +17,4 @@ def uuid7(milliseconds: int | None = None) -> str:
 
 def is_uuid7(text: str) -> bool:
     """Whether the text is a UUIDv7 in its usual small-letter form."""
-    return _PATTERN.match(text) is not None
+    return _PATTERN.fullmatch(text) is not None

@@ -68,7 +68,9 @@ class LightState(Thing):
 
     kind: Literal["light"] = "light"
     wanted: float = Field(ge=0, le=100)
-    actual: float | None = Field(ge=0, le=100, description="As read back from the line; absent when unknown")
+    actual: float | None = Field(
+        default=None, ge=0, le=100, description="As read back from the line; absent when unknown"
+    )
     why: Why
     until: Instant | None = Field(default=None, description="When this will change by itself")
     by: str | None = Field(default=None, description="Who overrode")

@@ -39,7 +39,7 @@ class Sequence:
             self.later = self.later[bisect_left(self.later, last + 1) :]
             self._advance()
         elif first > self.through:
-            for seq in range(first, min(last, first + self.limit) + 1):
+            for seq in range(first, min(last, first + self.limit - 1) + 1):
                 self.add(seq)
 
     def missing(self, most: int = 100) -> list[tuple[int, int]]:

@@ -5,7 +5,7 @@ Of JOSE only this one algorithm is spoken: the header's `alg` is checked, never 
 
 import binascii
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 
 from nacl.exceptions import BadSignatureError
@@ -20,7 +20,7 @@ def _encode(raw: bytes) -> str:
 
 
 def _decode(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 class Signer:

@@ -96,7 +96,8 @@ def parse(topic: str) -> Parsed | None:
             parsed = Parsed(commune, node, "live", "camera", camera)
         case _:
             return None
-    return parsed if _NAME.match(parsed.commune) and _NAME.match(parsed.node) else None
+    names = (parsed.commune, parsed.node, parsed.kind, parsed.thing)
+    return parsed if all(name is None or _NAME.fullmatch(name) for name in names) else None
 
 
 REPORT_FILTERS: tuple[tuple[str, int], ...] = (

@@ -1,0 +1,76 @@
+"""Which RFC 5545 recurrence rules a bulletin may have. Rules come from people: none may hang a node or hail on it."""
+
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from dateutil import rrule
+
+_SOME_START = datetime(2026, 1, 1, 5, 30, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
+_FREQUENCIES = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+_NUMBERS = {
+    "INTERVAL": (1, 1000),
+    "COUNT": (1, 100_000),
+    "BYHOUR": (0, 23),
+    "BYMINUTE": (0, 59),
+    "BYMONTH": (1, 12),
+    "BYMONTHDAY": (-31, 31),
+    "BYYEARDAY": (-366, 366),
+    "BYWEEKNO": (-53, 53),
+    "BYSETPOS": (-366, 366),
+}
+"""Parts that are numbers, with their range by RFC 5545; the bounds of INTERVAL and COUNT are ours."""
+_SINGLE = ("INTERVAL", "COUNT", "BYMINUTE")
+"""One number only. Two minutes of an hour would be more often than hourly."""
+_WORDS = {
+    "FREQ": re.compile("|".join(_FREQUENCIES)),
+    "UNTIL": re.compile(r"\d{8}T\d{6}Z", re.ASCII),
+    "WKST": re.compile("MO|TU|WE|TH|FR|SA|SU"),
+    "BYDAY": re.compile(r"[+-]?\d{0,2}(MO|TU|WE|TH|FR|SA|SU)(,[+-]?\d{0,2}(MO|TU|WE|TH|FR|SA|SU))*", re.ASCII),
+}
+
+
+def parts_of(rule: str) -> dict[str, str]:
+    """The parts of a rule, in capitals. Raises ValueError where it is no list of NAME=VALUE, or a name stands twice."""
+    parts: dict[str, str] = {}
+    for part in rule.upper().split(";"):
+        name, equals, value = part.partition("=")
+        if not equals or not value:
+            raise ValueError(f"{part[:40]!r} is not NAME=VALUE")
+        if name in parts:
+            raise ValueError(f"{name[:40]} stands twice")
+        parts[name] = value
+    return parts
+
+
+def checked(rule: str) -> str:
+    """The rule in its plain form, without `RRULE:`. Raises ValueError where a node would not take it."""
+    parts = parts_of(rule.upper().removeprefix("RRULE:"))
+    if "FREQ" not in parts:
+        raise ValueError("FREQ is missing")
+    if parts["FREQ"] in ("SECONDLY", "MINUTELY"):
+        raise ValueError("more often than hourly is not allowed")
+    for name, value in parts.items():
+        if name in _NUMBERS:
+            _check_numbers(name, value)
+        elif name not in _WORDS:
+            raise ValueError(f"{name[:40]} is not allowed")
+        elif not _WORDS[name].fullmatch(value):
+            raise ValueError(f"{name} cannot be {value[:40]!r}")
+    if "COUNT" in parts and "UNTIL" in parts:
+        raise ValueError("either COUNT or UNTIL")
+    plain = ";".join(f"{name}={value}" for name, value in parts.items())
+    rrule.rrulestr(plain, dtstart=_SOME_START)
+    return plain
+
+
+def _check_numbers(name: str, value: str) -> None:
+    low, high = _NUMBERS[name]
+    numbers = value.split(",")
+    if name in _SINGLE and len(numbers) > 1:
+        raise ValueError(f"only one {name}: more often than hourly is not allowed")
+    for number in numbers:
+        if not re.fullmatch(r"[+-]?\d{1,6}", number, re.ASCII) or not low <= int(number) <= high:
+            raise ValueError(f"{name} must be from {low} to {high}")
+        if low < 0 and int(number) == 0:
+            raise ValueError(f"{name} cannot be 0")

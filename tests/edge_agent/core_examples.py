@@ -1,0 +1,120 @@
+"""One full and one sparse example of each message of the contract."""
+
+from datetime import UTC, datetime, timedelta
+
+from pydantic import BaseModel
+
+from edge_agent.contract import commands as c
+from edge_agent.contract import records, reports
+from edge_agent.contract.bulletins import Bulletin, Recurrence
+from edge_agent.contract.capabilities import Capability
+from edge_agent.contract.errors import Fault
+from edge_agent.contract.ids import uuid7
+from edge_agent.contract.signature import Signer
+
+AT = datetime(2026, 11, 22, 5, 30, 0, 123000, tzinfo=UTC)
+FAULT = Fault.of("light.switching_error", id="cong", wanted=100, actual=0.5)
+SIGNER = Signer("hub-1", bytes(range(32)))
+
+
+def bulletin(**changes: object) -> Bulletin:
+    """A bulletin with all that one may have."""
+    fields = {
+        "id": "ban-tin-sang",
+        "title": "Bản tin sáng",
+        "text": "Kính thưa bà con",
+        "class": "ordinary",
+        "at": AT,
+        "recurrence": {"rule": "FREQ=DAILY", "except": [AT + timedelta(days=1)]},
+        "speaker": "loa-1",
+        "volume": 80,
+        "catch_up_s": 60,
+    }
+    return Bulletin.model_validate({**fields, **changes})
+
+
+def args() -> list[BaseModel]:
+    """One of each kind of command."""
+    return [
+        c.SwitchOverride(light="cong", level=100, until=AT),
+        c.SwitchRelease(light="cong"),
+        c.Speak(text="Xin chào", speaker="loa-1", volume=50),
+        c.PlanBulletin(bulletin=bulletin()),
+        c.CancelBulletin(bulletin="ban-tin-sang"),
+        c.TakeSnapshot(camera="cong"),
+        c.ResendRecords(first=1, last=9),
+        c.ConfirmRecords(through=9),
+        c.ReportState(),
+    ]
+
+
+def command(args_: BaseModel | None = None, **changes: object) -> c.Command:
+    """A command."""
+    fields: dict[str, object] = {
+        "id": uuid7(),
+        "to": "26734/thon-dong-1",
+        "by": "nguyen.van.a",
+        "at": AT,
+        "expires": AT + timedelta(minutes=5),
+        "args": args_ or c.SwitchRelease(light="cong"),
+    }
+    return c.Command(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def messages() -> list[BaseModel]:
+    """At least one of each message model, full and sparse."""
+    clock = reports.ClockReport(trusted=True, source="kernel", offset_ms=0.1, error_ms=2)
+    capability = Capability(
+        id="cong", kind="light", name="Đèn", unit="%", minimum=0, maximum=100, step=100, writable=True, driver="x"
+    )
+    thing = {"id": "cong", "at": AT}
+    event = records.Event(seq=1, at=AT, type="gap", about="light/cong", data={"ranges": [[1, 2]]})
+    selector = c.Selector(nodes=("thon-dong-1",), zones=("Thôn Đông",), capabilities=("light",))
+    return [
+        reports.Status(online=True, session="s", since=AT, version="1", clock=clock, fault=FAULT),
+        reports.Status(online=False, session="s", since=AT, version="1", reason="lost"),
+        reports.About(
+            node="n",
+            commune="26734",
+            name="Đông",
+            timezone="Asia/Ho_Chi_Minh",
+            language="vi",
+            version="1",
+            zone="z",
+            position=reports.Position(latitude=21, longitude=105),
+            voices=("gtts",),
+            capabilities=(capability,),
+        ),  # fmt: skip
+        reports.About(node="n", commune="26734", name="Đông", timezone="UTC", language="en", version="1"),
+        reports.LightState(**thing, wanted=100, actual=0, why="override", until=AT, by="a", fault=FAULT),
+        reports.LightState(**thing, wanted=100, actual=None, why="program", fault=FAULT),
+        reports.SpeakerState(
+            **thing,
+            actual="playing",
+            playing="x",
+            title="t",
+            output="o",
+            voice="v",
+            last_sound="ab",
+            last_spoken="chào",
+            last_at=AT,
+        ),  # fmt: skip
+        reports.SpeakerState(**thing, actual="idle"),
+        reports.CameraState(**thing, actual="streaming", codec="h264", width=1, height=1, fps=5, last_frame=AT),
+        reports.CameraState(**thing, actual="retrying", fault=FAULT),
+        reports.DriverState(**thing, actual="faulty", driver="simulated-relay", fault=FAULT),
+        reports.BulletinState(
+            **thing, actual="aired", title="t", next=AT, last=AT, start_error_ms=1.5, voice="espeak-ng"
+        ),
+        reports.BulletinState(**thing, actual="preparing", title="t"),
+        records.EventBatch(node="n", session="s", records=(event, records.Event(seq=2, at=AT, type="started"))),
+        records.TelemetryBatch(node="n", session="s", records=(records.Sample(seq=3, at=AT, values={"cpu": 1.5}),)),
+        c.Ack(id=uuid7(), node="n", state="failed", at=AT, fault=FAULT, repeat=True),
+        c.Ack(id=uuid7(), node="n", state="done", at=AT, result={"level": 100}),
+        c.SignedCommand.model_validate_json(SIGNER.sign(command().model_dump_json().encode())),
+        command(selector=selector),
+        *(command(each) for each in args()),
+    ]
+
+
+__all__ = ["AT", "FAULT", "SIGNER", "Recurrence", "args", "bulletin", "command", "messages"]
