@@ -12,7 +12,7 @@ from edge_agent.contract.signature import Signer
 from hub import presence, records
 from hub.actions import Actions
 from hub.clock import Clock, SystemClock
-from hub.commands import Commands
+from hub.commands import BY_CONSOLE, Commands
 from hub.config import MB, HubConfig
 from hub.followup import FollowUp
 from hub.inbox import Inbox
@@ -52,7 +52,7 @@ class Hub:
         self.ledger = Ledger(self._store, self.notice, config.limits.records)
         self.media = MediaStore(config.data / "media", config.limits.media_mb * MB)
         self.signer: Signer = signer(config.signing_key)
-        self.commands = Commands(self.signer, self._publish, clock, by="console")
+        self.commands = Commands(self.signer, self._publish, clock, by=BY_CONSOLE)
         self.inbox = Inbox(self.registry, self.ledger, self.commands, clock)
         self.link = _link(config, clock, self.inbox, self.notice)
         self._followup = FollowUp(self.ledger, self.commands, self._can_reach, clock)

@@ -17,6 +17,8 @@ from hub.clock import Clock
 
 logger = logging.getLogger(__name__)
 
+BY_CONSOLE = "console"
+"""Who asks, as long as nobody signs in."""
 MAX_PENDING = 1000
 """Commands that await an answer at once."""
 

@@ -19,14 +19,15 @@ def signer(key: SigningKey) -> Signer:
     try:
         if not path.exists():
             _create(path)
-        text = path.read_text(encoding="ascii").strip()
+        content = path.read_bytes()
         if path.stat().st_mode & 0o077:
             logger.warning("the signing key %s can be read by others: chmod 600 it", path)
-        seed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        text = content.strip()
+        seed = content if len(content) == 32 else urlsafe_b64decode(text + b"=" * (-len(text) % 4))
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot use the signing key {path}: {error}") from error
     if len(seed) != 32:
-        raise ConfigError(f"cannot use the signing key {path}: not 32 bytes in base64url")
+        raise ConfigError(f"cannot use the signing key {path}: neither 32 bytes nor 32 bytes in base64url")
     return Signer(key.id, seed)
 
 

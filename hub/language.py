@@ -1,6 +1,7 @@
 """The page's words: hub/text/vi.json and en.json, and which of the two a visitor gets."""
 
 import json
+import unicodedata
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
@@ -54,6 +55,13 @@ def known(text: str | None) -> Language | None:
 def choose(asked: str | None, cookie: str | None, header: str, default: Language) -> Language:
     """What was asked for, else what was chosen before, else what the browser prefers, else the hub's language."""
     return known(asked) or known(cookie) or _preferred(header) or default
+
+
+def sort_key(text: str) -> tuple[str, str]:
+    """Orders names as Vietnamese readers expect: by letters first, `đ` right after `d`, then by marks."""
+    plain = text.casefold().replace("đ", "d\uffff")
+    letters = "".join(c for c in unicodedata.normalize("NFD", plain) if not unicodedata.combining(c))
+    return letters, plain
 
 
 def _preferred(header: str) -> Language | None:

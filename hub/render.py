@@ -12,7 +12,7 @@ import jinja2
 
 from edge_agent.contract.errors import Language
 from hub.clock import Clock
-from hub.language import sentence, translator
+from hub.language import sentence, sort_key, translator
 from hub.ledger import Ledger
 from hub.link import Link
 from hub.media import MediaStore
@@ -128,7 +128,7 @@ class Renderer:
         return self._node(node, language)[1] if node else {}
 
     def _nodes(self) -> list[Node]:
-        return sorted(self._shown.registry.nodes.values(), key=lambda n: (n.title.casefold(), n.address))
+        return sorted(self._shown.registry.nodes.values(), key=lambda n: (sort_key(n.title), n.address))
 
     def _cards(self, language: Language) -> list[dict[str, Any]]:
         now = self._shown.clock.now()

@@ -10,7 +10,7 @@ from edge_agent.contract.errors import sentence as fault_sentence
 from edge_agent.contract.records import Event
 from edge_agent.contract.reports import BulletinState, CameraState, LightState, SpeakerState
 from hub import times
-from hub.commands import Outcome
+from hub.commands import BY_CONSOLE, Outcome
 from hub.language import Translate, catalogue, translator
 
 
@@ -139,6 +139,8 @@ class Speaker:
 
     def _who(self, data: dict[str, Any]) -> str:
         by = data.get("by")
+        if by == BY_CONSOLE:
+            return self.t("event.by_console")
         return self.t("event.by", by=_short(by)) if isinstance(by, str) and by else ""
 
 

@@ -100,6 +100,12 @@ def test_signing_key_is_made_once_and_private(tmp_path: Path) -> None:
     assert Verifier({"hub-1": made.public}).verify(made.sign(b"x")) == b"x"
 
 
+def test_raw_signing_key_is_taken_too(tmp_path: Path) -> None:
+    path = tmp_path / "signing.key"
+    path.write_bytes(bytes(range(32)))
+    assert len(signer(SigningKey(file=path)).public) == 43
+
+
 def test_damaged_signing_key_is_never_replaced(tmp_path: Path) -> None:
     path = tmp_path / "signing.key"
     path.write_text("not a key")

@@ -226,7 +226,7 @@ async def test_events_and_telemetry_are_shown_in_words(hub: Running, node: FakeN
     await node.say(node.topics.telemetry, strange % now().isoformat().encode(), retain=False)
     await until(lambda: getattr(hub.hub.ledger.accounts.get("29401/tram-bom"), "version", 0) >= 5)
     text = await page(hub)
-    assert re.search(r"Đèn cổng thôn · bật 100 % · bởi console", text)
+    assert re.search(r"Đèn cổng thôn · bật 100 % · từ bảng điều khiển", text)
     assert "Hỏng: Đèn cổng thôn · Đèn cong-thon không theo lệnh: muốn 100 %, thực tế 0 %." in text
     assert "Nhận lệnh" not in text
     assert "Bộ xử lý đang dùng" in text

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import hub
-from hub.language import catalogue, choose
+from hub.language import catalogue, choose, sort_key
 from hub.records import _absent
 from hub.sentences import number
 from hub.times import from_form, moment, next_weekday, zone_named
@@ -81,6 +81,11 @@ def test_forms_are_read_in_the_nodes_zone() -> None:
     assert from_form("2026-11-22", "05:30", VN) == datetime(2026, 11, 21, 22, 30, tzinfo=UTC)
     assert next_weekday(datetime(2026, 11, 21, 22, 30, tzinfo=UTC), VN) == datetime(2026, 11, 22, 22, 30, tzinfo=UTC)
     assert zone_named("Nowhere", "UTC").key == "UTC"
+
+
+def test_names_are_ordered_as_in_a_vietnamese_dictionary() -> None:
+    names = ["Thôn Tây", "Thôn Đông", "Thôn Dâu", "thôn Êm", "Thôn An", "Thôn Ấp"]
+    assert sorted(names, key=sort_key) == ["Thôn An", "Thôn Ấp", "Thôn Dâu", "Thôn Đông", "thôn Êm", "Thôn Tây"]
 
 
 def test_numbers() -> None:
