@@ -71,11 +71,11 @@ def cli(lang: str | None) -> None:
 def main() -> None:
     """Entry point."""
     try:
-        cli(prog_name="edge-agent", standalone_mode=False)
-    except click.exceptions.Exit as leave:
-        sys.exit(leave.exit_code)
+        # click hands an Exit's code back instead of raising it
+        code = cli(prog_name="edge-agent", standalone_mode=False)
     except click.Abort:
-        sys.exit(130)
+        code = 130
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        code = error.exit_code
+    sys.exit(code or 0)

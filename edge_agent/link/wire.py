@@ -130,8 +130,8 @@ class Wire:
             self._client.disconnect()
         sock = self._client.socket()
         if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError, AttributeError):
+                sock.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
             self._client.loop_read()  # finds the end, and lets paho close what is its own
         self._end()
 
