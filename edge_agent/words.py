@@ -29,7 +29,7 @@ def catalogue(language: Language) -> dict[str, str]:
     return loaded
 
 
-def say(key: str, **params: object) -> str:
+def say(key: str, /, **params: object) -> str:
     """A sentence of the catalogue, or of the contract's codes, with its gaps filled; the key itself if unknown."""
     template = catalogue(_language).get(key) or sentences(_language).get(key)
     if template is None:

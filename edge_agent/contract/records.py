@@ -1,6 +1,6 @@
 """Events and telemetry: what goes through the outbox, numbered without holes."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -23,12 +23,17 @@ EventType = Literal[
 ]
 
 
+_TYPES = list(get_args(EventType))
+
+
 class Event(Report):
     """Something that happened."""
 
     seq: int = Field(ge=1, description="Number of the record; one sequence for events and telemetry of a node")
     at: Instant
-    type: EventType
+    type: str = Field(
+        description="What kind of event; readers must accept kinds that they do not know", examples=_TYPES
+    )
     about: str | None = Field(default=None, description="kind/id of the thing", examples=["light/cong-thon"])
     data: JsonObject = Field(default_factory=dict)
 
