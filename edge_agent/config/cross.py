@@ -31,7 +31,7 @@ class Finding:
 def cross_check(data: Mapping[str, Any]) -> Iterator[Finding]:
     """All findings of this kind."""
     drivers = list(_entries(data, "drivers"))
-    for section in ("drivers", "lights", "speakers", "cameras"):
+    for section in ("command_keys", "drivers", "lights", "speakers", "cameras"):
         yield from _same_ids(section, list(_entries(data, section)))
     lines: dict[str, list[str] | None] = {}
     for place, entry in drivers:

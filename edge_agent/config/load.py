@@ -1,6 +1,6 @@
 """Read and check a node's configuration: all mistakes at once, each with its place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from edge_agent.config.problems import ConfigProblem, guess, translate
 from edge_agent.config.yaml import Document, Place, YamlFault, read
 
 _MAX_BYTES = 1_000_000
+_SECRETS = ("password", "token")
 
 
 @dataclass
@@ -27,15 +28,17 @@ def load(path: Path) -> Loaded:
     """Read a file and check everything that can be checked without touching hardware."""
     name = str(path)
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)  # whatever the name leads to, no more than this
+        if len(raw) > _MAX_BYTES:
             return Loaded(problems=[ConfigProblem(name, Place(1, 1), "", "config.too_big", {"limit": _MAX_BYTES})])
-        document = read(path.read_text(encoding="utf-8-sig"))
+        document = read(raw.decode("utf-8-sig"))
     except OSError as error:
         return Loaded(problems=[_whole(name, "config.unreadable", error.strerror or str(error))])
     except UnicodeDecodeError as error:
         return Loaded(problems=[_whole(name, "config.not_utf8", str(error.reason))])
     except YamlFault as fault:
-        return Loaded(problems=[ConfigProblem(name, fault.place, "", "config.yaml", {"detail": str(fault)})])
+        return Loaded(problems=[ConfigProblem(name, fault.place, "", fault.code, fault.params)])
     return _check(name, document)
 
 
@@ -69,11 +72,13 @@ def problems_of(
 ) -> list[ConfigProblem]:
     """Pydantic's findings as problems with places and guesses."""
     problems = []
-    for each in error.errors(include_url=False, include_input=False):
+    for each in _told(error.errors(include_url=False, include_input=False)):
         location = _real_location(each["loc"], document.data, prefix)
+        if "discriminator" in each.get("ctx", {}):
+            location = (*location, each["ctx"]["discriminator"].strip("'"))
         code, params = translate(each)
         key = str(location[-1]) if location else ""
-        params.setdefault("key", key)
+        params.setdefault("key", str(_shown(location)[-1]) if location else "")
         meant = ""
         if code == "config.unknown_key":
             meant = guess(key, _siblings(model, tuple(each["loc"][:-1])))
@@ -81,6 +86,15 @@ def problems_of(
             meant = _guess_choice(document.data, location, str(params["expected"]))
         problems.append(ConfigProblem(name, document.place(location), dotted(location), code, params, meant))
     return problems
+
+
+def _told(errors: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Without "too short" of a list whose entries are only wrong: pydantic does not count those."""
+    for each in errors:
+        place = tuple(each["loc"])
+        inside = (other for other in errors if len(other["loc"]) > len(place) and other["loc"][: len(place)] == place)
+        if each["type"] != "too_short" or not any(inside):
+            yield each
 
 
 def _real_location(location: tuple[str | int, ...], data: Any, prefix: tuple[str | int, ...]) -> tuple[str | int, ...]:
@@ -138,10 +152,20 @@ def _guess_choice(data: Any, location: tuple[str | int, ...], expected: str) -> 
     return guess(here, known) if isinstance(here, str) else ""
 
 
+def _shown(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The path as it may be shown: somebody may have written the secret itself where `file:` belongs."""
+    hidden = False
+    shown: list[str | int] = []
+    for part in path:
+        shown.append("…" if hidden and part not in ("file", "env") else part)
+        hidden = hidden or part in _SECRETS
+    return tuple(shown)
+
+
 def dotted(path: tuple[str | int, ...]) -> str:
     """`lights[0].line`."""
     text = ""
-    for part in path:
+    for part in _shown(path):
         text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else str(part))
     return text
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from edge_agent.contract.base import Name
 from edge_agent.contract.errors import Language
@@ -13,6 +14,10 @@ from edge_agent.contract.reports import Position
 from edge_agent.contract.topics import EVERYBODY
 from edge_agent.lights.programme import Programme
 from tts.model import VoiceSettings
+
+HUB_PATTERN = r"^https?://[^\s/:@]+(:\d{1,5})?(/[^\s@]*)?$"
+KEY_PATTERN = r"^[A-Za-z0-9_-]{43}$"
+LINE_PATTERN = r"^[a-z0-9-]+/[A-Za-z0-9_-]+$"
 
 
 class Section(BaseModel):
@@ -25,7 +30,7 @@ def _timezone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"no time zone {value!r}; in Viet Nam it is Asia/Ho_Chi_Minh") from error
+        raise PydanticCustomError("config.timezone", "there is no time zone {name}", {"name": value[:60]}) from error
     return value
 
 
@@ -38,7 +43,7 @@ class Secret(Section):
     @model_validator(mode="after")
     def _one(self) -> "Secret":
         if (self.file is None) == (self.env is None):
-            raise ValueError("give either file or env")
+            raise PydanticCustomError("config.one_secret", "give either file or env")
         return self
 
 
@@ -57,7 +62,7 @@ class Node(Section):
     @classmethod
     def _not_everybody(cls, value: str) -> str:
         if value == EVERYBODY:
-            raise ValueError(f"a node cannot be called {EVERYBODY!r}: that means all nodes")
+            raise PydanticCustomError("config.node_all", "a node cannot be called {name}", {"name": EVERYBODY})
         return value
 
 
@@ -86,10 +91,10 @@ class Broker(Section):
     @classmethod
     def _broker_url(cls, value: str) -> str:
         if "@" in value:
-            raise ValueError("user and password do not belong into the URL; use username and password: {file: ...}")
+            raise PydanticCustomError("config.broker_secret", "user and password do not belong into the URL")
         match = _BROKER_URL.match(value)
         if match is None or not 0 < int(match[3] or 1883) < 65536:
-            raise ValueError("must look like mqtt://host:1883 or mqtts://host:8883")
+            raise PydanticCustomError("config.broker_url", "must look like mqtt://host:1883 or mqtts://host:8883")
         return value
 
     def parts(self) -> tuple[bool, str, int]:
@@ -103,7 +108,7 @@ class Broker(Section):
 class Hub(Section):
     """The hub's media store, to which pictures and sounds are sent."""
 
-    url: str = Field(pattern=r"^https?://[^\s@]+$", description="Base address", examples=["http://10.0.0.2:8080"])
+    url: str = Field(pattern=HUB_PATTERN, description="Base address", examples=["http://10.0.0.2:8080"])
     token: Secret = Field(description="This node's upload token")
 
 
@@ -111,7 +116,7 @@ class CommandKey(Section):
     """A hub's public key; only commands that it signed are carried out."""
 
     id: str = Field(min_length=1, max_length=64, description="Key id, as the hub names it")
-    public: str = Field(pattern=r"^[A-Za-z0-9_-]{43}$", description="Ed25519 public key, base64url")
+    public: str = Field(pattern=KEY_PATTERN, description="Ed25519 public key, base64url")
 
 
 class ClockSettings(Section):
@@ -140,7 +145,7 @@ class Light(Section):
 
     id: Name
     name: str = Field(min_length=1, max_length=100, description="As people call it")
-    line: str = Field(pattern=r"^[a-z0-9-]+/[A-Za-z0-9_-]+$", description="driver id / line", examples=["relays/1"])
+    line: str = Field(pattern=LINE_PATTERN, description="driver id / line", examples=["relays/1"])
     programme: Programme | None = Field(default=None, description="When it is on; absent: the default level always")
     default: Literal[0, 100] = Field(default=0, description="Level without programme, per cent")
     fail_safe: Literal[0, 100] = Field(default=100, description="Level while the clock is not trusted, per cent")
@@ -172,11 +177,10 @@ class CameraEntry(Section):
     @classmethod
     def _camera_url(cls, value: str) -> str:
         if not re.match(r"^(rtsps?://|clip:///)\S+$", value):
-            raise ValueError("must begin with rtsp:// (or clip:/// for a film that plays the camera)")
-        if "@" in value.split("://", 1)[1].split("/", 1)[0]:
-            raise ValueError("the URL has a user or password in clear; use username and password: {file: ...}")
-        if re.search(r"(?i)[?&](password|passwd|pwd|pass)=", value):
-            raise ValueError("the URL has a password in clear; use password: {file: ...}")
+            raise PydanticCustomError("config.camera_url", "must begin with rtsp:// or clip:///")
+        # user:password@host, and the forms that cameras invented: ?password=, /user=admin&password=, _password=
+        if "@" in value.split("://", 1)[1].split("/", 1)[0] or re.search(r"(?i)(password|passwd|pwd|pass)=", value):
+            raise PydanticCustomError("config.camera_secret", "the URL has a user or password in clear")
         return value
 
 

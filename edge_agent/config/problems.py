@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edge_agent.config.model import HUB_PATTERN, KEY_PATTERN, LINE_PATTERN
 from edge_agent.config.yaml import Place
+from edge_agent.contract.base import NAME_PATTERN
 from edge_agent.words import say
 
 _SENTENCES = {
@@ -33,6 +35,17 @@ _SENTENCES = {
     "model_type": "config.section",
     "model_attributes_type": "config.section",
     "union_tag_invalid": "config.choice",
+    "union_tag_not_found": "config.missing",
+    "int_from_float": "config.whole",
+    "path_type": "config.text",
+    "too_long": "config.too_long",
+    "string_too_long": "config.too_long",
+}
+_PATTERNS = {
+    NAME_PATTERN: "config.name",
+    LINE_PATTERN: "config.line",
+    HUB_PATTERN: "config.hub_url",
+    KEY_PATTERN: "config.public_key",
 }
 
 
@@ -73,13 +86,15 @@ def guess(word: str, known: Iterable[str]) -> str:
 
 def translate(error: Mapping[str, Any]) -> tuple[str, dict[str, str | int | float]]:
     """Code and parameters of a pydantic error."""
-    code = _SENTENCES.get(error["type"], "config.wrong")
     context = error.get("ctx") or {}
+    own = str(error["type"]).startswith("config.")  # a validator of ours names its sentence itself
+    code = error["type"] if own else _SENTENCES.get(error["type"], "config.wrong")
+    code = _PATTERNS.get(context.get("pattern", ""), code)
     params: dict[str, str | int | float] = {"detail": _detail(error)}
     for name, value in context.items():
         if isinstance(value, str | int | float):
             params[name] = value
-    params["limit"] = next((context[name] for name in ("ge", "gt", "le", "lt") if name in context), "")
+    params["limit"] = next((context[name] for name in ("ge", "gt", "le", "lt", "max_length") if name in context), "")
     params["expected"] = str(context.get("expected") or context.get("expected_tags") or context.get("pattern") or "")
     return code, params
 

@@ -4,6 +4,7 @@ Scalars follow YAML 1.2's core schema: `on` and `off` are words, `18:00` is text
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,8 @@ import yaml
 
 Path = tuple[str | int, ...]
 _MAX_DEPTH = 40
+_MAX_VALUES = 50_000
+"""Aliases can make few lines mean billions of values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,13 @@ class Document:
 
 
 class YamlFault(Exception):
-    """The text is no YAML that we read."""
+    """The text is no YAML that we read. `code` and `params` are a sentence of the catalogue, without any value."""
 
-    def __init__(self, what: str, place: Place) -> None:
-        super().__init__(what)
+    def __init__(self, code: str, place: Place, **params: str | int) -> None:
+        super().__init__(f"line {place.line}, column {place.column}: {code}")
+        self.code = code
         self.place = place
+        self.params = params
 
 
 class _Loader(yaml.SafeLoader):
@@ -58,50 +63,94 @@ for _tag, _pattern, _first in (
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
+_SCALARS: dict[str, Callable[[str], Any]] = {
+    "tag:yaml.org,2002:str": str,
+    "tag:yaml.org,2002:int": int,  # 012 is twelve here, not an octal number
+    "tag:yaml.org,2002:float": float,
+    "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
+    "tag:yaml.org,2002:null": lambda _text: None,
+}
+
+_CODES = (
+    (r"'\\t'", "config.yaml_tab"),
+    (r"alias|anchor|\btag\b|tag handle", "config.yaml_mark"),
+    (r"quoted scalar.*(end of stream|document separator)", "config.yaml_quote"),
+    (r"expected ',' or|flow (mapping|sequence)", "config.yaml_bracket"),
+    (r"single document", "config.yaml_one"),
+    (r"cannot start any token|not allowed: special|escape character", "config.yaml_character"),
+    (r"block end|mapping values|expected ':'|indent|block entry|block sequence entries", "config.yaml_indent"),
+)
+"""What PyYAML says -> our sentence. Its own words may quote a value of the file, which may be a secret."""
+
 
 def read(text: str) -> Document:
     """Read one YAML document. Raises YamlFault with the place."""
-    loader = _Loader(text)
     document = Document()
     try:
-        root = loader.get_single_node()
-        document.data = _build(loader, root, (), document) if root is not None else None
+        loader = _Loader(text)
+        try:
+            root = loader.get_single_node()
+            document.data = _build(root, (), document) if root is not None else None
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
-        raise YamlFault(str(error.problem or error), place) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise YamlFault(str(error) or "nested too deeply", Place(1, 1)) from error
-    finally:
-        loader.dispose()
+        raise _fault(error) from error
+    except yaml.reader.ReaderError as error:
+        raise YamlFault("config.yaml_character", _position(text, error.position)) from error
+    except RecursionError as error:
+        raise YamlFault("config.yaml_deep", Place(1, 1)) from error
     return document
+
+
+def _fault(error: yaml.MarkedYAMLError) -> YamlFault:
+    mark = error.problem_mark or error.context_mark
+    place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+    said = f"{error.context or ''} {error.problem or ''}"
+    for pattern, code in _CODES:
+        if re.search(pattern, said):
+            return YamlFault(code, place)
+    return YamlFault("config.yaml", place, detail=re.sub(r"'.*'|\".*\"", "…", str(error.problem or "")))
+
+
+def _position(text: str, offset: int) -> Place:
+    before = text[:offset]
+    return Place(before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1)
 
 
 def _place(node: yaml.Node) -> Place:
     return Place(node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-def _build(loader: _Loader, node: yaml.Node, path: Path, document: Document) -> Any:
+def _build(node: yaml.Node, path: Path, document: Document) -> Any:
     if len(path) > _MAX_DEPTH:
-        raise YamlFault("nested too deeply", _place(node))
+        raise YamlFault("config.yaml_deep", _place(node))
+    if len(document.places) >= _MAX_VALUES:
+        raise YamlFault("config.yaml_many", _place(node), limit=_MAX_VALUES)
     document.places.setdefault(path, _place(node))
     if isinstance(node, yaml.MappingNode):
-        return _mapping(loader, node, path, document)
+        return _mapping(node, path, document)
     if isinstance(node, yaml.SequenceNode):
-        return [_build(loader, item, (*path, place), document) for place, item in enumerate(node.value)]
-    return loader.construct_object(node)
+        return [_build(item, (*path, place), document) for place, item in enumerate(node.value)]
+    return _scalar(node)
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode, path: Path, document: Document) -> dict[str, Any]:
+def _scalar(node: yaml.Node) -> Any:
+    try:
+        return _SCALARS[node.tag](node.value)
+    except (KeyError, ValueError) as error:  # a tag that somebody wrote, such as !vault or !!int x
+        raise YamlFault("config.yaml_mark", _place(node)) from error
+
+
+def _mapping(node: yaml.MappingNode, path: Path, document: Document) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
         if key is None:
-            raise YamlFault("a key must be a word", _place(key_node))
+            raise YamlFault("config.yaml_key", _place(key_node))
         inner = (*path, key)
         if key in result:
             document.twice.append((inner, _place(key_node), document.places[inner].line))
             continue
         document.places[inner] = _place(key_node)
-        result[key] = _build(loader, value_node, inner, document)
+        result[key] = _build(value_node, inner, document)
     return result

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 _MOMENT = re.compile(r"^(sunset|sunrise)([+-]\d{1,3}m)?$|^([01]\d|2[0-3]):([0-5]\d)$")
 
@@ -21,7 +22,9 @@ class Programme(BaseModel):
     @classmethod
     def _moment(cls, value: str) -> str:
         if not _MOMENT.match(value):
-            raise ValueError("must be sunset or sunrise with minutes (sunset-15m), or a time such as 18:00 in quotes")
+            raise PydanticCustomError(
+                "config.moment", "must be sunset or sunrise with minutes, or a time"
+            )
         return value
 
     def switches(self, day: date, place: "Place") -> list[tuple[datetime, float]]:

@@ -84,7 +84,7 @@ def messages() -> list[BaseModel]:
             position=reports.Position(latitude=21, longitude=105),
             voices=("gtts",),
             capabilities=(capability,),
-        ),  # fmt: skip
+        ),
         reports.About(node="n", commune="26734", name="Đông", timezone="UTC", language="en", version="1"),
         reports.LightState(**thing, wanted=100, actual=0, why="override", until=AT, by="a", fault=FAULT),
         reports.LightState(**thing, wanted=100, actual=None, why="program", fault=FAULT),
@@ -98,7 +98,7 @@ def messages() -> list[BaseModel]:
             last_sound="ab",
             last_spoken="chào",
             last_at=AT,
-        ),  # fmt: skip
+        ),
         reports.SpeakerState(**thing, actual="idle"),
         reports.CameraState(**thing, actual="streaming", codec="h264", width=1, height=1, fps=5, last_frame=AT),
         reports.CameraState(**thing, actual="retrying", fault=FAULT),
