@@ -52,9 +52,12 @@ def known(text: str | None) -> Language | None:
             return None
 
 
-def choose(asked: str | None, cookie: str | None, header: str, default: Language) -> Language:
-    """What was asked for, else what was chosen before, else what the browser prefers, else the hub's language."""
-    return known(asked) or known(cookie) or _preferred(header) or default
+def choose(asked: str | None, cookie: str | None, default: Language) -> Language:
+    """What was asked for, else what was chosen before, else the hub's language.
+
+    What the browser prefers does not count: many phones of Vietnamese readers were never switched from English.
+    """
+    return known(asked) or known(cookie) or default
 
 
 def sort_key(text: str) -> tuple[str, str]:
@@ -62,17 +65,3 @@ def sort_key(text: str) -> tuple[str, str]:
     plain = text.casefold().replace("đ", "d\uffff")
     letters = "".join(c for c in unicodedata.normalize("NFD", plain) if not unicodedata.combining(c))
     return letters, plain
-
-
-def _preferred(header: str) -> Language | None:
-    offers: list[tuple[float, int, Language]] = []
-    for place, part in enumerate(header[:500].split(",")):
-        tag, _, quality = part.partition(";q=")
-        language = known(tag.strip().split("-")[0].lower())
-        try:
-            weight = float(quality) if quality else 1.0
-        except ValueError:
-            continue
-        if language and 0 < weight <= 1:
-            offers.append((-weight, place, language))
-    return min(offers)[2] if offers else None

@@ -26,12 +26,7 @@ def language_of(default: Language) -> Callable[[Request], Language]:
     """How a request's language is found."""
 
     def find(request: Request) -> Language:
-        return choose(
-            request.query_params.get("lang"),
-            request.cookies.get(COOKIE),
-            request.headers.get("accept-language", ""),
-            default,
-        )
+        return choose(request.query_params.get("lang"), request.cookies.get(COOKIE), default)
 
     return find
 
@@ -77,7 +72,7 @@ class Pages:
             answer.set_cookie(COOKIE, chosen, max_age=YEAR_S, httponly=True, samesite="lax")
             return answer
         toast = self._toasts.take(request.query_params.get("said"))
-        return HTMLResponse(self._renderer.page(language, toast), headers={"Vary": "Accept-Language, Cookie"})
+        return HTMLResponse(self._renderer.page(language, toast), headers={"Vary": "Cookie"})
 
     async def _cards(self, request: Request) -> Response:
         return HTMLResponse(self._renderer.cards(self._language(request)))

@@ -50,21 +50,11 @@ CONTRACT = {"media.refused"}
 
 
 @pytest.mark.parametrize(
-    ("asked", "cookie", "header", "wanted"),
-    [
-        (None, None, "", "vi"),
-        (None, None, "en", "en"),
-        (None, None, "vi;q=0.4, en;q=0.3", "vi"),
-        (None, None, "fr, en-US;q=0.2", "en"),
-        (None, None, "en;q=0", "vi"),
-        (None, None, "en;q=x, ;;,,", "vi"),
-        (None, "en", "vi", "en"),
-        ("vi", "en", "en", "vi"),
-        ("xx", "yy", "zz", "vi"),
-    ],
+    ("asked", "cookie", "wanted"),
+    [(None, None, "vi"), (None, "en", "en"), ("vi", "en", "vi"), ("en", None, "en"), ("xx", "yy", "vi")],
 )
-def test_language(asked: str | None, cookie: str | None, header: str, wanted: str) -> None:
-    assert choose(asked, cookie, header, "vi") == wanted
+def test_language(asked: str | None, cookie: str | None, wanted: str) -> None:
+    assert choose(asked, cookie, "vi") == wanted
 
 
 def test_moments() -> None:
