@@ -16,7 +16,7 @@ from edge_agent.contract.commands import Ack, Command
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.ids import uuid7
 from edge_agent.contract.signature import Signer
-from edge_agent.contract.topics import EVERYBODY, NodeTopics
+from edge_agent.contract.topics import EVERYBODY, NodeTopics, parse
 from edge_agent.link.wire import Incoming, Wire
 from edge_agent.services import broker_address
 
@@ -112,6 +112,8 @@ class Client:
         commune, _, name = node.rpartition("/")
         if commune:
             return NodeTopics(commune, name)
+        if name == EVERYBODY:
+            return await self._find_commune()
         found: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
         def hear(message: Incoming) -> None:
@@ -124,6 +126,28 @@ class Client:
             return NodeTopics(await asyncio.wait_for(found, timeout_s), name)
         except TimeoutError as error:
             raise Refusal("command.unknown_thing", kind="node", id=name, known="?") from error
+
+    async def _find_commune(self) -> NodeTopics:
+        """The commune of all nodes that are heard of. Raises Refusal when there is none, or more than one."""
+        online = await self.online(EVERYBODY)
+        communes = sorted({topics.commune for topics in online})
+        if len(communes) != 1:
+            known = ", ".join(f"{commune}/{EVERYBODY}" for commune in communes) or "-"
+            raise Refusal("command.unknown_thing", kind="commune", id=EVERYBODY, known=known)
+        return NodeTopics(communes[0], EVERYBODY)
+
+    async def online(self, commune: str, listen_s: float = 1.0) -> list[NodeTopics]:
+        """The nodes of a commune (or of all) that the broker calls online."""
+        nodes: dict[tuple[str, str], bool] = {}
+
+        def hear(message: Incoming) -> None:
+            parsed = parse(message.topic)
+            if parsed is not None and parsed.channel == "status":
+                nodes[parsed.commune, parsed.node] = b'"online":true' in message.body
+
+        self.listen([f"edge/{'+' if commune == EVERYBODY else commune}/+/status"], hear)
+        await asyncio.sleep(listen_s)
+        return [NodeTopics(*key) for key, is_online in nodes.items() if is_online]
 
     async def ask(
         self, node: NodeTopics, args: dict[str, Any], by: str, life: timedelta = timedelta(minutes=5)
@@ -150,10 +174,7 @@ class Client:
 
     async def _answers(self, queue: asyncio.Queue[Ack]) -> AsyncIterator[Ack]:
         while True:
-            ack = await queue.get()
-            yield ack
-            if ack.state != "accepted":
-                return
+            yield await queue.get()
 
     def _hear(self, message: Incoming) -> None:
         if message.topic.endswith("/ack"):

@@ -1,23 +1,13 @@
-"""Tells systemd that we are ready and alive (sd_notify), without a library: one datagram."""
+"""Tells systemd that we are ready and alive (sd_notify)."""
 
 import os
-import socket
+
+from sdnotify import SystemdNotifier
 
 
-def notify(message: str) -> bool:
-    """Send `READY=1`, `WATCHDOG=1`, `STATUS=...`; False where systemd does not listen."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return False
-    if address.startswith("@"):
-        address = "\0" + address[1:]
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-            sock.connect(address)
-            sock.sendall(message.encode())
-    except OSError:
-        return False
-    return True
+def notify(message: str) -> None:
+    """Send `READY=1`, `WATCHDOG=1`, `STATUS=...`; nothing happens where systemd does not listen."""
+    SystemdNotifier().notify(message)
 
 
 def watchdog_interval_s() -> float | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import uvicorn
 
+from hub import watchdog
 from hub.app import Hub
 from hub.config import HubConfig
 
@@ -69,12 +70,15 @@ async def _run(hub: Hub, listener: socket.socket, stop: asyncio.Event, ready: Ca
     server = _Server(settings, hub)
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     stopping = asyncio.create_task(stop.wait())
+    feeding = asyncio.create_task(watchdog.feed(), name="watchdog")
+    watchdog.ready()
     if ready:
         ready(listener.getsockname()[1])
     try:
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
+        feeding.cancel()
         server.should_exit = True
         await serving
 

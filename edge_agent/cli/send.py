@@ -15,6 +15,7 @@ from edge_agent.cli.common import AS_JSON, BAD_INPUT, fail, show_json
 from edge_agent.client import Access, Client
 from edge_agent.contract.commands import KINDS, Ack
 from edge_agent.contract.errors import Refusal
+from edge_agent.contract.topics import EVERYBODY
 from edge_agent.words import language, say
 
 
@@ -29,7 +30,7 @@ from edge_agent.words import language, say
 def command(
     node: str, do: str, arguments: tuple[str, ...], hub: Path | None, timeout: float, life: int, as_json: bool
 ) -> None:
-    r"""Send a command to NODE (its name, or commune/name) through the broker and wait for what becomes of it.
+    r"""Send a command to NODE (its name, commune/name, or `all`) through the broker and wait for what becomes of it.
 
     \b
     DO is one of:
@@ -73,25 +74,34 @@ def _pair(argument: str) -> tuple[str, Any]:
 async def _send(reach: Access, node: str, args: dict[str, Any], timeout_s: float, life: int, as_json: bool) -> int:
     async with Client(reach, reach.signer()) as client:
         topics = await client.find(node)
+        expected = {topics.node}
+        if topics.node == EVERYBODY:
+            expected = {each.node for each in await client.online(topics.commune)}
         asked, answers = await client.ask(topics, args, getpass.getuser(), timedelta(seconds=life))
-        last: Ack | None = None
+        acks: dict[str, Ack] = {}
         try:
             async with asyncio.timeout(timeout_s):
                 async for ack in answers:
-                    last = ack
+                    acks[ack.node] = ack
                     if not as_json:
-                        _show(ack)
+                        _show(ack, name_it=topics.node == EVERYBODY)
+                    if all(name in acks and acks[name].state != "accepted" for name in expected):
+                        break
         except TimeoutError:
             if not as_json:
                 expires = asked.expires.astimezone().isoformat(timespec="seconds")
-                click.echo(say("send.timeout", node=node, seconds=timeout_s, expires=expires), err=True)
+                late = ", ".join(sorted(expected - {name for name, ack in acks.items() if ack.state != "accepted"}))
+                click.echo(say("send.timeout", node=late, seconds=timeout_s, expires=expires), err=True)
     if as_json:
-        show_json({"id": asked.id, "ack": last.model_dump(mode="json", exclude_none=True) if last else None})
-    return 0 if last is not None and last.state == "done" else 1
+        told = [ack.model_dump(mode="json", exclude_none=True) for ack in acks.values()]
+        show_json({"id": asked.id, "ack": told[0] if len(told) == 1 else None, "acks": told})
+    good = bool(expected) and all(name in acks and acks[name].state == "done" for name in expected)
+    return 0 if good else 1
 
 
-def _show(ack: Ack) -> None:
+def _show(ack: Ack, *, name_it: bool) -> None:
     reason = ack.fault.text(language()) if ack.fault else ""
-    click.echo(say(f"send.{ack.state}", reason=reason), err=ack.state in ("failed", "rejected"))
+    prefix = f"{ack.node}: " if name_it else ""
+    click.echo(prefix + say(f"send.{ack.state}", reason=reason), err=ack.state in ("failed", "rejected"))
     for name, value in (ack.result or {}).items():
         click.echo(f"    {name}: {value}")

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from edge_agent.contract.base import Name
 from edge_agent.contract.errors import Language
 from edge_agent.contract.reports import Position
-from edge_agent.contract.topics import EVERYBODY
+from edge_agent.contract.topics import RESERVED
 from edge_agent.lights.programme import Programme
 from tts.model import VoiceSettings
 
@@ -61,8 +61,8 @@ class Node(Section):
     @field_validator("name")
     @classmethod
     def _not_everybody(cls, value: str) -> str:
-        if value == EVERYBODY:
-            raise PydanticCustomError("config.node_all", "a node cannot be called {name}", {"name": EVERYBODY})
+        if value in RESERVED:
+            raise PydanticCustomError("config.node_all", "a node cannot be called {name}", {"name": value})
         return value
 
 

@@ -8,7 +8,9 @@ from edge_agent.contract.base import NAME_PATTERN
 
 Channel = Literal["status", "about", "state", "event", "telemetry", "cmd", "ack", "live"]
 EVERYBODY = "all"
-"""Stands in a node's place for a command to many; so no node may be called that."""
+"""Stands in a node's place for a command to many."""
+RESERVED = frozenset({EVERYBODY, "voice"})
+"""Words that stand in a node's place in topics; so no node may be called that."""
 
 _NAME = re.compile(NAME_PATTERN)
 

@@ -8,14 +8,22 @@ from pathlib import Path
 from edge_agent.demo.layout import Layout, owner
 from edge_agent.store.files import write_atomically
 
-ACL = """# A node writes only under its own name and hears only its own commands; the hub commands and hears everybody.
-pattern readwrite edge/+/%u/status
-pattern write edge/+/%u/#
+ACL = """# A node (%u) reports under its own name and hears its own commands and those to all; only the hub commands.
+pattern write edge/+/%u/status
+pattern write edge/+/%u/about
+pattern write edge/+/%u/state/+/+
+pattern write edge/+/%u/event
+pattern write edge/+/%u/telemetry
+pattern write edge/+/%u/ack
+pattern write edge/+/%u/live/+
 pattern read edge/+/%u/cmd
-topic read edge/+/all/cmd
+pattern read edge/+/all/cmd
+pattern read edge/+/voice/+
 
 user hub
-topic readwrite edge/#
+topic read edge/#
+topic write edge/+/+/cmd
+topic write edge/+/voice/+
 """
 
 

@@ -128,6 +128,7 @@ class Wire:
         """End the connection; impolitely, the broker publishes the will."""
         if politely:
             self._client.disconnect()
+            self._client.loop_write()  # paho only queues it; unsent, the broker would publish the will
         sock = self._client.socket()
         if sock is not None:
             with contextlib.suppress(OSError, AttributeError):

@@ -246,6 +246,8 @@ async def test_goodbye_says_stopped(tmp_path: Path) -> None:
         async with node.running():
             await until(lambda: any(b'"online":true' in m.body for m in seen))
         await until(lambda: any(b'"reason":"stopped"' in m.body for m in seen))
+        await asyncio.sleep(0.3)  # the will must not follow
+        assert b'"reason":"stopped"' in seen[-1].body
         visitor.close()
         await serving
     finally:

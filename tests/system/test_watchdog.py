@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from system_rig import BIN, end, node_yaml, until
+from system_rig import BIN, end, free_port, node_yaml, until
 
 HOGGING_DRIVER = '''
 """A driver that holds the event loop for as long as the test wants: what a bad driver does."""
@@ -161,6 +161,22 @@ def test_another_process_id_is_not_fed(tmp_path: Path, systemd: Systemd, monkeyp
     monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
     assert watchdog_interval_s() == 15
     monkeypatch.setenv("NOTIFY_SOCKET", str(systemd.path))
-    assert notify("STATUS=a") and systemd.hear(2) == "STATUS=a"
+    notify("STATUS=a")
+    assert systemd.hear(2) == "STATUS=a"
     systemd.close()
-    assert notify("STATUS=b") is False
+    notify("STATUS=b")  # nobody listens: nothing happens
+
+
+def test_the_hub_is_ready_then_alive(tmp_path: Path, systemd: Systemd) -> None:
+    config = tmp_path / "hub.yaml"
+    config.write_text(f"listen: {{port: {free_port()}}}\nbroker: {{url: 'mqtt://127.0.0.1:{free_port()}'}}\n")
+    environment = {**os.environ, "NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "600000"}
+    with (tmp_path / "log").open("w") as output:
+        process = subprocess.Popen(
+            [BIN / "edge-hub", "run", str(config)], stdout=output, stderr=output, env=environment, text=True
+        )
+    try:
+        said = [systemd.hear(30) for _ in range(4)]
+        assert sorted(set(said)) == ["READY=1", "WATCHDOG=1"], (tmp_path / "log").read_text()
+    finally:
+        assert end(process) == 0
