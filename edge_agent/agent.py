@@ -68,7 +68,7 @@ class Agent:
             await desk.resume(unfinished)
             await services.cameras.start()
             stack.push_async_callback(services.cameras.stop)
-            self._start_care(core, link, supervisor)
+            self._start_care(core, services, link, supervisor)
             services.hardware.on_change = lambda _name: services.announcer.report()
             core.recorder.event("started", version=VERSION, session=core.session)
             log.info("%s is running", self._config.node.name)
@@ -131,7 +131,7 @@ class Agent:
         desk.register("outbox.confirm", records.confirm)
         desk.register("state.report", records.report)
 
-    def _start_care(self, core: Core, link: Link, supervisor: Supervisor) -> None:
+    def _start_care(self, core: Core, services: Services, link: Link, supervisor: Supervisor) -> None:
         """Telemetry, and the small things that must be done again and again."""
 
         def measures() -> dict[str, float]:
@@ -143,6 +143,8 @@ class Agent:
             }
             if link.rtt_ms is not None:
                 values["link_rtt"] = round(link.rtt_ms, 2)
+            for name, state in services.hardware.states.items():
+                values[f"driver/{name}"] = float(state.actual == "ok")
             return values
 
         every, storage = self._config.telemetry.every_s, self._config.storage.path

@@ -31,11 +31,12 @@ METRICS: dict[str, Metric] = {
     "wifi_signal": Metric("dB[mW]", "Sóng Wi-Fi", "Wi-Fi signal"),
     "outbox_waiting": Metric("1", "Bản ghi chờ gửi", "Records waiting to be sent"),
     "outbox_shelf": Metric("1", "Bản ghi chờ trung tâm xác nhận", "Records sent, not yet confirmed by the centre"),
+    "driver/{id}": Metric("1", "Thiết bị hoạt động (1 là có)", "Driver works (1 is yes)"),
     "things_faulty": Metric("1", "Số thiết bị đang hỏng", "Things that are faulty now"),
 }
 
 
 def unit_of(name: str) -> str:
-    """The unit of a metric; names of the form `driver/{id}` and unknown ones are plain numbers."""
-    metric = METRICS.get(name)
+    """The unit of a metric; unknown ones are plain numbers."""
+    metric = METRICS.get("driver/{id}" if name.startswith("driver/") else name)
     return metric.unit if metric else "1"
