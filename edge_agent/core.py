@@ -38,7 +38,7 @@ class Core:
         storage = config.storage
         stamp = self.clock.now().strftime("%Y%m%dT%H%M%SZ")
         self.database, self._moved = open_or_set_aside(storage.path / "node.db", stamp)
-        self.outbox = Outbox(self.database, storage.path / "seq.reserved", storage.records)
+        self.outbox = Outbox(self.database, storage.path / "seq.reserved", storage.records, self.clock.now)
         self.pump = Pump(self.outbox, self.topics, self.session)
         self.journal = Journal(self.database)
         self.recorder = Recorder(self.clock, self.outbox, self.pump.wake)
@@ -54,7 +54,7 @@ class Core:
         if self._moved is not None:
             self._tell_corruption(self._moved)
         if lost is not None:
-            self.recorder.event("gap", ranges=[lost], reason="database_lost", sent=True)
+            log.error("records %d to %d were lost with an earlier database", *lost)
         if self.clock.behind:
             behind_s = round(self.clock.behind.total_seconds())
             self.recorder.event("clock", code="clock.behind", seconds=behind_s)

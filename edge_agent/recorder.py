@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 
 from edge_agent.clock import Clock
@@ -18,14 +17,21 @@ _RETRY_S = 5.0
 
 
 class Recorder:
-    """Fire and forget for whoever has something to tell; nothing is lost as long as the process lives."""
+    """Fire and forget for whoever has something to tell.
+
+    While the disk refuses, events wait in memory and measurements are dropped; should even the memory's bound be
+    reached, the oldest go and an event says how many.
+    """
 
     def __init__(self, clock: Clock, outbox: Outbox, on_record: Callable[[], None]) -> None:
         self._clock = clock
         self._outbox = outbox
         self._on_record = on_record
-        self._waiting: deque[Entry] = deque(maxlen=_IN_MEMORY)
+        self._waiting: list[Entry] = []
+        self._in_hand = 0
+        self._forgotten = 0
         self._news = asyncio.Event()
+        self._turn = asyncio.Lock()
         self.on_fault: Callable[[Fault | None], None] = lambda _fault: None
 
     def event(self, type_: EventType, about: str | None = None, **data: object) -> None:
@@ -42,11 +48,9 @@ class Recorder:
         while True:
             await self._news.wait()
             self._news.clear()
-            entries = tuple(self._waiting)
-            if not entries:
-                continue
             try:
-                await self._outbox.append(*entries)
+                # who is cancelled half-way must not write the same again at the end: the writing itself goes on
+                await asyncio.shield(asyncio.create_task(self._write(), name="recorder-write"))
             except StoreError as error:
                 self._tell(error)
                 failing = True
@@ -54,25 +58,41 @@ class Recorder:
                 await self._clock.sleep(_RETRY_S)
                 self._news.set()
                 continue
-            for _ in entries:
-                self._waiting.popleft()
-            self._on_record()
             if failing:
                 failing = False
                 self.on_fault(None)
 
     async def flush(self) -> None:
         """Write what waits, once; for the end of the agent."""
-        entries = tuple(self._waiting)
-        if entries:
+        try:
+            await self._write()
+        except StoreError as error:
+            log.error("%d records could not be written at the end: %s", len(self._waiting), error)
+
+    async def _write(self) -> None:
+        """Everything that waits now, in one transaction. Raises StoreError."""
+        async with self._turn:
+            entries, forgotten = tuple(self._waiting), self._forgotten
+            if not entries:
+                return
+            if forgotten:
+                data: JsonObject = {"code": "store.forgotten", "count": forgotten}
+                entries = (*entries, Entry.event(self._clock.now(), "store", data=data))
+            self._in_hand = len(self._waiting)
             try:
                 await self._outbox.append(*entries)
-                self._waiting.clear()
-                self._on_record()
-            except StoreError as error:
-                log.error("%d records could not be written at the end: %s", len(entries), error)
+                del self._waiting[: self._in_hand]
+                self._forgotten -= forgotten
+            finally:
+                self._in_hand = 0
+        self._on_record()
 
     def _put(self, entry: Entry) -> None:
+        if len(self._waiting) - self._in_hand >= _IN_MEMORY:
+            free = range(self._in_hand, len(self._waiting))
+            oldest = next((place for place in free if self._waiting[place].kind != EVENT), self._in_hand)
+            del self._waiting[oldest]
+            self._forgotten += 1
         self._waiting.append(entry)
         self._news.set()
 
@@ -83,8 +103,8 @@ class Recorder:
     def _drop_telemetry(self) -> None:
         """Measurements of a time in which the disk was full are worth less than the events of it."""
         kept = [entry for entry in self._waiting if entry.kind == EVENT]
-        self._waiting.clear()
-        self._waiting.extend(kept)
+        self._forgotten += len(self._waiting) - len(kept)
+        self._waiting = kept
 
 
 def _plain(data: dict[str, object]) -> JsonObject:

@@ -6,8 +6,10 @@ out twice, and the reader knows them by their number.
 """
 
 import json
+import math
 import sqlite3
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,12 +41,14 @@ class Entry(NamedTuple):
             **({"about": about} if about else {}),
             **({"data": data} if data else {}),
         }
-        return cls(EVENT, json.dumps(fields, ensure_ascii=False, separators=(",", ":")))
+        text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"), default=str)
+        return cls(EVENT, text.encode(errors="replace").decode())  # names of files may hold bytes that are no text
 
     @classmethod
     def sample(cls, at: datetime, values: dict[str, float]) -> "Entry":
-        """Telemetry as the contract's `Sample` without its number."""
-        return cls(TELEMETRY, json.dumps({"at": iso(at), "values": values}, separators=(",", ":")))
+        """Telemetry as the contract's `Sample` without its number; what is no number (NaN) is left out."""
+        finite = {name: value for name, value in values.items() if math.isfinite(value)}
+        return cls(TELEMETRY, json.dumps({"at": iso(at), "values": finite}, separators=(",", ":")))
 
 
 class Record(NamedTuple):
@@ -55,18 +59,35 @@ class Record(NamedTuple):
     body: str
 
 
+def _system_time() -> datetime:
+    return datetime.now(UTC)
+
+
 class Outbox:
     """The outbox of one node. Its counters are only touched by the store's thread."""
 
-    def __init__(self, database: Database, reserve: Path, limit: int = 200_000) -> None:
+    def __init__(
+        self, database: Database, reserve: Path, limit: int = 200_000, now: Callable[[], datetime] = _system_time
+    ) -> None:
         """`reserve`: a small file beside the database that remembers which numbers may be in use, should the database
-        be lost. `limit`: records kept at most; unsent events are kept beyond it.
+        be lost. `limit`: records kept at most; unsent events are kept beyond it. `now` dates the gaps.
         """
         self._database = database
         self._reserve_file = reserve
         self._limit = limit
-        self.first = self.last = self.sent = self.count = 0
+        self._now = now
+        self.last = self.sent = self.count = 0
         self._reserved = 0
+        self._room_from = 0
+        database.keep(self)
+
+    def snapshot(self) -> tuple[int, int, int, int]:
+        """The counters, should the transaction fail."""
+        return self.last, self.sent, self.count, self._reserved
+
+    def restore(self, snapshot: tuple[int, int, int, int]) -> None:
+        """The transaction failed."""
+        self.last, self.sent, self.count, self._reserved = snapshot
 
     @property
     def waiting(self) -> int:
@@ -74,21 +95,27 @@ class Outbox:
         return self.last - self.sent
 
     async def load(self) -> tuple[int, int] | None:
-        """Read the counters. Returns the range of numbers that were lost with an earlier database, if any."""
+        """Read the counters. Returns the range of numbers that were lost with an earlier database, if any; their gap
+        event is already written.
+        """
         return await self._database.write(self._load)
 
     def _load(self, db: sqlite3.Connection) -> tuple[int, int] | None:
-        self.first, self.count = db.execute("SELECT coalesce(min(seq), 0), count(*) FROM outbox").fetchone()
+        self.count = db.execute("SELECT count(*) FROM outbox").fetchone()[0]
         row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
         self.last = row[0] if row else 0
         row = db.execute("SELECT value FROM meta WHERE key = 'sent'").fetchone()
         self.sent = int(row[0]) if row else 0
         self._reserved = _read_reserve(self._reserve_file)
-        if self.last or not self._reserved:
+        if self._reserved <= self.last or (self.last and not self._database.cut):
             return None
-        lost = (1, self._reserved)  # a new database beside an old reserve
-        self.last = self.sent = self._reserved
+        lost = (self.last + 1, self._reserved)  # a new database, or one that lost its end, beside an old reserve
+        self.last = self._reserved
+        db.execute("DELETE FROM sqlite_sequence WHERE name = 'outbox'")
         db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('outbox', ?)", (self.last,))
+        if lost[0] == 1:
+            self._set_sent(db, self.last)
+        self._tell_gap(db, [lost], "database_lost", True)
         return lost
 
     async def append(self, *entries: Entry) -> int:
@@ -97,12 +124,14 @@ class Outbox:
 
     def append_in(self, db: sqlite3.Connection, *entries: Entry) -> int:
         """The same inside somebody's transaction, so that an act and its record stand or fall together."""
-        last = self._insert(db, entries)
-        if self.count > self._limit:
+        if not entries:
+            return self.last
+        self._insert(db, entries)
+        while self.count > max(self._limit, self._room_from):
             self._make_room(db)
-        return last
+        return self.last
 
-    def _insert(self, db: sqlite3.Connection, entries: tuple[Entry, ...]) -> int:
+    def _insert(self, db: sqlite3.Connection, entries: tuple[Entry, ...]) -> None:
         if len(entries) == 1:
             last = db.execute(_INSERT, entries[0]).lastrowid or 0
         else:
@@ -113,7 +142,6 @@ class Outbox:
         if last + _RESERVE // 2 > self._reserved:
             self._reserved = last + _RESERVE
             write_atomically(self._reserve_file, f"{self._reserved}\n".encode())
-        return last
 
     async def after(self, seq: int, most: int) -> list[Record]:
         """Records after a number, oldest first."""
@@ -131,10 +159,14 @@ class Outbox:
 
         def work(db: sqlite3.Connection) -> None:
             if through > self.sent:
-                self.sent = through
-                db.execute("INSERT OR REPLACE INTO meta VALUES ('sent', ?)", (str(through),))
+                self._set_sent(db, min(through, self.last))
 
         await self._database.write(work)
+
+    def _set_sent(self, db: sqlite3.Connection, through: int) -> None:
+        self.sent = through
+        self._room_from = 0
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('sent', ?)", (str(through),))
 
     async def confirm(self, through: int) -> int:
         """The centre has everything up to this number: forget it. Returns how many records went."""
@@ -160,14 +192,15 @@ class Outbox:
         if not gone:
             gone = _column(db.execute(shelf, (EVENT, self.sent, block)))
             reason, sent = "shelf_full", True
-        if not gone:
+        if not gone:  # only events that nobody has got; looking again at each of them would cost more and more
+            self._room_from = self.count + block
             return
         db.executemany("DELETE FROM outbox WHERE seq = ?", [(seq,) for seq in gone])
         self.count -= len(gone)
         self._tell_gap(db, _ranges(gone), reason, sent)
 
     def _tell_gap(self, db: sqlite3.Connection, ranges: list[tuple[int, int]], reason: str, sent: bool) -> None:
-        at = datetime.now().astimezone()
+        at = self._now()
         for start in range(0, len(ranges), _RANGES_PER_EVENT):
             part = ranges[start : start + _RANGES_PER_EVENT]
             self._insert(db, (Entry.event(at, "gap", data={"ranges": part, "reason": reason, "sent": sent}),))
