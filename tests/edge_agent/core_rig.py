@@ -11,7 +11,7 @@ from typing import Any
 
 from edge_agent.clock import SimulatedClock
 from edge_agent.recorder import Recorder
-from edge_agent.store.database import Database, open_or_set_aside
+from edge_agent.store.database import open_or_set_aside
 from edge_agent.store.outbox import Outbox, Record
 
 START = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)  # 12:00 in Viet Nam
