@@ -1,34 +1,29 @@
 """One SQLite database, one writer thread, group commit: what `write` returned from is on disk."""
 
 import asyncio
-import errno
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
-from edge_agent.store import salvage, wal
+from edge_agent.store import salvage
 from edge_agent.store.files import sync_folder
-from edge_agent.store.schema import migrate
+from edge_agent.store.opening import StoreError, is_disk_fault, open_copy, open_file, refusal
+
+__all__ = ["Counters", "Database", "StoreError", "open_or_set_aside"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 _QUEUE_LIMIT = 20_000
 _GROUP = 1_000
+_TRY_AGAIN_S = 5
 _CORRUPT_KEPT = 2
 """Corrupt databases that stay beside the good one to be looked at; more would fill the card."""
-
-
-class StoreError(Exception):
-    """Writing failed. `full`: the disk has no room; otherwise a defect of disk, rights or data."""
-
-    def __init__(self, detail: str, *, full: bool = False) -> None:
-        super().__init__(detail)
-        self.full = full
 
 
 class Counters(Protocol):
@@ -40,6 +35,10 @@ class Counters(Protocol):
 
     def restore(self, snapshot: Any) -> None:
         """The transaction was rolled back."""
+        ...
+
+    def reload(self, db: sqlite3.Connection) -> None:
+        """The file can be used again; before, only a copy could be read, perhaps none at all."""
         ...
 
 
@@ -57,10 +56,17 @@ class Database:
     """The node's database. Open it with `Database(path)`, close it with `close()`."""
 
     def __init__(self, path: Path) -> None:
-        """Opens, checks and migrates. Raises sqlite3.DatabaseError when the file is corrupt."""
+        """Opens, checks and migrates. Raises sqlite3.DatabaseError when the file is corrupt.
+
+        On a disk that is full or read-only it works from a copy in memory: what was known can be read, every write is
+        refused with StoreError, and the file is tried again.
+        """
         self.path = path
         self._counters: list[Counters] = []
-        self._connection, self.cut = _open(path)
+        self.cut = False
+        self._refusal: StoreError | None = None
+        self._try_at = 0.0
+        self._connection = self._open()
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()  # the quickest hand-over that Python has
         self._closing = False
         self._loop: asyncio.AbstractEventLoop
@@ -97,6 +103,36 @@ class Database:
         self._tasks.put(None)
         self._thread.join(timeout=30)
 
+    def _open(self) -> sqlite3.Connection:
+        try:
+            connection, self.cut = open_file(self.path)
+        except (sqlite3.Error, OSError) as error:
+            if not is_disk_fault(error):
+                raise
+            self._refusal = refusal(error, self.path)
+            self._try_at = time.monotonic() + _TRY_AGAIN_S
+            log.exception("%s takes no writing; working from a copy in memory", self.path)
+            return open_copy(self.path)
+        return connection
+
+    def _come_back(self) -> None:
+        """Use the file again as soon as its disk takes writing; nothing was written to the copy meanwhile."""
+        if self._refusal is None or time.monotonic() < self._try_at:
+            return
+        self._try_at = time.monotonic() + _TRY_AGAIN_S
+        try:
+            connection, self.cut = open_file(self.path)
+            connection.execute("BEGIN")
+            for counters in self._counters:
+                counters.reload(connection)
+            connection.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            log.warning("%s still takes no writing: %s", self.path, error)
+            return
+        log.warning("%s takes writing again", self.path)
+        self._connection.close()
+        self._connection, self._refusal = connection, None
+
     def _run(self) -> None:
         open_ = True
         while open_:
@@ -119,6 +155,7 @@ class Database:
 
     def _commit(self, group: list[_Task]) -> None:
         """All in one transaction; when one of them fails, each in its own, so that only the bad one is refused."""
+        self._come_back()
         try:
             self._transact(group)
         except Exception as error:  # noqa: BLE001 - handed to whoever asked
@@ -126,7 +163,7 @@ class Database:
                 for task in group:
                     self._commit([task])
                 return
-            group[0].error = _translate(error)
+            group[0].error = refusal(error, self.path) if isinstance(error, sqlite3.Error | OSError) else error
         self._hand_back(group)
 
     def _hand_back(self, group: list[_Task]) -> None:
@@ -137,11 +174,14 @@ class Database:
 
     def _transact(self, group: list[_Task]) -> None:
         connection = self._connection
+        changes = connection.total_changes
         before = [(counters, counters.snapshot()) for counters in self._counters]
         connection.execute("BEGIN")
         try:
             for task in group:
                 task.result = task.work(connection)
+            if self._refusal is not None and connection.total_changes != changes:
+                raise StoreError(str(self._refusal), full=self._refusal.full)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -161,34 +201,6 @@ def _deliver(group: list[_Task]) -> None:
             task.future.set_result(task.result)
 
 
-def _open(path: Path) -> tuple[sqlite3.Connection, bool]:
-    """The connection, and whether transactions that had been on disk are missing at its end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    commits = wal.commits(path)
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA busy_timeout=5000")
-        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(verdict)
-        cut = wal.cut(connection, commits)
-        migrate(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection, cut
-
-
-def _translate(error: Exception) -> Exception:
-    if isinstance(error, sqlite3.Error):
-        return StoreError(str(error), full=error.sqlite_errorcode == sqlite3.SQLITE_FULL)
-    if isinstance(error, OSError):  # of a file that is written within the transaction
-        return StoreError(str(error), full=error.errno in (errno.ENOSPC, errno.EDQUOT))
-    return error
-
-
 def open_or_set_aside(path: Path, stamp: str) -> tuple[Database, Path | None]:
     """Open the database; one that is corrupt is moved aside (`<name>.corrupt-<stamp>`) and a new one begun.
 
@@ -197,12 +209,10 @@ def open_or_set_aside(path: Path, stamp: str) -> tuple[Database, Path | None]:
     """
     try:
         return Database(path), None
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
-            raise  # no room, no permission: the data is not to blame
+    except sqlite3.DatabaseError:
         log.exception("the database %s is corrupt", path)
     moved = _set_aside(path, stamp)
-    connection, _ = _open(path)
+    connection, _ = open_file(path)
     try:
         salvage.copy(moved, connection)
     finally:

@@ -1,5 +1,6 @@
 """The journal of commands: what came, what became of it, so that nothing is done twice through any crash."""
 
+import logging
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,8 @@ from datetime import datetime
 from edge_agent.contract.base import iso
 from edge_agent.contract.commands import Ack, Command, command
 from edge_agent.store.database import Database
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -41,9 +44,14 @@ class Journal:
         )
         unfinished = []
         for id_, payload, state, begun, expires, answer in rows:
-            self._entries[id_] = Entry(Ack.model_validate_json(answer), datetime.fromisoformat(expires))
-            if state == "accepted":
-                unfinished.append(Unfinished(command.validate_json(payload), bool(begun)))
+            try:
+                self._entries[id_] = Entry(Ack.model_validate_json(answer), datetime.fromisoformat(expires))
+                if state == "accepted":
+                    unfinished.append(Unfinished(command.validate_json(payload), bool(begun)))
+            except (
+                ValueError
+            ) as error:  # written by another version, or spoilt: it must not keep the node from starting
+                log.error("command %s in the journal cannot be read: %s", id_, error)
         return unfinished
 
     def known(self, id_: str) -> Ack | None:

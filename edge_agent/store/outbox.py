@@ -6,6 +6,7 @@ out twice, and the reader knows them by their number.
 """
 
 import json
+import logging
 import math
 import sqlite3
 from collections.abc import Callable
@@ -15,15 +16,17 @@ from typing import NamedTuple
 
 from edge_agent.contract.base import JsonObject, iso
 from edge_agent.contract.records import EventType
-from edge_agent.store.database import Database
+from edge_agent.store.database import Database, StoreError
 from edge_agent.store.files import write_atomically
 
+log = logging.getLogger(__name__)
 EVENT, TELEMETRY = 0, 1
 _INSERT = "INSERT INTO outbox (kind, body) VALUES (?, ?)"
 _RESERVE = 10_000
 _KEEP_EVERY = 10
 """Of old telemetry that must go while it waits, every tenth sample stays, so that a week is thin but not blank."""
 _RANGES_PER_EVENT = 500
+_Snapshot = tuple[int, int, int, int, tuple[int, int] | None]
 
 
 class Entry(NamedTuple):
@@ -79,44 +82,58 @@ class Outbox:
         self.last = self.sent = self.count = 0
         self._reserved = 0
         self._room_from = 0
+        self._lost: tuple[int, int] | None = None
         database.keep(self)
 
-    def snapshot(self) -> tuple[int, int, int, int]:
+    def snapshot(self) -> _Snapshot:
         """The counters, should the transaction fail."""
-        return self.last, self.sent, self.count, self._reserved
+        return self.last, self.sent, self.count, self._reserved, self._lost
 
-    def restore(self, snapshot: tuple[int, int, int, int]) -> None:
+    def restore(self, snapshot: _Snapshot) -> None:
         """The transaction failed."""
-        self.last, self.sent, self.count, self._reserved = snapshot
+        self.last, self.sent, self.count, self._reserved, self._lost = snapshot
 
     @property
     def waiting(self) -> int:
         """Numbers not yet handed to the broker."""
         return self.last - self.sent
 
+    def reload(self, db: sqlite3.Connection) -> None:
+        """The database can be written again."""
+        self._load(db)
+
     async def load(self) -> tuple[int, int] | None:
         """Read the counters. Returns the range of numbers that were lost with an earlier database, if any; their gap
-        event is already written.
+        event is the first to be written.
         """
-        return await self._database.write(self._load)
+        await self._database.read(self._load)
+        lost = self._lost
+        try:
+            await self.append()
+        except StoreError as error:
+            log.error("lost records could not be told yet: %s", error)
+        return lost
 
-    def _load(self, db: sqlite3.Connection) -> tuple[int, int] | None:
+    def _load(self, db: sqlite3.Connection) -> None:
         self.count = db.execute("SELECT count(*) FROM outbox").fetchone()[0]
         row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
         self.last = row[0] if row else 0
         row = db.execute("SELECT value FROM meta WHERE key = 'sent'").fetchone()
         self.sent = int(row[0]) if row else 0
         self._reserved = _read_reserve(self._reserve_file)
-        if self._reserved <= self.last or (self.last and not self._database.cut):
-            return None
-        lost = (self.last + 1, self._reserved)  # a new database, or one that lost its end, beside an old reserve
-        self.last = self._reserved
+        # a new database, or one that lost its end, beside an old reserve
+        lost = self._reserved > self.last and (not self.last or self._database.cut)
+        self._lost = (self.last + 1, self._reserved) if lost else None
+
+    def _tell_lost(self, db: sqlite3.Connection, lost: tuple[int, int]) -> None:
+        """Go on above all numbers that may have been used."""
+        self._lost = None
+        self.last = lost[1]
         db.execute("DELETE FROM sqlite_sequence WHERE name = 'outbox'")
         db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('outbox', ?)", (self.last,))
         if lost[0] == 1:
             self._set_sent(db, self.last)
         self._tell_gap(db, [lost], "database_lost", True)
-        return lost
 
     async def append(self, *entries: Entry) -> int:
         """Number the entries and put them on disk; returns the last number. Raises StoreError."""
@@ -124,6 +141,8 @@ class Outbox:
 
     def append_in(self, db: sqlite3.Connection, *entries: Entry) -> int:
         """The same inside somebody's transaction, so that an act and its record stand or fall together."""
+        if self._lost is not None:
+            self._tell_lost(db, self._lost)
         if not entries:
             return self.last
         self._insert(db, entries)
@@ -223,5 +242,5 @@ def _ranges(numbers: list[int]) -> list[tuple[int, int]]:
 def _read_reserve(path: Path) -> int:
     try:
         return int(path.read_text())
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return 0
