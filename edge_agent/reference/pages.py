@@ -1,6 +1,7 @@
 """Reference pages in Markdown, drawn from models, drivers and commands."""
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import click
 from pydantic import BaseModel
@@ -95,16 +96,26 @@ def _default(value: Any) -> str:
     return f"`{value}`" if value != () else "none"
 
 
+_WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path", type(None): ""}
+
+
 def _type(annotation: Any) -> str:
+    """What may stand there, in words; the same on every Python version."""
     inner = _models(annotation)
     if inner:
         return "list of sections" if "tuple" in str(annotation) else "section"
-    text = str(annotation) if not isinstance(annotation, type) else annotation.__name__
-    for old, new in (("typing.", ""), ("pathlib.", ""), ("NoneType", "none"), ("|", "or"), ("Literal", "one of ")):
-        text = text.replace(old, new)
-    if text.startswith("Annotated"):
-        text = "str"
-    return text
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(arguments[0])
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin in (tuple, list):
+        return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return f"{_type(arguments[0])}: {_type(arguments[1])}"
+    if arguments:
+        return " or ".join(filter(None, (_type(argument) for argument in arguments)))
+    return _WORDS.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -116,7 +116,13 @@ async def test_wrong_password_is_refused(tmp_path: Path) -> None:
 
 async def test_a_broker_that_accepts_and_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire_module, "_CONNACK_LIMIT_S", 0.3)
-    server = await asyncio.start_server(lambda _r, _w: asyncio.sleep(30), "127.0.0.1", 0)
+    held = []  # a writer that nobody holds is closed by newer Pythons
+
+    async def say_nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        held.append(writer)
+        await asyncio.sleep(30)
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     node = Node(tmp_path, server.sockets[0].getsockname()[1])
     async with node.running():
         await until(lambda: len(node.faults) >= 2)
