@@ -38,6 +38,11 @@ class Recorder:
         """Something happened."""
         self._put(Entry.event(self._clock.now(), type_, about, _plain(data)))
 
+    def keep(self, entries: tuple[Entry, ...]) -> None:
+        """Events of somebody whose own transaction the disk refused."""
+        for entry in entries:
+            self._put(entry)
+
     def sample(self, values: dict[str, float]) -> None:
         """Something was measured."""
         self._put(Entry.sample(self._clock.now(), values))

@@ -18,13 +18,16 @@ class Act:
 
     `record` is written in the same transaction as the command itself, with the events in `entries`. Without `run` the
     command is then done. With `run` it is accepted, and done when `run` returns; `run` awaits `begin` right before an
-    act that must not happen twice, and raises Refusal when it fails.
+    act that must not happen twice, and raises Refusal when it fails. `settled` hears whether the command is on disk;
+    with it, a command that cannot be written is rejected, and what was done in memory is undone (or done only then).
+    Without `run` and `settled` it is done all the same: an absolute setting, which is worth more than its record.
     """
 
     record: Callable[[sqlite3.Connection], object] | None = None
     entries: tuple[Entry, ...] = ()
     run: Callable[[Begin], Awaitable[JsonObject | None]] | None = None
     result: JsonObject | None = field(default=None)
+    settled: Callable[[bool], None] | None = None
 
 
 class Handler(Protocol):

@@ -7,7 +7,6 @@ from edge_agent.contract.commands import Command, ConfirmRecords, ReportState, R
 from edge_agent.contract.errors import Refusal
 from edge_agent.desk.act import Act, Begin
 from edge_agent.link.wire import LinkDown
-from edge_agent.store.database import StoreError
 from edge_agent.store.outbox import Outbox
 
 
@@ -37,10 +36,7 @@ class RecordRequests:
         """Forget what the centre has."""
 
         async def run(_begin: Begin) -> JsonObject:
-            try:
-                return {"forgotten": await self._outbox.confirm(args.through)}
-            except StoreError as error:
-                raise Refusal("store.failed", detail=str(error)) from error
+            return {"forgotten": await self._outbox.confirm(args.through)}
 
         return Act(run=run)
 
