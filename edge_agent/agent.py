@@ -52,6 +52,7 @@ class Agent:
             stack.push_async_callback(services.announcer.stop)
             stack.push_async_callback(services.bulletins.stop)
             await services.lights.load()
+            await services.announcer.load()
             await services.bulletins.load()
             link, desk = self._connect(core, services)
             stack.push_async_callback(desk.close)

@@ -1,6 +1,7 @@
 """Speaks: text becomes sound ahead of air, one thing at a time per loudspeaker, and what was played is reported."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from edge_agent.contract.reports import SpeakerState
 from edge_agent.desk.act import Act, Begin
 from edge_agent.media import MediaStore
 from edge_agent.recorder import Recorder
+from edge_agent.store.database import Database, StoreError
 from tts.client import VoiceWorker
 from tts.errors import SpeechError
 from tts.model import Speech
@@ -48,6 +50,7 @@ class Announcer:
         clock: Clock,
         recorder: Recorder,
         media: MediaStore,
+        database: Database,
         *,
         driver: Callable[[str], SpeakerDriver | None],
         post: Callable[[SpeakerState], None],
@@ -61,9 +64,20 @@ class Announcer:
         self._clock = clock
         self._recorder = recorder
         self._media = media
+        self._database = database
         self._driver = driver
         self._post = post
         self._uploads: set[asyncio.Task[None]] = set()
+
+    async def load(self) -> None:
+        """Read what each speaker said last, so that it can be heard again after a restart."""
+        rows = await self._database.read(
+            lambda db: db.execute("SELECT key, value FROM meta WHERE key LIKE 'speaker/%'").fetchall()
+        )
+        for key, value in rows:
+            horn = self._horns.get(key.removeprefix("speaker/"))
+            if horn is not None:
+                horn.state = SpeakerState.model_validate({**json.loads(value), "id": horn.config.id, "actual": "idle"})
 
     def report(self) -> None:
         """Publish the state of all speakers, with what their drivers say."""
@@ -192,10 +206,20 @@ class Announcer:
                     self._say(horn, last_sound=await self._media.put(content, "audio/wav"))
             except (OSError, Refusal) as error:
                 log.warning("the sound could not be sent to the hub: %s", error)
+            await self._remember(horn)
 
         task = asyncio.create_task(send(), name="keep-sound")
         self._uploads.add(task)
         task.add_done_callback(self._uploads.discard)
+
+    async def _remember(self, horn: _Horn) -> None:
+        said = horn.state.model_dump_json(include={"at", "voice", "last_sound", "last_spoken", "last_at"})
+        try:
+            await self._database.write(
+                lambda db: db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"speaker/{horn.config.id}", said))
+            )
+        except StoreError as error:
+            log.warning("what was said last could not be written: %s", error)
 
     def _fault_of(self, horn: _Horn) -> Fault | None:
         if self._driver(horn.config.driver) is None:

@@ -50,6 +50,7 @@ class Services:
             core.clock,
             core.recorder,
             media,
+            core.database,
             driver=self.hardware.speaker,
             post=core.post("speaker"),
         )

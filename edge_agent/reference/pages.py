@@ -99,7 +99,7 @@ def _default(value: Any) -> str:
 _WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path", type(None): ""}
 
 
-def _type(annotation: Any) -> str:
+def _type(annotation: Any) -> str:  # noqa: PLR0911 - one answer a form
     """What may stand there, in words; the same on every Python version."""
     inner = _models(annotation)
     if inner:
