@@ -19,9 +19,10 @@ class Scheduler:
     Many alarms share one job of APScheduler, armed for the earliest: setting an alarm costs next to nothing.
     """
 
-    def __init__(self, on_step: Callable[[float], None]) -> None:
-        """`on_step` is told by how many seconds the wall clock jumped."""
+    def __init__(self, on_step: Callable[[float], None], now: Callable[[], datetime] | None = None) -> None:
+        """`on_step` is told by how many seconds the wall clock jumped; `now` is that clock (the system's)."""
         self._on_step = on_step
+        self._now = now or _system_time
         self._alarms: dict[str, tuple[datetime, Callable[[], Awaitable[None]]]] = {}
         self._armed: datetime | None = None
         self._scheduler = AsyncIOScheduler(timezone=UTC)
@@ -41,39 +42,47 @@ class Scheduler:
         self._scheduler.add_job(
             self._ring,
             "date",
-            run_date=instant,
+            run_date=datetime.now(UTC) + (instant - self._now()),  # APScheduler only knows the system's clock
             id="next",
             replace_existing=True,
             misfire_grace_time=None,  # late is decided by who is called
         )
 
     async def _ring(self) -> None:
-        now = datetime.now(UTC)
+        now = self._now()
         self._armed = None
         due = sorted((instant, name) for name, (instant, _) in self._alarms.items() if instant <= now)
         for _, name in due:
-            _, call = self._alarms.pop(name)
+            call = self._alarms.pop(name)[1]
             task = asyncio.create_task(_guarded(name, call), name=f"alarm-{name}")
             self._ringing.add(task)
             task.add_done_callback(self._ringing.discard)
+        self._arm_earliest()
+
+    def _arm_earliest(self) -> None:
         if self._alarms:
             self._arm(min(instant for instant, _ in self._alarms.values()))
 
     async def run(self) -> None:
         """Run until cancelled; looks for a stepped clock once a second."""
         self._scheduler.start()
+        self._arm_earliest()  # after a failure this is begun again, and APScheduler has forgotten everything
         try:
-            offset = time.time() - time.monotonic()
+            offset = self._now().timestamp() - time.monotonic()
             while True:
                 await asyncio.sleep(1)
-                moved = (time.time() - time.monotonic()) - offset
+                moved = (self._now().timestamp() - time.monotonic()) - offset
                 if abs(moved) > _STEP_S:
                     offset += moved
                     log.warning("the wall clock stepped by %.1f s", moved)
                     self._on_step(moved)
-                    self._scheduler.wakeup()
+                    self._arm_earliest()
         finally:
             self._scheduler.shutdown(wait=False)
+
+
+def _system_time() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _guarded(name: str, call: Callable[[], Awaitable[None]]) -> None:

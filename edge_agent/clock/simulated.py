@@ -17,6 +17,8 @@ class SimulatedClock:
         self._alarms: dict[str, tuple[datetime, Callable[[], Awaitable[None]]]] = {}
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._count = itertools.count()
+        self.settled: Callable[[], Awaitable[None]] | None = None
+        """Awaited after each thing that happened, for work that other threads do meanwhile (a database)."""
 
     def now(self) -> datetime:
         return self._now
@@ -46,16 +48,21 @@ class SimulatedClock:
         """Let time pass, ringing alarms and waking sleepers on the way; `settle` turns of the loop after each."""
         end = self._now + by
         end_monotonic = self._monotonic + by.total_seconds()
-        await _turns(settle)
+        await self._settle(settle)
         while True:
             due = self._next(end, end_monotonic)
             if due is None:
                 break
             self._move(due)
             await self._ring()
-            await _turns(settle)
+            await self._settle(settle)
         self._move((end - self._now).total_seconds())
-        await _turns(settle)
+        await self._settle(settle)
+
+    async def _settle(self, turns: int) -> None:
+        await _turns(turns)
+        if self.settled is not None:
+            await self.settled()
 
     def _next(self, end: datetime, end_monotonic: float) -> float | None:
         """Seconds to the next thing that is due before the end."""

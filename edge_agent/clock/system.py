@@ -15,23 +15,31 @@ class SystemClock:
     """The machine's clock.
 
     `trust`: "kernel" believes the kernel's word (NTP, or set from a battery clock at boot); "assume" believes the
-    clock as it is, for a desk. `floor`: an instant saved earlier, which time never runs back beyond.
+    clock as it is, for a desk. `floor`: an instant saved earlier, which time never runs back beyond - unless the kernel
+    says that it knows better: then the saved instant was wrong. Time goes on from the floor, it does not stand still.
     """
 
     def __init__(self, trust: Literal["kernel", "assume"] = "kernel", floor: datetime | None = None) -> None:
         self._trust = trust
-        self._floor = floor
+        self._floor: datetime | None = None
+        self._floor_set = 0.0
         self._asked = -_ASK_AGAIN_S
         self._report = ClockReport(trusted=False, source="none")
+        if floor is not None:
+            self.raise_floor(floor)
 
     def raise_floor(self, instant: datetime) -> None:
         """Time never runs back beyond this saved instant."""
-        self._floor = instant if self._floor is None else max(self._floor, instant)
+        lowest = self._lowest()
+        if lowest is None or instant > lowest:
+            self._floor, self._floor_set = instant, time.monotonic()
+            self._asked = -_ASK_AGAIN_S
 
     @property
     def behind(self) -> timedelta:
         """How far the machine's clock is behind the last saved instant; zero when it is not."""
-        return max(timedelta(), (self._floor or datetime.min.replace(tzinfo=UTC)) - datetime.now(UTC))
+        lowest = self._lowest()
+        return max(timedelta(), lowest - datetime.now(UTC)) if lowest is not None else timedelta()
 
     @property
     def trusted(self) -> bool:
@@ -46,13 +54,22 @@ class SystemClock:
 
     def now(self) -> datetime:
         now = datetime.now(UTC)
-        return now if self._floor is None else max(now, self._floor)
+        lowest = self._lowest()
+        if lowest is None or now >= lowest or self.report().source == "kernel":
+            return now
+        return lowest
 
     def monotonic(self) -> float:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    def _lowest(self) -> datetime | None:
+        """The saved instant and what has passed since it was read."""
+        if self._floor is None:
+            return None
+        return self._floor + timedelta(seconds=time.monotonic() - self._floor_set)
 
     def _ask(self) -> ClockReport:
         try:
