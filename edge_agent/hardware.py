@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from drivers import registry
 from drivers.contract import Driver as DriverInterface
 from drivers.contract import DriverContext, DriverFault, Speaker, Switchable
+from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock
 from edge_agent.config.model import Driver
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import DriverState
-from edge_agent.link.backoff import Backoff
 
 log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 30

@@ -4,9 +4,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock
 from edge_agent.contract.errors import Fault
-from edge_agent.link.backoff import Backoff
 
 log = logging.getLogger(__name__)
 

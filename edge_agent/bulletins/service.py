@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from drivers.contract import PlayReport
 from edge_agent.announcer import Announcer, heard
+from edge_agent.backoff import Backoff
 from edge_agent.bulletins import table
 from edge_agent.bulletins.calendar import next_after
 from edge_agent.bulletins.table import Planned
@@ -18,7 +19,6 @@ from edge_agent.contract.commands import CancelBulletin, Command, PlanBulletin
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.reports import BulletinState
 from edge_agent.desk.act import Act
-from edge_agent.link.backoff import Backoff
 from edge_agent.store.database import Database, StoreError
 from edge_agent.store.outbox import Entry, Outbox
 from tts.model import Speech

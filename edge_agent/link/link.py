@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import datetime
 from time import perf_counter
 
+from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock
 from edge_agent.contract.base import MAX_BODY
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.reports import ClockReport, Status
 from edge_agent.contract.topics import NodeTopics
-from edge_agent.link.backoff import Backoff
 from edge_agent.link.board import Board
 from edge_agent.link.pump import Pump
 from edge_agent.link.wire import BrokerAddress, Incoming, LinkDown, Will, Wire

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from bench.rig import free_port, wait_for_port
+from edge_agent.backoff import Backoff
 from edge_agent.clock import SystemClock
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import LightState
 from edge_agent.contract.topics import NodeTopics
 from edge_agent.link import wire as wire_module
-from edge_agent.link.backoff import Backoff
 from edge_agent.link.board import Board
 from edge_agent.link.link import Link
 from edge_agent.link.pump import Pump
