@@ -8,7 +8,7 @@ from edge_agent.lights.programme import Place, Programme, level_at
 
 LONGEST_OVERRIDE = timedelta(hours=24)
 UNSTATED_OVERRIDE = timedelta(hours=12)
-"""An override without an end, on a light without programme, ends after this: "for ever" does not exist."""
+"""An override without a stated end lasts at most this: "for ever" does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,19 @@ def decide(
         return Decision(default, "default", None)
     if not trusted:
         return Decision(fail_safe, "default", None)
-    level, until = level_at(programme, now, place)
+    try:
+        level, until = level_at(programme, now, place)
+    except ValueError:  # the sun neither rises nor sets there, so the position is wrong: rather light than none
+        return Decision(fail_safe, "default", None)
     return Decision(level, "program", until)
 
 
 def override_end(now: datetime, asked: datetime | None, programme: Programme | None, place: Place) -> datetime:
-    """When an override ends: as asked, else at the next switch of the programme, else after 12 hours."""
+    """When an override ends: as asked, else at the next switch of the programme, within 12 hours in any case."""
     if asked is not None:
         return asked
-    if programme is None:
-        return now + UNSTATED_OVERRIDE
-    _, change = level_at(programme, now, place)
-    return change
+    longest = now + UNSTATED_OVERRIDE
+    try:
+        return min(longest, level_at(programme, now, place)[1]) if programme is not None else longest
+    except ValueError:  # no sunset here today
+        return longest

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -22,9 +23,7 @@ class Programme(BaseModel):
     @classmethod
     def _moment(cls, value: str) -> str:
         if not _MOMENT.match(value):
-            raise PydanticCustomError(
-                "config.moment", "must be sunset or sunrise with minutes, or a time"
-            )
+            raise PydanticCustomError("config.moment", "must be sunset or sunrise with minutes, or a time")
         return value
 
     def switches(self, day: date, place: "Place") -> list[tuple[datetime, float]]:
@@ -58,6 +57,7 @@ def level_at(programme: Programme, now: datetime, place: Place) -> tuple[float, 
     return level, coming
 
 
+@lru_cache(maxsize=4096)
 def _instant(moment: str, day: date, place: Place) -> datetime:
     match = _MOMENT.match(moment)
     assert match is not None  # noqa: S101 - the validator saw to it

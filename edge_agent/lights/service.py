@@ -136,8 +136,8 @@ class LightService:
     async def _settle(self, lamp: _Lamp) -> LightState:
         """Decide, switch if it must be, read back, report."""
         now = self._clock.now()
-        if lamp.override is not None and lamp.override.until <= now:
-            await self._end_override(lamp)
+        if lamp.override is not None and not now < lamp.override.until <= now + LONGEST_OVERRIDE:
+            await self._end_override(lamp)  # in time; or the clock was set back, and it would last too long
         decision = self._decide(lamp, now)
         actual, fault = await self._drive(lamp, decision)
         state = LightState(
@@ -153,6 +153,8 @@ class LightService:
         self._report(lamp, state)
         if decision.until is not None:
             self._alarms.at(f"light/{lamp.config.id}", decision.until, lambda: self._settle_locked(lamp))
+        else:
+            self._alarms.cancel(f"light/{lamp.config.id}")
         return state
 
     def _decide(self, lamp: _Lamp, now: datetime) -> Decision:
@@ -168,21 +170,26 @@ class LightService:
         )
 
     async def _drive(self, lamp: _Lamp, decision: Decision) -> tuple[float | None, Fault | None]:
-        driver = self._lines(lamp.driver)
         id_ = lamp.config.id
+        driver = self._lines(lamp.driver)
         if driver is None:
             return None, Fault.of("light.no_answer", id=id_, detail=f"driver {lamp.driver} is not working")
         on = decision.level > 0
         claimed = lamp.state is not None and lamp.state.actual is not None
         try:
             async with asyncio.timeout(_SWITCH_LIMIT_S):
-                if not claimed or await driver.read(lamp.line) != on:
+                if not claimed or await _reads(driver, lamp.line) != on:
                     await driver.switch(lamp.line, on)
                 actual = 100.0 if await driver.read(lamp.line) else 0.0
         except DriverFault as fault:
-            return None, Fault.of("light.no_answer", id=id_, detail=fault.detail)
+            if fault.code != "driver.stuck":
+                return None, Fault.of("light.no_answer", id=id_, detail=fault.detail)
+            actual = 0.0 if on else 100.0  # the driver looked: the line stayed as it was
         except TimeoutError:
             return None, Fault.of("light.no_answer", id=id_, detail=f"no answer within {_SWITCH_LIMIT_S} s")
+        except Exception as error:  # a driver is foreign code: it must not stop the other lights
+            log.exception("driver %s failed", lamp.driver)
+            return None, Fault.of("light.no_answer", id=id_, detail=f"{type(error).__name__}: {error}"[:200])
         if actual != decision.level:
             wrong = Fault.of("light.switching_error", id=id_, wanted=decision.level, actual=actual)
             return actual, wrong
@@ -194,7 +201,7 @@ class LightService:
         if before is not None and before.model_copy(update={"at": state.at}) == state:
             return
         self._post(state)
-        if before is None or before.actual != state.actual:
+        if state.actual is not None and (before is None or before.actual != state.actual):
             self._recorder.event("switched", about, level=state.actual, why=state.why, by=state.by)
         old, new = before.fault if before else None, state.fault
         if new is not None and (old is None or old.code != new.code):
@@ -209,6 +216,16 @@ class LightService:
             await self._database.write(lambda db: db.execute("DELETE FROM override WHERE light = ?", (lamp.config.id,)))
         except StoreError as error:  # it has ended all the same; its time says so at the next start too
             log.error("the end of an override could not be written: %s", error)
+
+
+async def _reads(driver: Switchable, line: str) -> bool | None:
+    """What the line is; None when the driver was opened anew and nobody has switched it since."""
+    try:
+        return await driver.read(line)
+    except DriverFault as fault:
+        if fault.code != "driver.unclaimed":
+            raise
+        return None
 
 
 def _result(state: LightState) -> dict[str, object]:
