@@ -44,6 +44,7 @@ class Agent:
             stack.callback(core.database.close)
             unfinished = await core.load()
             stack.push_async_callback(core.recorder.flush)
+            stack.callback(core.recorder.event, "stopped")
             supervisor = Supervisor(core.clock, core.faults.set)
             stack.push_async_callback(supervisor.stop)
             scheduler = Scheduler(lambda seconds: _stepped(core, seconds))
