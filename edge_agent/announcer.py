@@ -76,8 +76,12 @@ class Announcer:
         )
         for key, value in rows:
             horn = self._horns.get(key.removeprefix("speaker/"))
-            if horn is not None:
+            if horn is None:
+                continue
+            try:
                 horn.state = SpeakerState.model_validate({**json.loads(value), "id": horn.config.id, "actual": "idle"})
+            except ValueError as error:
+                log.warning("what speaker %s said last cannot be read: %s", horn.config.id, error)
 
     def report(self) -> None:
         """Publish the state of all speakers, with what their drivers say."""
@@ -96,6 +100,8 @@ class Announcer:
             return await self._voice.say(text, timeout_s=_SYNTHESIS_LIMIT_S)
         except SpeechError as error:
             raise Refusal(error.code, detail=error.detail) from error
+        except OSError as error:
+            raise Refusal("speech.storage", detail=str(error)) from error
 
     async def speak(self, asked: Command, args: Speak) -> Act:
         """Handle `speak`: synthesise now, play when the speaker is free."""
@@ -108,13 +114,16 @@ class Announcer:
             horn.waiting += 1
             try:
                 speech = await self.render(args.text)
-                await begin()
-                report = await self.play(horn.config.id, speech, title=args.text[:80], of=asked.id, volume=args.volume)
+                report = await self.play(
+                    horn.config.id, speech, title=args.text[:80], of=asked.id, volume=args.volume, begin=begin
+                )
             except Refusal as refusal:
-                self._say(horn, actual="idle", fault=refusal.fault)
+                self._say(horn, fault=refusal.fault)
                 raise
             finally:
                 horn.waiting -= 1
+                if horn.state.actual == "preparing" and not horn.waiting:
+                    self._say(horn, actual="idle", fault=horn.state.fault)
             self._recorder.event(
                 "spoken",
                 f"speaker/{horn.config.id}",
@@ -147,10 +156,16 @@ class Announcer:
         volume: float = 100,
         at: datetime | None = None,
         on_start: Callable[[PlayStart], None] | None = None,
+        begin: Begin | None = None,
     ) -> PlayReport:
-        """Play a sound when its turn has come, at an instant if one is given. Raises Refusal."""
+        """Play a sound when its turn has come, at an instant if one is given. Raises Refusal.
+
+        `begin` is awaited right before, when the turn has come.
+        """
         horn = self.horn(speaker)
         async with horn.turn:
+            if begin is not None:
+                await begin()
             return await self._play(horn, speech, title, of, volume, at, on_start)
 
     async def _play(
@@ -177,10 +192,13 @@ class Announcer:
         try:
             report = await driver.play(speech.path, at=at, volume=volume / 100, on_start=started)
         except DriverFault as fault:
-            told = Fault.of(fault.code, detail=fault.detail)
-            self._say(horn, actual="idle", playing=None, title=None, fault=told)
-            self._recorder.event("fault", f"speaker/{horn.config.id}", code=fault.code, detail=fault.detail)
+            self._tell(horn, fault.code, fault.detail)
             raise Refusal(fault.code, detail=fault.detail) from fault
+        except Exception as error:  # a driver is foreign code: whatever it raises is its own fault
+            log.exception("the driver of speaker %s failed", horn.config.id)
+            detail = f"{type(error).__name__}: {error}"[:200]
+            self._tell(horn, "driver.failed", detail)
+            raise Refusal("driver.failed", detail=detail) from error
         except asyncio.CancelledError:
             self._say(horn, actual="idle", playing=None, title=None)
             raise
@@ -196,13 +214,17 @@ class Announcer:
         self._keep(horn, speech.path)
         return report
 
+    def _tell(self, horn: _Horn, code: str, detail: str) -> None:
+        self._say(horn, actual="idle", playing=None, title=None, fault=Fault.of(code, detail=detail))
+        self._recorder.event("fault", f"speaker/{horn.config.id}", code=code, detail=detail)
+
     def _keep(self, horn: _Horn, path: Path) -> None:
         """Send the sound to the hub, so that staff can hear what was said; the speaker does not wait for it."""
 
         async def send() -> None:
             try:
-                content = await asyncio.to_thread(path.read_bytes)
-                if len(content) <= _KEEP_SOUND:
+                content = await asyncio.to_thread(_read, path)
+                if content is not None:
                     self._say(horn, last_sound=await self._media.put(content, "audio/wav"))
             except (OSError, Refusal) as error:
                 log.warning("the sound could not be sent to the hub: %s", error)
@@ -232,6 +254,11 @@ class Announcer:
         }
         horn.state = horn.state.model_copy(update={**news, "at": self._clock.now()})
         self._post(horn.state)
+
+
+def _read(path: Path) -> bytes | None:
+    """The sound, if it is short enough to be sent; a long one is not even read."""
+    return path.read_bytes() if path.stat().st_size <= _KEEP_SOUND else None
 
 
 def _heard(report: PlayReport, speech: Speech) -> JsonObject:

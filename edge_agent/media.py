@@ -34,13 +34,18 @@ class MediaStore:
     def _put(self, url: str, digest: str, content: bytes, media_type: str) -> None:
         parts = urlsplit(url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.hostname or "", parts.port, timeout=_LIMIT_S)
+        try:
+            connection = kind(parts.hostname or "", parts.port, timeout=_LIMIT_S)
+        except (ValueError, http.client.HTTPException):
+            raise Refusal("media.unreachable", detail="the hub's address is not usable") from None
         headers = {"Content-Type": media_type}
         try:
             headers["Authorization"] = f"Bearer {self._token()}"
             connection.request("PUT", f"{parts.path.rstrip('/')}/media/{digest}", body=content, headers=headers)
             answer = connection.getresponse()
             answer.read(2000)
+        except ValueError:  # a token or an address that HTTP cannot carry; the message would show it
+            raise Refusal("media.refused", detail="the hub's address or the token is not usable") from None
         except (OSError, http.client.HTTPException) as error:
             raise Refusal("media.unreachable", detail=str(error) or type(error).__name__) from error
         finally:

@@ -3,15 +3,18 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from drivers.contract import PlayReport
 from edge_agent.announcer import Announcer, heard
 from edge_agent.backoff import Backoff
 from edge_agent.bulletins import table
-from edge_agent.bulletins.calendar import next_after
+from edge_agent.bulletins.board import BulletinBoard
+from edge_agent.bulletins.calendar import next_after, occurrences
+from edge_agent.bulletins.ledger import Ledger
 from edge_agent.bulletins.table import Planned
 from edge_agent.clock import Alarms, Clock
 from edge_agent.contract.base import JsonObject, iso
@@ -19,7 +22,7 @@ from edge_agent.contract.commands import CancelBulletin, Command, PlanBulletin
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.reports import BulletinState
 from edge_agent.desk.act import Act
-from edge_agent.store.database import Database, StoreError
+from edge_agent.store.database import Database
 from edge_agent.store.outbox import Entry, Outbox
 from tts.model import Speech
 
@@ -27,13 +30,15 @@ log = logging.getLogger(__name__)
 _LEAD = timedelta(seconds=3)
 _ON_TIME = timedelta(seconds=2)
 _LIMIT = 500
+_LOOK_EVERY_S = 60
 _TOLD_AT_MOST = 50
+"""Misses of one bulletin that are told one by one; the rest of them shares one event."""
 
 
 class BulletinService:
     """The calendar of the node."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the calendar is where time, disk and speakers meet
         self,
         announcer: Announcer,
         zone: ZoneInfo,
@@ -44,170 +49,219 @@ class BulletinService:
         *,
         post: Callable[[BulletinState], None],
         on_record: Callable[[], None],
+        keep: Callable[[tuple[Entry, ...]], None] = lambda _entries: None,
     ) -> None:
-        """`post` publishes a state; `on_record` hears that the outbox has news."""
+        """`post` publishes a state; `on_record` hears that the outbox has news; `keep` gets events that the disk
+        refused.
+        """
         self._announcer = announcer
         self._zone = zone
         self._clock = clock
         self._alarms = alarms
-        self._database = database
-        self._outbox = outbox
-        self._post = post
-        self._on_record = on_record
+        self._ledger = Ledger(database, outbox, clock, on_record, keep)
+        self._board = BulletinBoard(clock, post)
         self._planned: dict[str, Planned] = {}
-        self._states: dict[str, BulletinState] = {}
+        self._coming: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._voice_turn = asyncio.Lock()
+        self._began, self._started = clock.monotonic(), clock.now()
+        self._doubted: float | None = None
         self._stopping = False
 
     async def load(self) -> None:
-        """Read the calendar; report what a power cut interrupted, and what passed while the node was off."""
-        planned, cut = await self._database.read(table.load)
+        """Read the calendar; report what a power cut interrupted."""
+        self._began, self._started = self._clock.monotonic(), self._clock.now()
+        planned, cut = await self._ledger.load()
+        titles = {each.bulletin.id: each.bulletin.title for each in planned}
         for bulletin, at in cut:
-            await self._settle(bulletin, at, "missed", {"code": "bulletin.interrupted", "seconds": 0})
+            fault = Fault.of("bulletin.interrupted", seconds=0)
+            detail = {"code": fault.code, "reason": fault.en, "seconds": 0, "title": titles.get(bulletin, bulletin)}
+            await self._ledger.settle(bulletin, at, "missed", detail)
         for each in planned:
             self._planned[each.bulletin.id] = each
-            self._show(each, "preparing")
-        await self._database.write(table.trim)
+            self._board.show(each.bulletin, "preparing")
 
     async def run(self) -> None:
         """Start the calendar, then look once a minute that nothing fell through."""
-        for each in list(self._planned.values()):
-            self._begin(each)
         while True:
-            await self._clock.sleep(60)
-            for each in list(self._planned.values()):
-                if each.bulletin.id not in self._tasks:
-                    await self._plan_next(each)
+            for name, planned in list(self._planned.items()):
+                if name not in self._tasks and self._wants_a_look(planned):
+                    self._begin(planned, self._prepare(planned) if planned.fresh else self._plan_next(planned))
+            await self._clock.sleep(_LOOK_EVERY_S)
 
     async def stop(self) -> None:
         """Cancel what is being prepared or on air."""
         self._stopping = True
-        for task in self._tasks.values():
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def plan(self, asked: Command, args: PlanBulletin) -> Act:
-        """Handle `bulletin.plan`: on the calendar in the same transaction as the command."""
+        """Handle `bulletin.plan`: on the calendar in the same transaction as the command, or not at all."""
         bulletin = args.bulletin
         self._announcer.horn(bulletin.speaker)
-        if bulletin.id not in self._planned and len(self._planned) >= _LIMIT:
+        if len({*self._planned, *self._coming, bulletin.id}) > _LIMIT:
             raise Refusal("bulletin.too_many", limit=_LIMIT)
         now = self._clock.now()
         planned = Planned(bulletin, asked.by, handled=now)
-        coming = next_after(bulletin, now, self._zone)
+        coming = await asyncio.to_thread(next_after, bulletin, now, self._zone)
         if coming is None:
-            raise (
-                Refusal("bulletin.past", at=iso(bulletin.at))
-                if bulletin.recurrence is None
-                else Refusal("bulletin.never")
-            )
+            never = bulletin.recurrence is not None
+            raise Refusal("bulletin.never") if never else Refusal("bulletin.past", at=iso(bulletin.at))
         about = f"bulletin/{bulletin.id}"
         entry = Entry.event(now, "bulletin", about, {"state": "planned", "next": iso(coming), "by": asked.by})
+        self._coming.add(bulletin.id)
 
         def record(db: sqlite3.Connection) -> None:
             table.save(db, planned)
 
-        self._cancel_task(bulletin.id)
-        self._planned[bulletin.id] = planned
-        self._show(planned, "preparing", coming)
-        self._begin(planned)
-        return Act(record, (entry,), result={"next": iso(coming)})
+        def settled(written: bool) -> None:
+            self._coming.discard(bulletin.id)
+            if written:
+                self._cancel_task(bulletin.id)
+                self._planned[bulletin.id] = planned
+                self._board.show(bulletin, "preparing", coming=coming)
+                self._begin(planned, self._prepare(planned))
+
+        return Act(record, (entry,), result={"next": iso(coming)}, settled=settled)
 
     async def cancel(self, asked: Command, args: CancelBulletin) -> Act:
         """Handle `bulletin.cancel`; one that is on air stops."""
-        planned = self._planned.pop(args.bulletin, None)
-        if planned is None:
+        name = args.bulletin
+        if name not in self._planned:
             known = ", ".join(self._planned) or "-"
-            raise Refusal("command.unknown_thing", kind="bulletin", id=args.bulletin, known=known)
-        self._cancel_task(args.bulletin)
-        self._alarms.cancel(f"bulletin/{args.bulletin}")
-        self._show(planned, "cancelled")
-        entry = Entry.event(
-            self._clock.now(), "bulletin", f"bulletin/{args.bulletin}", {"state": "cancelled", "by": asked.by}
-        )
-        return Act(lambda db: table.remove(db, args.bulletin), (entry,))
+            raise Refusal("command.unknown_thing", kind="bulletin", id=name, known=known[:500])
+        entry = Entry.event(self._clock.now(), "bulletin", f"bulletin/{name}", {"state": "cancelled", "by": asked.by})
+
+        def settled(written: bool) -> None:
+            planned = self._planned.pop(name, None) if written else None
+            if planned is not None:
+                self._cancel_task(name)
+                self._alarms.cancel(f"bulletin/{name}")
+                self._board.show(planned.bulletin, "cancelled")
+
+        return Act(lambda db: table.remove(db, name), (entry,), settled=settled)
+
+    def _wants_a_look(self, planned: Planned) -> bool:
+        if planned.fresh or planned.coming is None or planned.coming <= self._clock.now():
+            return True
+        return planned.passed is not None and self._clock.trusted
+
+    def _is_current(self, planned: Planned) -> bool:
+        return self._planned.get(planned.bulletin.id) is planned
 
     def _cancel_task(self, bulletin: str) -> None:
         task = self._tasks.pop(bulletin, None)
         if task is not None:
             task.cancel()
 
-    def _begin(self, planned: Planned) -> None:
-        """Make the sound ready, and set the alarm for the next instant."""
+    def _begin(self, planned: Planned, work: Coroutine[Any, Any, None]) -> None:
+        """One task a bulletin: it prepares, or waits for its turn on air."""
         name = planned.bulletin.id
-        task = asyncio.create_task(self._prepare(planned), name=f"bulletin-{name}")
+        task = asyncio.get_running_loop().create_task(_guarded(name, work), name=f"bulletin-{name}")
         self._tasks[name] = task
         task.add_done_callback(lambda done: self._tasks.pop(name, None) if self._tasks.get(name) is done else None)
 
     async def _prepare(self, planned: Planned) -> None:
+        planned.fresh = False
         await self._plan_next(planned)
         backoff = Backoff(first=5, most=300)
-        while True:
+        while self._is_current(planned):
             try:
                 async with self._voice_turn:  # far-off bulletins leave the voice free for who speaks now
                     speech = await self._announcer.render(planned.bulletin.text)
             except Refusal as refusal:
                 log.warning("bulletin %s is not ready: %s", planned.bulletin.id, refusal)
-                self._show(planned, "preparing", fault=refusal.fault)
+                self._board.show(planned.bulletin, "preparing", fault=refusal.fault)
                 await self._clock.sleep(backoff.after(0))
                 continue
-            self._show(planned, "ready", voice=speech.voice)
+            self._board.show(planned.bulletin, "ready", voice=speech.voice)
             return
 
     async def _plan_next(self, planned: Planned) -> None:
         """Deal with what is past, then set the alarm a little before the next instant."""
         bulletin = planned.bulletin
-        now = self._clock.now()
-        coming = next_after(bulletin, planned.handled, self._zone)
-        missed = 0
-        while coming is not None and coming < now - timedelta(seconds=bulletin.catch_up_s) - _ON_TIME:
-            if missed < _TOLD_AT_MOST:
-                await self._miss(planned, coming, "bulletin.missed_late", {"at": iso(coming)})
-            planned.handled = coming
-            missed += 1
-            coming = next_after(bulletin, coming, self._zone)
-        if coming is None:
-            self._finish_if_over(planned)
+        too_late = self._clock.now() - timedelta(seconds=bulletin.catch_up_s) - _ON_TIME
+        if self._trusted():
+            planned.passed = None
+            await self._sweep(planned, too_late)
+            after = planned.handled
+        else:  # what is past is judged when the time is known
+            after = planned.passed = max(planned.handled, planned.passed or planned.handled, too_late)
+        coming = next_after(bulletin, after, self._zone)
+        if not self._is_current(planned):
             return
-        shown = self._states[bulletin.id]
-        self._show(planned, shown.actual if shown.actual != "on_air" else "ready", coming)
-        self._alarms.at(f"bulletin/{bulletin.id}", coming - _LEAD, lambda: self._due(planned, coming))
+        planned.coming = coming
+        if coming is not None:
+            self._board.show(bulletin, coming=coming)
+            self._alarms.at(f"bulletin/{bulletin.id}", coming - _LEAD, lambda: self._due(planned, coming))
+        elif self._trusted():
+            await self._finish(planned)
+
+    async def _sweep(self, planned: Planned, before: datetime) -> None:
+        """Tell all instants as missed that nobody has dealt with and that are too late now."""
+        rest: list[datetime] = []
+        for told, at in enumerate(occurrences(planned.bulletin, planned.handled, self._zone)):
+            if at >= before or not self._is_current(planned):
+                break
+            if told < _TOLD_AT_MOST:
+                await self._miss(planned, at, self._why_passed(at), {"at": iso(at)})
+            else:
+                rest.append(at)
+                if told % 500 == 0:
+                    await asyncio.sleep(0)
+            planned.handled = at
+        if rest:
+            detail: JsonObject = {"code": self._why_passed(rest[-1]), "count": len(rest), "first": iso(rest[0])}
+            await self._ledger.miss(planned.bulletin.id, rest[-1], {"title": planned.bulletin.title, **detail})
+
+    def _trusted(self) -> bool:
+        trusted = self._clock.trusted
+        if not trusted:
+            self._doubted = self._clock.monotonic()
+        return trusted
+
+    def _why_passed(self, at: datetime) -> str:
+        """The code: the node was off then, nobody vouched for its clock, or the clock stepped over the instant."""
+        now, elapsed = self._clock.now(), self._clock.monotonic()
+        if self._doubted is None:
+            return "bulletin.missed_late" if at < self._started else "bulletin.missed_step"
+        if at < now - timedelta(seconds=elapsed - self._began):
+            return "bulletin.missed_late"
+        doubtful = at <= now - timedelta(seconds=elapsed - self._doubted)
+        return "bulletin.missed_clock" if doubtful else "bulletin.missed_step"
 
     async def _due(self, planned: Planned, at: datetime) -> None:
         """The alarm: air in a task of its own, so that two bulletins can wait for their turn together."""
-        self._cancel_task(planned.bulletin.id)
-        name = planned.bulletin.id
-        task = asyncio.create_task(self._air(planned, at), name=f"air-{name}")
-        self._tasks[name] = task
-        task.add_done_callback(lambda done: self._tasks.pop(name, None) if self._tasks.get(name) is done else None)
+        if self._is_current(planned):
+            self._cancel_task(planned.bulletin.id)
+            self._begin(planned, self._air(planned, at))
 
     async def _air(self, planned: Planned, at: datetime) -> None:
-        late = self._clock.now() - at
-        planned.handled = at
-        if late > timedelta(seconds=planned.bulletin.catch_up_s) + _ON_TIME:
-            await self._miss(planned, at, "bulletin.missed_step", {"at": iso(at)})
-        elif not self._clock.trusted:
-            await self._miss(planned, at, "bulletin.missed_clock", {})
+        if not self._trusted():
+            planned.passed = at
+            await self._miss(planned, at, "bulletin.missed_clock", {}, sure=False)
         else:
-            await self._air_now(planned, at)
-        if planned.bulletin.id in self._planned:
+            await self._sweep(planned, at)
+            planned.handled = at
+            late = self._clock.now() - at
+            if late > timedelta(seconds=planned.bulletin.catch_up_s) + _ON_TIME:
+                await self._miss(planned, at, self._why_passed(at), {"at": iso(at)})
+            else:
+                await self._air_now(planned, at)
+        if self._is_current(planned):
             await self._plan_next(planned)
 
     async def _air_now(self, planned: Planned, at: datetime) -> None:
         bulletin = planned.bulletin
+        stage = "bulletin.missed_voice"
         try:
             speech = await self._announcer.render(bulletin.text)
-        except Refusal as refusal:
-            await self._miss(planned, at, "bulletin.missed_voice", {"detail": refusal.fault.en})
-            return
-        try:
-            if not await self._database.write(lambda db: table.claim(db, bulletin.id, at)):
+            stage = "bulletin.missed_speaker"
+            if not await self._ledger.claim(bulletin.id, at):
                 log.warning("bulletin %s at %s was aired before", bulletin.id, at)
                 return
-        except StoreError as error:  # better heard and not written down than silent
-            log.error("the airing of %s could not be written: %s", bulletin.id, error)
-        try:
             report = await self._announcer.play(
                 bulletin.speaker,
                 speech,
@@ -215,75 +269,59 @@ class BulletinService:
                 of=bulletin.id,
                 volume=bulletin.volume,
                 at=at,
-                on_start=lambda _start: self._show(planned, "on_air", last=at, voice=speech.voice),
+                on_start=lambda _start: self._board.show(bulletin, "on_air", last=at, voice=speech.voice),
             )
         except Refusal as refusal:
-            await self._miss(planned, at, "bulletin.missed_speaker", {"detail": refusal.fault.en})
-            return
+            await self._fail(planned, at, stage, refusal.fault.en)
         except asyncio.CancelledError:
             if not self._stopping:  # stopped with the agent, it is told as interrupted at the next start
-                await self._settle(bulletin.id, at, "missed", {"code": "bulletin.missed_cancelled"})
+                await self._called_off(planned, at)
             raise
-        await self._aired(planned, at, report, speech)
+        except Exception as error:  # voices and drivers are foreign code: this instant is lost, not the calendar
+            log.exception("bulletin %s failed", bulletin.id)
+            await self._fail(planned, at, stage, type(error).__name__)
+        else:
+            await self._aired(planned, at, report, speech)
 
     async def _aired(self, planned: Planned, at: datetime, report: PlayReport, speech: Speech) -> None:
-        self._show(planned, "aired", last=at, error_ms=report.start_error_ms, voice=speech.voice)
-        await self._settle(planned.bulletin.id, at, "aired", {"title": planned.bulletin.title, **heard(report, speech)})
-
-    async def _miss(self, planned: Planned, at: datetime, code: str, params: dict[str, str | int | float]) -> None:
-        fault = Fault.of(code, **params)
-        self._show(planned, "missed", last=at, fault=fault)
-        detail: JsonObject = {"title": planned.bulletin.title, "code": code, "reason": fault.en, **params}
-        await self._settle(planned.bulletin.id, at, "missed", {**detail, "at": iso(at)})
-
-    async def _settle(self, bulletin: str, at: datetime, state: table.AiringState, detail: JsonObject) -> None:
-        now = self._clock.now()
-        try:
-            await self._database.write(lambda db: table.settle(db, self._outbox, bulletin, at, state, now, detail))
-        except StoreError as error:
-            log.error("what became of bulletin %s at %s could not be written: %s", bulletin, at, error)
-            return
-        self._on_record()
-
-    def _finish_if_over(self, planned: Planned) -> None:
-        """A bulletin without further instants leaves the calendar; its last state stays to be seen."""
-        self._planned.pop(planned.bulletin.id, None)
-        state = self._states[planned.bulletin.id]
-        self._states[planned.bulletin.id] = state.model_copy(update={"next": None})
-        self._post(self._states[planned.bulletin.id])
-        task = asyncio.create_task(self._forget(planned.bulletin.id), name="bulletin-over")
-        self._tasks[f"over/{planned.bulletin.id}"] = task
-        task.add_done_callback(lambda _: self._tasks.pop(f"over/{planned.bulletin.id}", None))
-
-    async def _forget(self, bulletin: str) -> None:
-        try:
-            await self._database.write(lambda db: table.remove(db, bulletin))
-        except StoreError as error:
-            log.error("bulletin %s could not be taken off the calendar: %s", bulletin, error)
-
-    def _show(
-        self,
-        planned: Planned,
-        actual: str,
-        coming: datetime | None = None,
-        *,
-        last: datetime | None = None,
-        fault: Fault | None = None,
-        error_ms: float | None = None,
-        voice: str | None = None,
-    ) -> None:
         bulletin = planned.bulletin
-        before = self._states.get(bulletin.id)
-        state = BulletinState(
-            id=bulletin.id,
-            at=self._clock.now(),
-            actual=actual,
-            title=bulletin.title,
-            next=coming or (before.next if before and actual not in ("cancelled",) else None),
-            last=last or (before.last if before else None),
-            fault=fault,
-            start_error_ms=error_ms if error_ms is not None else (before.start_error_ms if before else None),
-            voice=voice or (before.voice if before else None),
-        )
-        self._states[bulletin.id] = state
-        self._post(state)
+        if self._is_current(planned):
+            self._board.show(bulletin, "aired", last=at, error_ms=report.start_error_ms, voice=speech.voice)
+        await self._ledger.settle(bulletin.id, at, "aired", {"title": bulletin.title, **heard(report, speech)})
+
+    async def _called_off(self, planned: Planned, at: datetime) -> None:
+        """Cancelled or replaced while it waited for its instant, or on air."""
+        if at > self._clock.now():
+            await self._ledger.unclaim(planned.bulletin.id, at)
+            return
+        detail = self._detail(planned, Fault.of("bulletin.missed_cancelled"))
+        await self._ledger.settle(planned.bulletin.id, at, "missed", detail)
+
+    async def _fail(self, planned: Planned, at: datetime, code: str, detail: str) -> None:
+        fault = Fault.of(code, detail=detail)
+        self._board.show(planned.bulletin, "missed", last=at, fault=fault)
+        await self._ledger.settle(planned.bulletin.id, at, "missed", self._detail(planned, fault))
+
+    async def _miss(
+        self, planned: Planned, at: datetime, code: str, params: dict[str, str], *, sure: bool = True
+    ) -> None:
+        fault = Fault.of(code, **params)
+        self._board.show(planned.bulletin, "missed", last=at, fault=fault)
+        await self._ledger.miss(planned.bulletin.id, at, self._detail(planned, fault), sure=sure)
+
+    @staticmethod
+    def _detail(planned: Planned, fault: Fault) -> JsonObject:
+        return {**fault.params, "title": planned.bulletin.title, "code": fault.code, "reason": fault.en}
+
+    async def _finish(self, planned: Planned) -> None:
+        """A bulletin without further instants leaves the calendar; its last state stays to be seen."""
+        del self._planned[planned.bulletin.id]
+        self._board.over(planned.bulletin.id)
+        await self._ledger.forget(planned)
+
+
+async def _guarded(name: str, work: Awaitable[None]) -> None:
+    try:
+        await work
+    except Exception:  # the minute's look begins it again; the other bulletins go on
+        log.exception("bulletin %s failed", name)

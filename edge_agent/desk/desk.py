@@ -156,9 +156,13 @@ class Desk:
         act = await self._handlers[asked.do](asked, asked.args)
         accepted = self._ack(asked, "accepted")
         last = accepted if act.run else self._ack(asked, "done", result=act.result)
-        refused = await self._write(asked, payload, act, last)
-        if act.settled is not None:
-            act.settled(refused is None)
+        settled = act.settled or _nobody_asks
+        try:
+            refused = await self._write(asked, payload, act, last)
+        except BaseException:
+            settled(False)
+            raise
+        settled(refused is None)
         if refused is not None:
             if act.run or act.settled:
                 raise Refusal("command.not_recorded", detail=str(refused))
@@ -286,6 +290,10 @@ class Desk:
         if answer.fault is not None:
             data["code"] = answer.fault.code
         return Entry.event(answer.at, "command", data=data)
+
+
+def _nobody_asks(_written: bool) -> None:
+    return None
 
 
 async def _nothing() -> None:
