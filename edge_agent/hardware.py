@@ -19,6 +19,7 @@ from edge_agent.contract.reports import DriverState
 log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 30
 _OPEN_LIMIT_S = 15
+_CLOSE_LIMIT_S = 5
 
 
 def make(entry: Driver, clock: Clock, folder: Path) -> DriverInterface:
@@ -82,7 +83,13 @@ class Hardware:
                 await self._serve(name)
             except DriverFault as fault:
                 self._say(name, Fault.of(fault.code, detail=fault.detail, driver=self._entries[name].driver, guess="-"))
-            except Exception as error:  # a driver is foreign code: whatever it raises is its own fault
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                log.exception("driver %s was cancelled by something inside it", name)
+                self._say(name, Fault.of("driver.failed", detail="cancelled from inside"))
+            except (Exception, SystemExit) as error:  # a driver is foreign code: whatever it raises is its own fault
                 log.exception("driver %s failed", name)
                 self._say(name, Fault.of("driver.failed", detail=f"{type(error).__name__}: {error}"[:200]))
             self._tried[name].set()
@@ -106,13 +113,24 @@ class Hardware:
             await self._watch(name, driver)
         finally:
             self._open.pop(name, None)
-            await driver.__aexit__(None, None, None)
+            await self._close(name, driver)
+
+    async def _close(self, name: str, driver: DriverInterface) -> None:
+        try:
+            async with asyncio.timeout(_CLOSE_LIMIT_S):
+                await driver.__aexit__(None, None, None)
+        except Exception:  # it is given up anyhow; why it was matters more
+            log.exception("driver %s did not close", name)
 
     async def _watch(self, name: str, driver: DriverInterface) -> None:
         """Look again and again whether it could still work; a bad word is shown, and it stays open."""
         while True:
             await self._clock.sleep(_LOOK_EVERY_S)
-            check = await driver.check()
+            try:
+                async with asyncio.timeout(_OPEN_LIMIT_S):
+                    check = await driver.check()
+            except TimeoutError as error:
+                raise DriverFault("driver.io", f"no answer within {_OPEN_LIMIT_S} s", retry=True) from error
             self._say(name, None if check.ok else Fault.of(check.code, detail=check.detail))
 
     def _say(self, name: str, fault: Fault | None) -> None:

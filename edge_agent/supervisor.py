@@ -9,6 +9,7 @@ from edge_agent.clock import Clock
 from edge_agent.contract.errors import Fault
 
 log = logging.getLogger(__name__)
+_END_LIMIT_S = 10
 
 
 class Supervisor:
@@ -29,7 +30,9 @@ class Supervisor:
         while self._tasks:
             task = self._tasks.pop()
             task.cancel()
-            await asyncio.wait([task], timeout=10)
+            _, pending = await asyncio.wait([task], timeout=_END_LIMIT_S)
+            if pending:
+                log.error("service %s did not end within %d s", task.get_name(), _END_LIMIT_S)
 
     async def _keep(self, name: str, service: Callable[[], Awaitable[None]]) -> None:
         backoff = Backoff()
@@ -42,6 +45,11 @@ class Supervisor:
                 await service()
                 detail = "it ended by itself"
                 log.error("service %s ended by itself", name)
+            except asyncio.CancelledError as error:
+                if _we_are_cancelled():
+                    raise
+                detail = f"{type(error).__name__} from inside"
+                log.exception("service %s was cancelled by something inside it", name)
             except Exception as error:  # the supervisor's edge: nothing above this would catch it
                 detail = f"{type(error).__name__}: {error}"
                 log.exception("service %s failed", name)
@@ -49,9 +57,20 @@ class Supervisor:
                 if failed:
                     recovered.cancel()
             failed = True
-            self._on_fault(name, Fault.of("service.failed", name=name, detail=detail[:200]))
+            self._tell(name, Fault.of("service.failed", name=name, detail=detail[:200]))
             await self._clock.sleep(backoff.after(self._clock.monotonic() - began))
 
     async def _tell_recovery(self, name: str) -> None:
         await self._clock.sleep(30)
-        self._on_fault(name, None)
+        self._tell(name, None)
+
+    def _tell(self, name: str, fault: Fault | None) -> None:
+        try:
+            self._on_fault(name, fault)
+        except Exception:  # who listens must not end who keeps the services running
+            log.exception("the fault of service %s could not be told", name)
+
+
+def _we_are_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

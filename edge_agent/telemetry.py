@@ -19,20 +19,26 @@ _WIRELESS = Path("/proc/net/wireless")
 def board(storage: Path) -> dict[str, float]:
     """Processor, memory, disk, temperature, power and Wi-Fi, as far as this board tells."""
     memory = psutil.virtual_memory()
-    disk = shutil.disk_usage(storage)
     values = {
         "cpu": psutil.cpu_percent(interval=None),
         "load_1m": round(os.getloadavg()[0], 2),
         "memory": memory.percent,
         "memory_agent": round(psutil.Process().memory_info().rss / 1e6, 1),
-        "disk": round(100 * disk.used / disk.total, 1),
-        "disk_free": round(disk.free / 1e6, 1),
         "uptime": round(time.time() - psutil.boot_time()),
     }
+    values.update(_disk(storage))
     values.update(_temperature())
     values.update(under_voltage())
     values.update(_wifi())
     return values
+
+
+def _disk(storage: Path) -> dict[str, float]:
+    try:
+        disk = shutil.disk_usage(storage)
+    except OSError:  # a card that fails must not take the other measurements with it
+        return {}
+    return {"disk": round(100 * disk.used / disk.total, 1), "disk_free": round(disk.free / 1e6, 1)}
 
 
 def _temperature() -> dict[str, float]:

@@ -26,9 +26,12 @@ class _Blank(dict[str, object]):
 
 
 def sentence(code: str, language: Language, params: dict[str, object] | None = None) -> str:
-    """What a code says to a person; the code itself where no sentence is known (a newer node)."""
+    """What a code says to a person; code and detail where no sentence is known (a newer node, a foreign driver)."""
     template = sentences(language).get(code)
-    return template.format_map(_Blank(params or {})) if template else code
+    if template is not None:
+        return template.format_map(_Blank(params or {}))
+    detail = (params or {}).get("detail")
+    return f"{code}: {detail}" if detail else code
 
 
 def _clean(value: str | int | float) -> str | int | float:
