@@ -1,0 +1,188 @@
+"""One thing at a time per loudspeaker; what was played is reported, and what was not is told with its reason."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from core_examples import command
+from core_rig import START, Store, store
+from core_sound import NO_SOUND, NO_VOICE, Sound
+
+from edge_agent.clock import SimulatedClock
+from edge_agent.contract.commands import Speak
+from edge_agent.contract.errors import Refusal
+from edge_agent.contract.reports import SpeakerState
+
+S = timedelta(seconds=1)
+
+
+class Rig:
+    def __init__(self, node: Store) -> None:
+        self.node, self.clock = node, node.clock
+        self.sound = Sound(node, node.folder)
+        self.announcer = self.sound.announcer
+        self.begun: list[str] = []
+
+    async def speak(self, text: str = "Xin chào", **more: Any) -> asyncio.Task[Any]:
+        act = await self.announcer.speak(command(), Speak(text=text, **more))
+        assert act.run is not None
+
+        async def begin() -> None:
+            self.begun.append(text)
+
+        task = asyncio.ensure_future(act.run(begin))
+        await self.node.settle()
+        return task
+
+    @property
+    def state(self) -> SpeakerState:
+        return self.sound.posts[-1]
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with store(tmp_path, SimulatedClock(START)) as node:
+        node.clock.settled = node.settle
+        made = Rig(node)
+        yield made
+        await made.announcer.stop()
+
+
+async def test_a_sentence_is_spoken_and_reported(rig: Rig) -> None:
+    task = await rig.speak(volume=50)
+    assert (rig.state.actual, rig.state.volume, rig.state.title) == ("playing", 50, "Xin chào")
+    await rig.clock.advance(10 * S)
+    result = await task
+    assert result["seconds"] == 10 and result["volume"] == 0.5 and result["engine"] == "espeak-ng"
+    assert (rig.state.actual, rig.state.last_spoken, rig.state.playing) == ("idle", "Xin chào", None)
+    await rig.node.recorder.flush()
+    [event] = await rig.node.events("spoken")
+    assert event["about"] == "speaker/loa-1" and event["data"]["text"] == "Xin chào"
+
+
+async def test_each_begins_when_its_turn_has_come(rig: Rig) -> None:
+    tasks = [await rig.speak(text) for text in ("một", "hai", "ba")]
+    assert rig.begun == ["một"]
+    await rig.clock.advance(10 * S)
+    assert rig.begun == ["một", "hai"]
+    await rig.clock.advance(20 * S)
+    await asyncio.gather(*tasks)
+    assert rig.begun == ["một", "hai", "ba"]
+    assert rig.sound.horn is not None and rig.sound.horn.played == [START, START + 10 * S, START + 20 * S]
+
+
+async def test_the_other_speaker_does_not_wait(rig: Rig) -> None:
+    tasks = [await rig.speak("một"), await rig.speak("hai", speaker="loa-2")]
+    await rig.clock.advance(10 * S)
+    await asyncio.gather(*tasks)
+    assert rig.sound.second.played == [START]
+
+
+async def test_too_many_are_refused(rig: Rig) -> None:
+    tasks = [await rig.speak(str(n)) for n in range(16)]
+    with pytest.raises(Refusal) as caught:
+        await rig.speak("more")
+    assert caught.value.fault.code == "command.busy"
+    await rig.clock.advance(200 * S)
+    await asyncio.gather(*tasks)
+    await (await _advanced(rig, "again"))
+
+
+async def _advanced(rig: Rig, text: str) -> asyncio.Task[Any]:
+    task = await rig.speak(text)
+    await rig.clock.advance(10 * S)
+    return task
+
+
+async def test_an_unknown_speaker_is_refused(rig: Rig) -> None:
+    with pytest.raises(Refusal) as caught:
+        await rig.speak(speaker="loa-9")
+    assert caught.value.fault.params["known"] == "loa-1, loa-2"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(NO_VOICE, "speech.no_engine"), (OSError(28, "full"), "speech.storage")], ids=repr
+)
+async def test_no_voice_while_another_plays_leaves_that_one_playing(rig: Rig, error: Exception, code: str) -> None:
+    first = await rig.speak("một")
+    rig.sound.voice.error = error
+    second = await rig.speak("hai")
+    with pytest.raises(Refusal) as caught:
+        await second
+    assert caught.value.fault.code == code
+    assert (rig.state.actual, rig.state.title) == ("playing", "một")
+    rig.sound.voice.error = None
+    await rig.clock.advance(10 * S)
+    await first
+    assert (rig.state.actual, rig.state.fault) == ("idle", None)
+
+
+async def test_no_voice_and_nobody_plays(rig: Rig) -> None:
+    rig.sound.voice.error = NO_VOICE
+    with pytest.raises(Refusal):
+        await (await rig.speak())
+    assert rig.state.actual == "idle"
+    assert rig.state.fault is not None and rig.state.fault.code == "speech.no_engine"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(NO_SOUND, "speaker.device_lost"), (RuntimeError("foreign"), "driver.failed")], ids=repr
+)
+async def test_a_speaker_that_fails(rig: Rig, error: Exception, code: str) -> None:
+    assert rig.sound.horn is not None
+    rig.sound.horn.error = error
+    with pytest.raises(Refusal) as caught:
+        await (await rig.speak())
+    assert caught.value.fault.code == code
+    assert rig.state.actual == "idle" and rig.state.fault is not None and rig.state.fault.code == code
+    rig.sound.horn.error = None
+    await (await _advanced(rig, "wieder"))
+    assert rig.state.fault is None
+
+
+async def test_a_speaker_that_is_not_there(rig: Rig) -> None:
+    rig.sound.horn = None
+    rig.announcer.report()
+    assert [post.fault.code if post.fault else None for post in rig.sound.posts] == ["speaker.no_device", None]
+    with pytest.raises(Refusal) as caught:
+        await (await rig.speak())
+    assert caught.value.fault.code == "speaker.no_device"
+
+
+async def test_a_beginning_that_cannot_be_written_is_not_spoken(rig: Rig) -> None:
+    act = await rig.announcer.speak(command(), Speak(text="x"))
+    assert act.run is not None
+
+    async def begin() -> None:
+        raise RuntimeError("disk")
+
+    with pytest.raises(RuntimeError, match="disk"):
+        await act.run(begin)
+    assert rig.sound.horn is not None and rig.sound.horn.played == []
+    assert rig.state.actual == "idle"
+
+
+async def test_cancelled_it_falls_silent_and_the_next_has_its_turn(rig: Rig) -> None:
+    first, second = await rig.speak("một"), await rig.speak("hai")
+    first.cancel()
+    await rig.node.settle()
+    assert rig.state.title == "hai"
+    await rig.clock.advance(10 * S)
+    await second
+
+
+async def test_what_was_said_last_is_known_after_a_restart_or_forgotten(rig: Rig) -> None:
+    await (await _advanced(rig, "một"))
+    await rig.node.settle()
+    again = Sound(rig.node, rig.node.folder)
+    await again.announcer.load()
+    again.announcer.report()
+    assert again.posts[0].last_spoken == "một"
+    await rig.node.database.write(lambda db: db.execute("UPDATE meta SET value = '{' WHERE key LIKE 'speaker/%'"))
+    spoilt = Sound(rig.node, rig.node.folder)
+    await spoilt.announcer.load()
+    spoilt.announcer.report()
+    assert spoilt.posts[0].last_spoken is None
