@@ -45,11 +45,13 @@ class Agent:
             unfinished = await core.load()
             stack.push_async_callback(core.recorder.flush)
             stack.callback(core.recorder.event, "stopped")
-            supervisor = Supervisor(core.clock, core.faults.set)
-            stack.push_async_callback(supervisor.stop)
             scheduler = Scheduler(lambda seconds: _stepped(core, seconds))
             services = Services(core, scheduler)
             await stack.enter_async_context(services.voice)
+            # the last to stop but for voice and disk: what speaks is cut short by its own service, not by its driver
+            stack.push_async_callback(services.hardware.stop)
+            supervisor = Supervisor(core.clock, core.faults.set)
+            stack.push_async_callback(supervisor.stop)
             stack.push_async_callback(services.announcer.stop)
             stack.push_async_callback(services.bulletins.stop)
             await services.lights.load()
@@ -61,7 +63,6 @@ class Agent:
             supervisor.start("scheduler", scheduler.run)
             # lines are right before anybody can command them, and before the broker is asked for
             await services.hardware.start()
-            stack.push_async_callback(services.hardware.stop)
             await services.lights.refresh()
             supervisor.start("lights", services.lights.run)
             services.announcer.report()
@@ -109,6 +110,7 @@ class Agent:
             answer=lambda ack: link.send(core.topics.ack, ack.body()),
             acknowledge=link.acknowledge,
             on_record=core.pump.wake,
+            keep=core.recorder.keep,
         )
         self._register(desk, core, services, link)
         core.board.post(core.topics.about, self._about)
@@ -165,8 +167,9 @@ async def _keep_house(core: Core, link: Link) -> None:
             core.recorder.event("clock", trusted=trusted, source=core.clock.report().source)
             link.say_status()
         try:
-            await _save_instant(core, iso(now))
-            await core.journal.purge(now)
+            if trusted:  # a wrong time must neither be remembered nor make command ids forgotten
+                await _save_instant(core, iso(now))
+                await core.journal.purge(now)
         except StoreError as error:
             log.warning("housekeeping could not write: %s", error)
         await core.clock.sleep(_SAVE_TIME_EVERY_S)

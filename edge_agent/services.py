@@ -63,6 +63,7 @@ class Services:
             core.outbox,
             post=core.post("bulletin"),
             on_record=core.pump.wake,
+            keep=core.recorder.keep,
         )
         self.cameras = Cameras(
             config.cameras, storage.path / "video", core.clock, core.recorder, media, post=core.post("camera")

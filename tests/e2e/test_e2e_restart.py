@@ -98,7 +98,8 @@ async def test_everything_is_as_it_was(tmp_path: Path, end: signal.Signals) -> N
             assert child.wait(20) == 0
 
 
-async def test_a_power_cut_while_speaking_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+async def test_speech_that_was_cut_short_is_told(tmp_path: Path, end: signal.Signals) -> None:
     with broker(tmp_path) as port:
         config = node_config(tmp_path, port, SIGNER)  # paced: it takes as long as it lasts
         child = start(config, tmp_path)
@@ -107,8 +108,8 @@ async def test_a_power_cut_while_speaking_is_told(tmp_path: Path) -> None:
         assert (await ask(port, "accepted", do="speak", text=text)).state == "accepted"
         await asyncio.to_thread(state, port, "speaker/horn", b'"playing"')
         await asyncio.sleep(0.3)
-        child.kill()
-        child.wait()
+        child.send_signal(end)
+        child.wait(20)
         sender = Sender(port, [TOPICS.ack])
         child = start(config, tmp_path)
         try:
