@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from time import perf_counter
@@ -48,6 +49,7 @@ class Link:
         self._on_change = on_change
         self._backoff = backoff or Backoff()
         self._wire: Wire | None = None
+        self._unsent: deque[tuple[str, bytes]] = deque(maxlen=1000)
         self.clock_report: Callable[[], ClockReport] | None = None
         self.fault: Fault | None = None
         self.since: datetime | None = None
@@ -104,6 +106,9 @@ class Link:
         wire.subscribe([(self._topics.command, 1), (self._topics.command_all, 1)])
         self.say_status()
         self._board.attach(lambda topic, body: self._retain(wire, topic, body))
+        unsent, self._unsent = self._unsent, deque(maxlen=1000)
+        for topic, body in unsent:
+            self.send(topic, body)
         self._on_change(True, None)
         tasks = [
             asyncio.create_task(wire.run(), name="link-keepalive"),
@@ -146,9 +151,22 @@ class Link:
             message.wire.acknowledge(message)
 
     def send(self, topic: str, body: bytes) -> None:
-        """Publish at QoS 1 now, or not at all when there is no connection (for answers, which are repeated)."""
-        if self._wire is not None:
-            self._retain(self._wire, topic, body, retain=False)
+        """Publish at QoS 1, now or at the next connection (for answers; the newest 1,000 wait)."""
+        wire = self._wire
+        if wire is None:
+            self._unsent.append((topic, body))
+            return
+        try:
+            future = wire.publish(topic, body)
+        except LinkDown:
+            self._unsent.append((topic, body))
+            return
+        future.add_done_callback(lambda done: self._answered(done, topic, body))
+
+    def _answered(self, future: asyncio.Future[None], topic: str, body: bytes) -> None:
+        """An answer that the broker never acknowledged goes out again with the next connection."""
+        if future.cancelled() or future.exception() is not None:
+            self._unsent.append((topic, body))
 
     async def resend(self, first: int, last: int) -> int:
         """Send numbers of the outbox again. Raises LinkDown."""
