@@ -42,7 +42,7 @@ class Services:
         )
         media = _media(config)
         self.voice = VoiceWorker(
-            config.voice.model_copy(update={"cache_dir": config.voice.cache_dir or storage.path / "voice"})
+            config.voice.model_copy(update={"cache_dir": storage.path / (config.voice.cache_dir or "voice")})
         )
         self.announcer = Announcer(
             config.speakers,

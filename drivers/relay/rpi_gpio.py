@@ -173,6 +173,7 @@ class GpioRelay:
 def _import_gpio(directory: Path) -> GpioModule:
     # lgpio makes a pipe in LG_WD, by default in the working directory, which may be read-only for a service.
     os.environ.setdefault("LG_WD", str(directory))
+    before = Path.cwd()
     try:
         from RPi import GPIO
     except ModuleNotFoundError as error:
@@ -181,4 +182,6 @@ def _import_gpio(directory: Path) -> GpioModule:
         raise DriverFault("driver.no_permission", f"RPi.GPIO may not open the GPIO: {error}") from error
     except Exception as error:  # foreign library: off a Pi it raises RuntimeError, and others by version
         raise DriverFault("driver.not_supported", f"RPi.GPIO does not work here: {error}") from error
+    finally:
+        os.chdir(before)  # being imported, lgpio changes the working directory of the whole process
     return cast("GpioModule", GPIO)

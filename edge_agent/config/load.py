@@ -50,7 +50,8 @@ def _check(name: str, document: Document) -> Loaded:
         loaded.problems.append(_whole(name, "config.not_mapping", ""))
         return loaded
     try:
-        loaded.config = NodeConfig.model_validate(document.data)
+        context = {"folder": Path(name).absolute().parent}
+        loaded.config = NodeConfig.model_validate(document.data, context=context)
     except ValidationError as error:
         loaded.problems += problems_of(error, name, document, (), NodeConfig)
     for finding in cross_check(document.data):

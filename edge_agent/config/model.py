@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from edge_agent.contract.base import Name
@@ -34,10 +34,18 @@ def _timezone(value: str) -> str:
     return value
 
 
+def _absolute(value: Path, info: ValidationInfo) -> Path:
+    """Relative paths begin at the configuration's own folder, not where somebody happened to stand."""
+    return Path((info.context or {}).get("folder", "")) / value.expanduser()
+
+
+Location = Annotated[Path, AfterValidator(_absolute)]
+
+
 class Secret(Section):
     """Where a secret is kept; the secret itself never stands in the configuration."""
 
-    file: Path | None = Field(default=None, description="A file with the secret alone in it, readable by us only")
+    file: Location | None = Field(default=None, description="A file with the secret alone in it, readable by us only")
     env: str | None = Field(default=None, description="Name of an environment variable")
 
     @model_validator(mode="after")
@@ -69,7 +77,7 @@ class Node(Section):
 class Storage(Section):
     """Where the node keeps what must survive a power cut."""
 
-    path: Path = Field(default=Path("/var/lib/edge-agent"), description="Folder of database, sounds and recordings")
+    path: Location = Field(default=Path("/var/lib/edge-agent"), description="Folder of database, sounds and recordings")
     records: int = Field(default=200_000, ge=1_000, le=5_000_000, description="Events and telemetry kept at most")
 
 
@@ -82,9 +90,9 @@ class Broker(Section):
     url: str = Field(description="mqtt://host:port or mqtts://host:port", examples=["mqtt://10.0.0.2:1883"])
     username: str | None = None
     password: Secret | None = None
-    ca: Path | None = Field(default=None, description="Certificate authority for mqtts; absent: the system's")
-    certificate: Path | None = Field(default=None, description="This node's certificate, for mutual TLS")
-    key: Path | None = Field(default=None, description="Key of that certificate")
+    ca: Location | None = Field(default=None, description="Certificate authority for mqtts; absent: the system's")
+    certificate: Location | None = Field(default=None, description="This node's certificate, for mutual TLS")
+    key: Location | None = Field(default=None, description="Key of that certificate")
     keepalive: int = Field(default=20, ge=5, le=600, description="Seconds; a dead link is noticed after 1.5 times this")
 
     @field_validator("url")

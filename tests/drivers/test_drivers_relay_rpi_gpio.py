@@ -1,6 +1,7 @@
 import importlib.util
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from drivers_stand_ins import FakeGpio
@@ -131,10 +132,12 @@ async def test_the_real_module_says_why_it_cannot_work_here(jump):
 
 async def test_opening_with_the_real_module_here_is_a_fault(jump, monkeypatch):
     monkeypatch.setenv("LG_WD", str(jump.directory))
+    before = Path.cwd()
     with pytest.raises(DriverFault, match="can only be run on a Raspberry Pi") as caught:
         async with GpioRelay(Config(lines=LINES), jump):
             pass
     assert caught.value.code == "driver.not_supported"
+    assert Path.cwd() == before, "lgpio takes the whole process elsewhere"
 
 
 def test_the_board_is_judged_by_its_model(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.rig import NODE, agent, broker, free_port, node_config
+from bench.rig import NODE, REPO, agent, broker, free_port, node_config
 from edge_agent.contract.signature import Signer
 
 SEED = bytes(range(32))
@@ -180,4 +180,5 @@ def test_say_writes_a_sound(tmp_path: Path) -> None:
 
 
 def test_schema_is_what_the_repository_holds() -> None:
-    assert run("schema", "--check").returncode == 0
+    done = run("schema", "--check", "--folder", str(REPO))
+    assert done.returncode == 0, done.stderr
