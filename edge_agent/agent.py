@@ -127,6 +127,7 @@ class Agent:
         desk.register("switch.override", services.lights.override)
         desk.register("switch.release", services.lights.release)
         desk.register("speak", services.announcer.speak)
+        desk.register("speaker.stop", services.announcer.stop_speaker)
         desk.register("bulletin.plan", services.bulletins.plan)
         desk.register("bulletin.cancel", services.bulletins.cancel)
         desk.register("camera.snapshot", services.cameras.snapshot)

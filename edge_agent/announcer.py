@@ -3,8 +3,10 @@
 import asyncio
 import json
 import logging
+import secrets
+import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from drivers.contract import Speaker as SpeakerDriver
 from edge_agent.clock import Clock
 from edge_agent.config.model import Speaker
 from edge_agent.contract.base import JsonObject
-from edge_agent.contract.commands import Command, Speak
+from edge_agent.contract.commands import Command, Speak, StopSpeaker
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.reports import SpeakerState
 from edge_agent.desk.act import Act, Begin
@@ -21,7 +23,7 @@ from edge_agent.media import MediaStore
 from edge_agent.recorder import Recorder
 from edge_agent.store.database import Database, StoreError
 from tts.client import VoiceWorker
-from tts.errors import SpeechError
+from tts.errors import WORKER_DIED, SpeechError
 from tts.model import Speech
 
 log = logging.getLogger(__name__)
@@ -38,12 +40,28 @@ class _Horn:
     state: SpeakerState
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
+    playing: asyncio.Task[PlayReport] | None = None
+    stops: int = 0
+    """How often it was told to stop; who waited before that has nothing to say any more."""
+    stopped_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """Something to be played: see `Announcer.play`."""
+
+    speech: Speech
+    title: str
+    of: str
+    volume: float
+    at: datetime | None
+    on_start: Callable[[PlayStart], None] | None
 
 
 class Announcer:
     """All loudspeakers of the node, and the voice that they share."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - voice, disk, hub and drivers meet here
         self,
         speakers: Sequence[Speaker],
         voice: VoiceWorker,
@@ -51,11 +69,12 @@ class Announcer:
         recorder: Recorder,
         media: MediaStore,
         database: Database,
+        folder: Path,
         *,
         driver: Callable[[str], SpeakerDriver | None],
         post: Callable[[SpeakerState], None],
     ) -> None:
-        """`driver` gives an open speaker driver by its id; `post` publishes a state."""
+        """`folder` holds sounds that wait; `driver` gives an open speaker driver; `post` publishes a state."""
         now = clock.now()
         self._horns = {
             speaker.id: _Horn(speaker, SpeakerState(id=speaker.id, at=now, actual="idle")) for speaker in speakers
@@ -65,12 +84,16 @@ class Announcer:
         self._recorder = recorder
         self._media = media
         self._database = database
+        self._folder = folder
+        self._sending: set[Path] = set()
         self._driver = driver
         self._post = post
         self._uploads: set[asyncio.Task[None]] = set()
 
     async def load(self) -> None:
-        """Read what each speaker said last, so that it can be heard again after a restart."""
+        """Read what each speaker said last, so that it can be heard again after a restart; drop old held sounds."""
+        for left in self._folder.glob("*.wav"):
+            left.unlink(missing_ok=True)
         rows = await self._database.read(
             lambda db: db.execute("SELECT key, value FROM meta WHERE key LIKE 'speaker/%'").fetchall()
         )
@@ -97,7 +120,13 @@ class Announcer:
     async def render(self, text: str) -> Speech:
         """Text to a sound file, from the cache when it was said before. Raises Refusal with the voice's code."""
         try:
-            return await self._voice.say(text, timeout_s=_SYNTHESIS_LIMIT_S)
+            try:
+                return await self._voice.say(text, timeout_s=_SYNTHESIS_LIMIT_S)
+            except SpeechError as error:
+                if error.code != WORKER_DIED:
+                    raise
+                log.warning("the voice died and is asked once more: %s", error)
+                return await self._voice.say(text, timeout_s=_SYNTHESIS_LIMIT_S)
         except SpeechError as error:
             raise Refusal(error.code, detail=error.detail) from error
         except OSError as error:
@@ -163,34 +192,74 @@ class Announcer:
         `begin` is awaited right before, when the turn has come.
         """
         horn = self.horn(speaker)
-        async with horn.turn:
-            if begin is not None:
-                await begin()
-            return await self._play(horn, speech, title, of, volume, at, on_start)
+        stops = horn.stops
+        sound = self._hold(speech.path)
+        try:
+            async with horn.turn:
+                if horn.stops != stops:
+                    raise Refusal("speaker.stopped", by=horn.stopped_by)
+                if begin is not None:
+                    await begin()
+                item = _Item(replace(speech, path=sound), title, of, volume, at, on_start)
+                return await self._play_until_stopped(horn, item)
+        finally:
+            self._release(sound)
 
-    async def _play(
-        self,
-        horn: _Horn,
-        speech: Speech,
-        title: str,
-        of: str,
-        volume: float,
-        at: datetime | None,
-        on_start: Callable[[PlayStart], None] | None,
-    ) -> PlayReport:
+    async def stop_speaker(self, asked: Command, args: StopSpeaker) -> Act:
+        """Handle `speaker.stop`: silence now."""
+        horn = self.horn(args.speaker)
+        horn.stops += 1
+        horn.stopped_by = asked.by
+        was_playing = horn.playing is not None
+        if horn.playing is not None:
+            horn.playing.cancel()
+        return Act(result={"was_playing": was_playing})
+
+    async def _play_until_stopped(self, horn: _Horn, item: "_Item") -> PlayReport:
+        stops = horn.stops
+        horn.playing = asyncio.create_task(self._play(horn, item), name="play")
+        try:
+            return await horn.playing
+        except asyncio.CancelledError:
+            if horn.stops == stops:
+                horn.playing.cancel()  # we are cancelled ourselves: the sound ends with us
+                await asyncio.wait([horn.playing], timeout=2)
+                raise
+            raise Refusal("speaker.stopped", by=horn.stopped_by) from None
+        finally:
+            horn.playing = None
+
+    def _hold(self, sound: Path) -> Path:
+        """A second name for a sound, so that the voice's cache cannot lose it while it waits for its turn."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        held = self._folder / f"{secrets.token_hex(8)}.wav"
+        try:
+            held.hardlink_to(sound)
+        except FileNotFoundError as error:
+            raise Refusal("speaker.bad_audio", detail="the sound is gone from the cache") from error
+        except OSError:  # another file system
+            shutil.copyfile(sound, held)
+        return held
+
+    def _release(self, sound: Path) -> None:
+        """Forget a held sound, unless it is still being sent."""
+        if sound not in self._sending:
+            sound.unlink(missing_ok=True)
+
+    async def _play(self, horn: _Horn, item: "_Item") -> PlayReport:
+        speech = item.speech
         driver = self._driver(horn.config.driver)
         if driver is None:
             raise Refusal("speaker.no_device", detail=f"driver {horn.config.driver} is not working")
 
         def started(start: PlayStart) -> None:
-            self._say(
-                horn, actual="playing", playing=of, title=title, volume=volume, output=start.output, voice=speech.voice
-            )
-            if on_start is not None:
-                on_start(start)
+            about = {"playing": item.of, "title": item.title, "volume": item.volume}
+            self._say(horn, actual="playing", output=start.output, voice=speech.voice, **about)
+            if item.on_start is not None:
+                item.on_start(start)
 
         try:
-            report = await driver.play(speech.path, at=at, volume=volume / 100, on_start=started)
+            report = await driver.play(speech.path, at=item.at, volume=item.volume / 100, on_start=started)
         except DriverFault as fault:
             self._tell(horn, fault.code, fault.detail)
             raise Refusal(fault.code, detail=fault.detail) from fault
@@ -228,8 +297,12 @@ class Announcer:
                     self._say(horn, last_sound=await self._media.put(content, "audio/wav"))
             except (OSError, Refusal) as error:
                 log.warning("the sound could not be sent to the hub: %s", error)
+            finally:
+                self._sending.discard(path)
+                self._release(path)
             await self._remember(horn)
 
+        self._sending.add(path)
         task = asyncio.create_task(send(), name="keep-sound")
         self._uploads.add(task)
         task.add_done_callback(self._uploads.discard)

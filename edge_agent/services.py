@@ -51,6 +51,7 @@ class Services:
             core.recorder,
             media,
             core.database,
+            storage.path / "playing",
             driver=self.hardware.speaker,
             post=core.post("speaker"),
         )

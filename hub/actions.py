@@ -14,6 +14,7 @@ from edge_agent.contract.commands import (
     CancelBulletin,
     PlanBulletin,
     Speak,
+    StopSpeaker,
     SwitchOverride,
     SwitchRelease,
 )
@@ -70,6 +71,7 @@ class Actions:
             f"{node}/lights/{{thing}}": self._switch,
             f"{node}/lights/{{thing}}/release": self._release,
             f"{node}/speak": self._speak,
+            f"{node}/speakers/{{thing}}/stop": self._stop,
             f"{node}/bulletins": self._plan,
             f"{node}/bulletins/{{thing}}/cancel": self._cancel,
         }
@@ -113,6 +115,8 @@ class Actions:
         return await self._light(node, light, SwitchRelease(light=light), language, _Words("outcome.released"))
 
     async def _light(self, node: Node, light: str, args: Args, language: Language, words: _Words) -> Toast:
+        if not node.online:
+            return self._away(node, language)
         before = node.states.get(("light", light))
         outcome = await self._commands.send(node.address, args, limit=SWITCH_S, life=SWITCH_S)
         if outcome.state == "done":
@@ -121,9 +125,18 @@ class Actions:
         return self._toast(outcome, words, language, node, name=names.get(light, light))
 
     async def _speak(self, node: Node, fields: Fields, _: Request, language: Language) -> Toast:
+        if not node.online:
+            return self._away(node, language)
         args = Speak(text=forms.spoken(fields), speaker=fields.get("speaker") or None)
         outcome = await self._commands.send(node.address, args, limit=SPEAK_S, life=SPEAK_S, accepted_is_enough=True)
         return self._toast(outcome, _Words("outcome.spoken", "outcome.speaking"), language, node)
+
+    async def _stop(self, node: Node, _: Fields, request: Request, language: Language) -> Toast:
+        if not node.online:
+            return self._away(node, language)
+        args = StopSpeaker(speaker=request.path_params["thing"])
+        outcome = await self._commands.send(node.address, args, limit=SWITCH_S, life=SWITCH_S)
+        return self._toast(outcome, _Words("outcome.stopped"), language, node)
 
     async def _plan(self, node: Node, fields: Fields, _: Request, language: Language) -> Toast:
         now = self._clock.now()
@@ -140,6 +153,10 @@ class Actions:
         args = CancelBulletin(bulletin=request.path_params["thing"])
         outcome = await self._commands.send(node.address, args, limit=PLAN_S, life=PLAN_LIFE.total_seconds())
         return self._toast(outcome, _Words("outcome.cancelled"), language, node)
+
+    def _away(self, node: Node, language: Language) -> Toast:
+        """A light or a sentence for a node that is away is not sent: it must not happen later, unexpected."""
+        return Toast(translator(language)("outcome.away"), False)
 
     def _toast(self, outcome: Outcome, words: _Words, language: Language, node: Node, **params: str) -> Toast:
         speak = Speaker(language, node_zone(node, self._shown.zone), self._clock.now())

@@ -19,7 +19,7 @@ from hub.media import MediaStore
 from hub.notice import Notice
 from hub.registry import Node, Registry
 from hub.times import local, moment
-from hub.views import NodeView, SpeakerView, default_time, node_view
+from hub.views import NodeView, SpeakerView, default_time, node_view, node_zone
 
 Parts = dict[str, str]
 """Id of a part -> its HTML, marked as a replacement."""
@@ -135,7 +135,8 @@ class Renderer:
         cards = []
         for node in self._nodes():
             date, time = default_time(node, self._shown.zone, now)
-            cards.append({"view": self._node(node, language)[0], "date": date, "time": time})
+            zone = node_zone(node, self._shown.zone).key
+            cards.append({"view": self._node(node, language)[0], "date": date, "time": time, "zone": zone})
         return cards
 
     def _node(self, node: Node, language: Language) -> tuple[NodeView, Parts]:

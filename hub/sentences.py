@@ -109,7 +109,7 @@ class Speaker:
         """Something that happened. `names`: kind/id -> the thing's name."""
         data = event.data
         thing = names.get(event.about or "", (event.about or "").partition("/")[2] or event.about or "")
-        return _join(self._happened(event, thing), self._level(event), self._detail(data), self._who(data))
+        return _join(self._happened(event, thing), self._level(event), self._detail(event), self._who(data))
 
     def _happened(self, event: Event, thing: str) -> str:
         """The most particular sentence that the catalogue has for it."""
@@ -126,10 +126,11 @@ class Speaker:
             return ""
         return self.t("light.to_off") if level <= 0 else self.t("light.to_on", level=self.level(level))
 
-    def _detail(self, data: dict[str, Any]) -> str:
+    def _detail(self, event: Event) -> str:
         """The words that an event carries: the sentence of its fault's code, a title, a text."""
+        data = event.data
         code = data.get("code")
-        if isinstance(code, str):
+        if isinstance(code, str) and event.type != "cleared":  # what is over needs no explaining
             return _short(fault_sentence(code, self.language, dict(data)))
         for key in ("title", "text"):
             value = data.get(key)

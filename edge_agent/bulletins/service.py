@@ -256,6 +256,11 @@ class BulletinService:
     async def _air_now(self, planned: Planned, at: datetime) -> None:
         bulletin = planned.bulletin
         stage = "bulletin.missed_voice"
+
+        async def in_time() -> None:
+            if self._clock.now() - at > timedelta(seconds=bulletin.catch_up_s) + _ON_TIME:
+                raise Refusal("bulletin.missed_busy")
+
         try:
             speech = await self._announcer.render(bulletin.text)
             stage = "bulletin.missed_speaker"
@@ -269,10 +274,12 @@ class BulletinService:
                 of=bulletin.id,
                 volume=bulletin.volume,
                 at=at,
+                begin=in_time,
                 on_start=lambda _start: self._board.show(bulletin, "on_air", last=at, voice=speech.voice),
             )
         except Refusal as refusal:
-            await self._fail(planned, at, stage, refusal.fault.en)
+            busy = refusal.fault.code == "bulletin.missed_busy"
+            await self._fail(planned, at, refusal.fault.code if busy else stage, refusal.fault.en)
         except asyncio.CancelledError:
             if not self._stopping:  # stopped with the agent, it is told as interrupted at the next start
                 await self._called_off(planned, at)
@@ -286,7 +293,8 @@ class BulletinService:
     async def _aired(self, planned: Planned, at: datetime, report: PlayReport, speech: Speech) -> None:
         bulletin = planned.bulletin
         if self._is_current(planned):
-            self._board.show(bulletin, "aired", last=at, error_ms=report.start_error_ms, voice=speech.voice)
+            heard_at = report.started_at if report.started_at - at > _ON_TIME else at
+            self._board.show(bulletin, "aired", last=heard_at, error_ms=report.start_error_ms, voice=speech.voice)
         await self._ledger.settle(bulletin.id, at, "aired", {"title": bulletin.title, **heard(report, speech)})
 
     async def _called_off(self, planned: Planned, at: datetime) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -21,7 +22,13 @@ from edge_agent.words import say
 
 @click.command("demo")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path(".demo"), show_default=True)
-@click.option("--port", default=8080, show_default=True, help="Port of the console (another if it is in use).")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8080,
+    show_default=True,
+    help="Port of the console (another if it is in use).",
+)
 @click.option("--for", "seconds", type=float, help="End after so many seconds; default: Ctrl+C.")
 @click.option("--broker", "which", type=click.Choice(["auto", "mosquitto", "amqtt"]), default="auto", show_default=True)
 def command(folder: Path, port: int, seconds: float | None, which: str) -> None:
@@ -49,8 +56,20 @@ def _prepare(folder: Path, port: int) -> Layout:
         fail(say("run.cannot_start", detail=f"{error.filename}: {error.strerror}"))
     if not layout.clip.exists():
         click.echo(say("demo.clip"))
-        subprocess.run([sys.executable, "-m", "camera.clip", str(layout.clip)], check=True, capture_output=True)
+        _make_clip(layout.clip)
     return layout
+
+
+def _make_clip(clip: Path) -> None:
+    """Under another name first: a film that was interrupted must not be taken for a whole one."""
+    draft = clip.with_name("draft.mp4")
+    done = subprocess.run(
+        [sys.executable, "-m", "camera.clip", str(draft)], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        draft.unlink(missing_ok=True)
+        fail(say("demo.failed", part="camera.clip", detail="".join(done.stderr.strip().splitlines()[-1:])))
+    draft.rename(clip)
 
 
 def _free_port(wanted: int) -> int:
@@ -70,7 +89,7 @@ def _free_port(wanted: int) -> int:
 
 async def _serve(layout: Layout, which: str, seconds: float | None) -> None:
     ended = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     async with AsyncExitStack() as stack:
 
@@ -123,7 +142,7 @@ def _tell(layout: Layout, program: str | None, nodes: list[Child]) -> None:
 
 
 def _again(layout: Layout, node: Child) -> str:
-    return f"{sys.executable} -m edge_agent run {layout.node(node.name)}"
+    return shlex.join([sys.executable, "-m", "edge_agent", "run", str(layout.node(node.name))])
 
 
 async def _watch(vital: list[Child], nodes: list[Child], layout: Layout) -> None:
@@ -135,7 +154,7 @@ async def _watch(vital: list[Child], nodes: list[Child], layout: Layout) -> None
             for task in done:
                 child = waits.pop(task)
                 if child in vital:
-                    fail(say("demo.failed", part=child.name, detail=child.last_words()))
+                    fail(say("demo.failed", part=child.name, detail=child.how_it_ended()))
                 click.echo(say("demo.node_gone", node=child.name, again=_again(layout, child)))
     finally:
         for task in waits:

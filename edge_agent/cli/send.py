@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,28 @@ from edge_agent.contract.errors import Refusal
 from edge_agent.contract.topics import EVERYBODY
 from edge_agent.words import language, say
 
+_ADDRESS = re.compile(r"^([a-z0-9-]{1,40}/)?[a-z0-9-]{1,40}$")
+
 
 @click.command("send")
 @click.argument("node")
 @click.argument("do", type=click.Choice(list(KINDS)), metavar="DO")
 @click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
 @HUB
-@click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait for the last answer.")
-@click.option("--life", default=300, show_default=True, help="Seconds for which the command stays valid.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    help="Seconds to wait for the last answer.",
+)
+@click.option(
+    "--life",
+    type=click.IntRange(1, 31 * 86400),
+    default=300,
+    show_default=True,
+    help="Seconds for which the command stays valid.",
+)
 @AS_JSON
 def command(
     node: str, do: str, arguments: tuple[str, ...], hub: Path | None, timeout: float, life: int, as_json: bool
@@ -37,6 +52,7 @@ def command(
       switch.override light=cong level=100 [until=2026-11-22T22:00:00+07:00]
       switch.release  light=cong
       speak           text="Kính mời bà con ..." [volume=80]
+      speaker.stop    [speaker=loa]
       bulletin.plan   bulletin='{"id":"sang","title":"...","text":"...","at":"2026-11-23T05:30:00+07:00"}'
       bulletin.cancel bulletin=sang
       camera.snapshot camera=cong-lang
@@ -46,6 +62,8 @@ def command(
 
     Ends with 0 when the node says done, 1 when it failed, was refused or did not answer in time.
     """
+    if not _ADDRESS.match(node):
+        fail(say("send.bad_node", node=node), BAD_INPUT)
     try:
         args = {"do": do, **dict(_pair(argument) for argument in arguments)}
         KINDS[do].model_validate(args)

@@ -46,6 +46,13 @@ class Speak(Strict):
     volume: float = Field(default=100, ge=0, le=100, description="Per cent of full scale")
 
 
+class StopSpeaker(Strict):
+    """Silence a speaker now: what plays is cut short, what waits for its turn is dropped."""
+
+    do: Literal["speaker.stop"] = "speaker.stop"
+    speaker: Name | None = Field(default=None, description="Absent: the node's first speaker")
+
+
 class PlanBulletin(Strict):
     """Put a bulletin on the node's calendar, or replace the one with the same id."""
 
@@ -98,6 +105,7 @@ Args = Annotated[
     SwitchOverride
     | SwitchRelease
     | Speak
+    | StopSpeaker
     | PlanBulletin
     | CancelBulletin
     | TakeSnapshot
@@ -111,6 +119,7 @@ KINDS: dict[str, type[Strict]] = {
     "switch.override": SwitchOverride,
     "switch.release": SwitchRelease,
     "speak": Speak,
+    "speaker.stop": StopSpeaker,
     "bulletin.plan": PlanBulletin,
     "bulletin.cancel": CancelBulletin,
     "camera.snapshot": TakeSnapshot,

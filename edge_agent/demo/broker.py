@@ -5,25 +5,25 @@ import subprocess
 import sys
 from pathlib import Path
 
-from edge_agent.demo.layout import Layout, owner
+from edge_agent.demo.layout import COMMUNE, Layout, owner
 from edge_agent.store.files import write_atomically
 
 ACL = """# A node (%u) reports under its own name and hears its own commands and those to all; only the hub commands.
-pattern write edge/+/%u/status
-pattern write edge/+/%u/about
-pattern write edge/+/%u/state/+/+
-pattern write edge/+/%u/event
-pattern write edge/+/%u/telemetry
-pattern write edge/+/%u/ack
-pattern write edge/+/%u/live/+
-pattern read edge/+/%u/cmd
-pattern read edge/+/all/cmd
-pattern read edge/+/voice/+
+pattern write edge/{commune}/%u/status
+pattern write edge/{commune}/%u/about
+pattern write edge/{commune}/%u/state/+/+
+pattern write edge/{commune}/%u/event
+pattern write edge/{commune}/%u/telemetry
+pattern write edge/{commune}/%u/ack
+pattern write edge/{commune}/%u/live/+
+pattern read edge/{commune}/%u/cmd
+pattern read edge/{commune}/all/cmd
+pattern read edge/{commune}/voice/+
 
 user hub
 topic read edge/#
-topic write edge/+/+/cmd
-topic write edge/+/voice/+
+topic write edge/{commune}/+/cmd
+topic write edge/{commune}/voice/+
 """
 
 
@@ -37,7 +37,7 @@ def mosquitto_argv(program: str, layout: Layout) -> list[str]:
     folder = layout.folder / "broker"
     folder.mkdir(exist_ok=True)
     _write_passwords(folder / "passwords", layout.passwords())
-    write_atomically(folder / "acl", ACL.encode(), 0o600)
+    write_atomically(folder / "acl", ACL.replace("{commune}", COMMUNE).encode(), 0o600)
     lines = [
         f"listener {layout.broker_port} 127.0.0.1",
         f"user {owner()}",

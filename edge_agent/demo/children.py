@@ -1,6 +1,7 @@
 """Child processes of the demo: started, watched, ended by their own process id."""
 
 import asyncio
+import ctypes
 import os
 import signal
 from dataclasses import dataclass
@@ -20,6 +21,13 @@ class Child:
         """Process id."""
         return self.process.pid
 
+    def how_it_ended(self) -> str:
+        """For a message: the signal that killed it, or its last words."""
+        code = self.process.returncode
+        if code is not None and code < 0:
+            return signal.Signals(-code).name
+        return self.last_words()
+
     def last_words(self) -> str:
         """The last lines of its log, for a message."""
         try:
@@ -29,12 +37,26 @@ class Child:
         return " / ".join(lines[-3:])
 
 
+_libc = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def _end_with_parent() -> None:
+    """Should the demo be killed, its children end too."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 async def start(name: str, argv: list[str], log: Path) -> Child:
     """Start a program; what it prints goes into its log. It gets its own group, so that Ctrl+C reaches only us."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
     return Child(name, process, log)
 

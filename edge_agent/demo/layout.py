@@ -7,6 +7,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
@@ -136,7 +137,9 @@ class Layout:
         }
         config["lights"][0]["programme"] = {"on": "sunset-15m", "off": "sunrise+10m"}
         if first:
-            config["cameras"] = [{"id": "cong-lang", "name": "Camera cổng làng", "url": f"clip://{self.clip}"}]
+            config["cameras"] = [
+                {"id": "cong-lang", "name": "Camera cổng làng", "url": f"clip://{quote(str(self.clip))}"}
+            ]
         return config
 
 

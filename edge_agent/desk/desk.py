@@ -264,7 +264,9 @@ class Desk:
             self._spawn(self._put_on_record(fault), "stranger")
 
     async def _put_on_record(self, fault: Fault) -> None:
-        event = Entry.event(self._clock.now(), "command", data={"state": "rejected", "code": fault.code})
+        event = Entry.event(
+            self._clock.now(), "command", data={**fault.params, "state": "rejected", "code": fault.code}
+        )
         try:
             await self._outbox.append(event)
             self._on_record()
@@ -288,7 +290,7 @@ class Desk:
     def _event(self, asked: Command, answer: Ack) -> Entry:
         data: JsonObject = {"id": asked.id, "do": asked.do, "by": asked.by, "state": answer.state}
         if answer.fault is not None:
-            data["code"] = answer.fault.code
+            data = {**answer.fault.params, **data, "code": answer.fault.code}
         return Entry.event(answer.at, "command", data=data)
 
 

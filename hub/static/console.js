@@ -40,6 +40,19 @@
     }
   });
 
+  // The form of a bulletin proposes a time that is still to come, whenever it is opened.
+  const AHEAD_MS = 3 * 60 * 1000;
+  document.addEventListener("toggle", (event) => {
+    const details = event.target;
+    if (!details.open) return;
+    const day = details.querySelector("input[type=date]"), hour = details.querySelector("input[type=time]");
+    if (!day || !hour || day.value !== day.defaultValue || hour.value !== hour.defaultValue) return;
+    const zone = details.dataset.zone;
+    const parts = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "short" })
+      .format(new Date(Date.now() + AHEAD_MS)).split(" ");
+    [day.value, hour.value] = [day.defaultValue, hour.defaultValue] = parts;
+  }, true);
+
   // Whether what is shown is live.
   document.addEventListener("htmx:sseError", () => { byId("stale").hidden = false; });
   document.addEventListener("htmx:sseOpen", () => { byId("stale").hidden = true; });

@@ -39,6 +39,7 @@ def args() -> list[BaseModel]:
         c.SwitchOverride(light="cong", level=100, until=AT),
         c.SwitchRelease(light="cong"),
         c.Speak(text="Xin chào", speaker="loa-1", volume=50),
+        c.StopSpeaker(speaker="loa-1"),
         c.PlanBulletin(bulletin=bulletin()),
         c.CancelBulletin(bulletin="ban-tin-sang"),
         c.TakeSnapshot(camera="cong"),

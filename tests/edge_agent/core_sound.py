@@ -81,6 +81,7 @@ class Sound:
             node.recorder,
             MediaStore(None, str),
             node.database,
+            folder / "playing",
             driver=self._driver,  # type: ignore[arg-type]
             post=self.posts.append,
         )

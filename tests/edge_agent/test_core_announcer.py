@@ -12,9 +12,11 @@ from core_rig import START, Store, store
 from core_sound import NO_SOUND, NO_VOICE, Sound
 
 from edge_agent.clock import SimulatedClock
-from edge_agent.contract.commands import Speak
+from edge_agent.contract.commands import Speak, StopSpeaker
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.reports import SpeakerState
+from tts.errors import SpeechError
+from tts.model import Speech
 
 S = timedelta(seconds=1)
 
@@ -186,3 +188,45 @@ async def test_what_was_said_last_is_known_after_a_restart_or_forgotten(rig: Rig
     await spoilt.announcer.load()
     spoilt.announcer.report()
     assert spoilt.posts[0].last_spoken is None
+
+
+async def test_stop_silences_what_plays_and_what_waits(rig: Rig) -> None:
+    tasks = [await rig.speak(text) for text in ("một", "hai")]
+    act = await rig.announcer.stop_speaker(command(), StopSpeaker())
+    assert act.result == {"was_playing": True}
+    await rig.node.settle()
+    for task in tasks:
+        with pytest.raises(Refusal) as caught:
+            await task
+        assert caught.value.fault.code == "speaker.stopped"
+    assert rig.begun == ["một"]
+    assert rig.state.actual == "idle"
+    later = await rig.speak("ba")
+    await rig.clock.advance(10 * S)
+    assert (await later)["spoken"] == "ba"
+
+
+async def test_a_waiting_sound_outlives_the_cache(rig: Rig) -> None:
+    first, second = await rig.speak("một"), await rig.speak("hai")
+    rig.sound.voice.path.unlink()  # as the cache does when it is full
+    await rig.clock.advance(20 * S)
+    assert (await first)["seconds"] == (await second)["seconds"] == 10
+    await rig.node.settle()
+    assert list((rig.node.folder / "playing").glob("*.wav")) == []
+
+
+async def test_a_voice_that_dies_once_is_asked_again(rig: Rig) -> None:
+    calls: list[str] = []
+    say = rig.sound.voice.say
+
+    async def dies_once(text: str, timeout_s: float = 60.0) -> Speech:
+        calls.append(text)
+        if len(calls) == 1:
+            raise SpeechError("speech.worker_died", "SIGKILL", retry=True)
+        return await say(text, timeout_s)
+
+    rig.sound.voice.say = dies_once  # type: ignore[method-assign]
+    task = await rig.speak("một")
+    await rig.clock.advance(10 * S)
+    assert (await task)["spoken"] == "một"
+    assert calls == ["một", "một"]

@@ -538,3 +538,21 @@ def _until(each: Bulletin, end: datetime) -> list[datetime]:
             break
         found.append(at)
     return found
+
+
+async def test_a_speaker_that_stays_busy_too_long_is_a_miss(tmp_path: Path) -> None:
+    async with radio(tmp_path, seconds=1200) as rig:
+        await rig.plan(news())
+        await rig.plan(news(id="trua", at=AIR + timedelta(minutes=1)))
+        await rig.passes(timedelta(hours=1))
+        assert await rig.told() == [("23 05:30", "aired", None)]
+        assert await rig.told("trua") == [("23 05:31", "missed", "bulletin.missed_busy")]
+
+
+async def test_one_that_had_to_wait_a_little_says_when_it_was_heard(tmp_path: Path) -> None:
+    async with radio(tmp_path, seconds=120) as rig:
+        await rig.plan(news())
+        await rig.plan(news(id="trua", at=AIR + timedelta(minutes=1)))
+        await rig.passes(timedelta(hours=1))
+        assert await rig.told("trua") == [("23 05:31", "aired", None)]
+        assert rig.state("trua").last == AIR + timedelta(minutes=2)
