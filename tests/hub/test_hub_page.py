@@ -9,7 +9,7 @@ import httpx
 from hub_rig import FakeNode, Mosquitto, Running, config_for, event, now, sample, serving, until
 
 from edge_agent.contract.errors import Fault
-from edge_agent.contract.reports import BulletinState, LightState
+from edge_agent.contract.reports import BulletinState, LightState, SpeakerState
 from edge_agent.contract.signature import Verifier
 
 PATH = "/nodes/29401/tram-bom"
@@ -248,3 +248,39 @@ async def test_waiting_for_a_silent_node_does_not_hold_up_the_end(
         assert (await picture).headers["content-type"] == "image/svg+xml"
     await node.lose()
     assert "Cancel" not in caplog.text
+
+
+async def test_a_speaker_that_plays_can_be_stopped(hub: Running, node: FakeNode) -> None:
+    assert "Dừng loa" not in await page(hub)
+    await node.state(SpeakerState(id="loa", at=now(), actual="playing", title="Họp thôn"))
+
+    async def shown() -> bool:
+        return "Dừng loa" in await page(hub)
+
+    for _ in range(100):
+        if await shown():
+            break
+        await asyncio.sleep(0.05)
+    assert await shown()
+
+    async def stop(n: FakeNode, asked: Any) -> None:
+        await n.ack(asked, "done", result={"was_playing": True})
+
+    node.replies["speaker.stop"] = stop
+    answer = await hub.http.post(f"{PATH}/speakers/loa/stop", headers=HX)
+    assert "Đã dừng loa" in answer.text
+    assert (node.commands[-1].do, node.commands[-1].args.speaker) == ("speaker.stop", "loa")  # type: ignore[union-attr]
+
+
+async def test_nothing_is_sent_to_a_node_that_is_away(hub: Running, node: FakeNode) -> None:
+    await node.lose()
+    await until(lambda: not hub.hub.registry.nodes["29401/tram-bom"].online)
+    for path, data in (
+        ("lights/cong-thon", {"level": "100"}),
+        ("speak", {"text": "Xin chào"}),
+        ("speakers/loa/stop", {}),
+    ):
+        answer = await hub.http.post(f"{PATH}/{path}", data=data, headers=HX)
+        assert "lệnh không được gửi" in answer.text
+    assert node.commands == []
+    assert "lần báo cuối cùng" in await page(hub)
