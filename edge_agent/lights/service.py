@@ -9,9 +9,10 @@ from datetime import datetime
 from drivers.contract import DriverFault, Switchable
 from edge_agent.clock import Alarms, Clock
 from edge_agent.config.model import Light
-from edge_agent.contract.base import iso
+from edge_agent.contract.base import JsonObject, iso
 from edge_agent.contract.commands import Command, SwitchOverride, SwitchRelease
 from edge_agent.contract.errors import Fault, Refusal
+from edge_agent.contract.records import EventType
 from edge_agent.contract.reports import LightState
 from edge_agent.desk import Act
 from edge_agent.lights.decide import LONGEST_OVERRIDE, Decision, Override, decide, override_end
@@ -94,12 +95,14 @@ class LightService:
         if until > now + LONGEST_OVERRIDE:
             raise Refusal("override.too_long", hours=LONGEST_OVERRIDE.total_seconds() / 3600)
         wanted = Override(args.level, until, asked.by)
+        happened: list[Entry] = []  # written with the command, in one commit
         async with lamp.lock:
             before, lamp.override = lamp.override, wanted
-            state = await self._settle(lamp)
+            state = await self._settle(lamp, happened)
             if state.fault is not None and state.actual != args.level:
                 lamp.override = before
-                await self._settle(lamp)
+                await self._settle(lamp, happened)
+                self._recorder.keep(tuple(happened))
                 raise Refusal(state.fault.code, **state.fault.params)
         told = {"level": args.level, "until": iso(until), "by": asked.by, "command": asked.id}
         entry = Entry.event(now, "override", f"light/{args.light}", told)
@@ -108,18 +111,19 @@ class LightService:
             row = (args.light, wanted.level, iso(wanted.until), wanted.by)
             db.execute("INSERT OR REPLACE INTO override VALUES (?, ?, ?, ?)", row)
 
-        return Act(record, (entry,), result=_result(state))
+        return Act(record, (*happened, entry), result=_result(state))
 
     async def release(self, asked: Command, args: SwitchRelease) -> Act:
         """Handle `switch.release`."""
         lamp = self._lamp(args.light)
+        happened: list[Entry] = []
         async with lamp.lock:
             lamp.override = None
-            state = await self._settle(lamp)
+            state = await self._settle(lamp, happened)
         entry = Entry.event(self._clock.now(), "override", f"light/{args.light}", {"ended": "released", "by": asked.by})
         return Act(
             lambda db: db.execute("DELETE FROM override WHERE light = ?", (args.light,)),
-            (entry,),
+            (*happened, entry),
             result=_result(state),
         )
 
@@ -133,8 +137,8 @@ class LightService:
         async with lamp.lock:
             await self._settle(lamp)
 
-    async def _settle(self, lamp: _Lamp) -> LightState:
-        """Decide, switch if it must be, read back, report."""
+    async def _settle(self, lamp: _Lamp, happened: list[Entry] | None = None) -> LightState:
+        """Decide, switch if it must be, read back, report. Events go to `happened` where somebody writes them."""
         now = self._clock.now()
         if lamp.override is not None and not now < lamp.override.until <= now + LONGEST_OVERRIDE:
             await self._end_override(lamp)  # in time; or the clock was set back, and it would last too long
@@ -150,7 +154,7 @@ class LightService:
             by=decision.by,
             fault=fault,
         )
-        self._report(lamp, state)
+        self._report(lamp, state, happened)
         if decision.until is not None:
             self._alarms.at(f"light/{lamp.config.id}", decision.until, lambda: self._settle_locked(lamp))
         else:
@@ -195,19 +199,26 @@ class LightService:
             return actual, wrong
         return actual, None
 
-    def _report(self, lamp: _Lamp, state: LightState) -> None:
+    def _report(self, lamp: _Lamp, state: LightState, happened: list[Entry] | None) -> None:
         before, lamp.state = lamp.state, state
         about = f"light/{state.id}"
         if before is not None and before.model_copy(update={"at": state.at}) == state:
             return
         self._post(state)
         if state.actual is not None and (before is None or before.actual != state.actual):
-            self._recorder.event("switched", about, level=state.actual, why=state.why, by=state.by)
+            told = {"level": state.actual, "why": state.why, **({"by": state.by} if state.by else {})}
+            self._tell(happened, "switched", about, told)
         old, new = before.fault if before else None, state.fault
         if new is not None and (old is None or old.code != new.code):
-            self._recorder.event("fault", about, code=new.code, **new.params)
+            self._tell(happened, "fault", about, {**new.params, "code": new.code})
         elif new is None and old is not None:
-            self._recorder.event("cleared", about, code=old.code)
+            self._tell(happened, "cleared", about, {"code": old.code})
+
+    def _tell(self, happened: list[Entry] | None, type_: EventType, about: str, data: JsonObject) -> None:
+        if happened is None:
+            self._recorder.event(type_, about, **data)
+        else:
+            happened.append(Entry.event(self._clock.now(), type_, about, data))
 
     async def _end_override(self, lamp: _Lamp) -> None:
         lamp.override = None
