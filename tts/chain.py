@@ -40,7 +40,7 @@ class Synthesiser:
     ) -> None:
         settings = settings or VoiceSettings()
         self._engines = list(engines) if engines is not None else [build(entry) for entry in settings.chain]
-        self._reader = Reader(settings.max_chars)
+        self._reader = Reader(max_chars=settings.max_chars)
         self._rest = _Rest(monotonic)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         if spare_dir is None:

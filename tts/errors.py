@@ -1,8 +1,15 @@
 """Errors of the package, named by what the caller can do about them."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tts.reading.model import Question
+
 EMPTY = "speech.empty"
 TOO_LONG = "speech.too_long"
 UNREADABLE = "speech.unreadable"
+UNCLEAR = "speech.unclear"
+DICTIONARY = "speech.dictionary"
 NO_ENGINE = "speech.no_engine"
 STORAGE = "speech.storage"
 TIMEOUT = "speech.timeout"
@@ -18,6 +25,8 @@ class SpeechError(Exception):
     - `speech.empty`: nothing in the text can be spoken
     - `speech.too_long`: more characters than the settings allow
     - `speech.unreadable`: the reading library cannot cope with a passage, which `detail` quotes
+    - `speech.unclear`: strict reading, and only a person can say how some places are spoken; `questions` has them
+    - `speech.dictionary`: a dictionary of readings is not as it should be; `detail` names file, entry and mend
     - `speech.no_engine`: every engine of the chain failed; `detail` lists why, one after the other
     - `speech.storage`: the cache folder cannot be read or written
     - `speech.timeout`: not ready within the caller's time
@@ -27,11 +36,12 @@ class SpeechError(Exception):
     `detail` is a sentence for people; `retry` says whether the same request may succeed later.
     """
 
-    def __init__(self, code: str, detail: str, retry: bool = False) -> None:
-        super().__init__(code, detail, retry)
+    def __init__(self, code: str, detail: str, retry: bool = False, questions: "tuple[Question, ...]" = ()) -> None:
+        super().__init__(code, detail, retry, questions)
         self.code = code
         self.detail = detail
         self.retry = retry
+        self.questions = questions
 
     def __str__(self) -> str:
         return f"{self.code}: {self.detail}"

@@ -54,7 +54,7 @@ NEEDED = {
     "C calls back": "import ctypes; ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 5)()",
     "a name is looked up": "import socket; socket.getaddrinfo('localhost', 1883)",
     "the machine is measured": "from edge_agent.telemetry import board; from pathlib import Path; board(Path('/'))",
-    "Vietnamese is read": "from tts.reading import Reader; Reader(99).read('Xin chào')",
+    "Vietnamese is read": "from tts.reading import Reader; Reader().read('Xin chào')",
 }
 
 
