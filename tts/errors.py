@@ -15,6 +15,7 @@ STORAGE = "speech.storage"
 TIMEOUT = "speech.timeout"
 BUSY = "speech.busy"
 WORKER_DIED = "speech.worker_died"
+HORN = "speech.horn"
 
 
 class SpeechError(Exception):
@@ -32,6 +33,7 @@ class SpeechError(Exception):
     - `speech.timeout`: not ready within the caller's time
     - `speech.busy`: too many callers wait for the worker already
     - `speech.worker_died`: the worker process ended (or could not start) in the middle of the work
+    - `speech.horn`: a loudspeaker profile is missing or wrong
 
     `detail` is a sentence for people; `retry` says whether the same request may succeed later.
     """
@@ -62,3 +64,19 @@ class EngineError(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.detail}"
+
+
+class AudioError(Exception):
+    """A sound file or the audio of an engine is unusable; the text says why.
+
+    `code` is one of `audio.empty`, `audio.format` (a kind that is not accepted), `audio.damaged`, `audio.too_long`,
+    `audio.too_short` (cut off: nobody speaks so fast), `audio.silent`.
+    """
+
+    def __init__(self, detail: str, code: str = "audio.damaged") -> None:
+        super().__init__(detail, code)
+        self.detail = detail
+        self.code = code
+
+    def __str__(self) -> str:
+        return self.detail
