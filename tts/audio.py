@@ -9,35 +9,49 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tts.decode import RATE, Decoder
+from tts.errors import AudioError
+
 if TYPE_CHECKING:
     import numpy as np
-    from av import AudioFrame
     from numpy.typing import NDArray
 
     Samples = NDArray[np.int16]
 
-RATE = 48_000
-FORMAT_VERSION = 1  # part of every cache key: raise it when the same input gives other bytes
+__all__ = [
+    "FORMAT_VERSION",
+    "RATE",
+    "AudioError",
+    "at_speech_level",
+    "decode",
+    "join",
+    "peak",
+    "prepare",
+    "seconds_of",
+    "speech",
+    "write",
+]
+
+FORMAT_VERSION = 2  # part of every cache key: raise it when the same input gives other bytes
 PEAK_DBFS = -3.0
-_SILENCE_PEAK = 100  # of 32768, -50 dBFS: below that no voice has spoken
+_SILENCE_DBFS = -50.0  # below that, no voice has spoken
 _LONGEST_S = 180.0  # one sentence; more is a broken or hostile file
 # Nobody speaks faster than 10 syllables a second (Vietnamese speech has 4 to 6), so shorter audio was cut off.
 _LEAST_S_PER_WORD = 0.1
+_KINDS = ("wav", "mp3")  # what engines make
 _BLOCK = 48_000
-
-
-class AudioError(Exception):
-    """The audio of an engine is unusable; the text says why."""
 
 
 def prepare(source: Path, target: Path, words: int) -> None:
     """Write the speech in `source` (MP3 or WAV) to `target` in our format, after checking that it is speech.
 
+    Every sentence comes out at the same level while it is spoken, whatever its engine has done: see `at_speech_level`.
+
     Raises:
         AudioError: as `speech`.
         OSError: `target` cannot be written.
     """
-    write(target, [speech(source.read_bytes() if source.exists() else b"", words)])
+    write(target, [at_speech_level(speech(source.read_bytes() if source.exists() else b"", words))])
 
 
 def speech(encoded: bytes, words: int) -> "Samples":
@@ -49,10 +63,23 @@ def speech(encoded: bytes, words: int) -> "Samples":
     samples = decode(encoded)
     seconds = len(samples) / RATE
     if seconds < words * _LEAST_S_PER_WORD:
-        raise AudioError(f"{seconds:.2f} s of audio are too short for {words} words")
-    if peak([samples]) < _SILENCE_PEAK:
-        raise AudioError("the audio is silent")
+        raise AudioError(f"{seconds:.2f} s of audio are too short for {words} words", "audio.too_short")
+    if peak([samples]) < 32768 * 10 ** (_SILENCE_DBFS / 20):
+        raise AudioError("the audio is silent", "audio.silent")
     return samples
+
+
+def at_speech_level(samples: "Samples") -> "Samples":
+    """Return `samples` with speech at `levels.SPEECH_DBFS` while it is spoken, or as near as its peaks allow."""
+    import numpy as np
+
+    from tts.levels import SPEECH_DBFS, active_db, frame_powers
+
+    exact = samples.astype(np.float32)
+    gain = 10 ** ((SPEECH_DBFS - active_db(frame_powers(exact / np.float32(32768)))) / 20)
+    gain = min(gain, 32767 / max(peak([samples]), 1))
+    levelled: Samples = np.rint(exact * gain).astype(np.int16)
+    return levelled
 
 
 def decode(encoded: bytes) -> "Samples":
@@ -61,42 +88,10 @@ def decode(encoded: bytes) -> "Samples":
     Raises:
         AudioError: the file is not complete, decodable audio, or is longer than three minutes.
     """
-    import av
     import numpy as np
 
-    blocks: list[Samples] = []
-    count = 0
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
-    try:
-        # The format is given, not guessed: a hostile playlist must not make the decoder open other files.
-        with av.open(io.BytesIO(encoded), "r", format=_format(encoded)) as container:
-            for frame in _frames(container.decode(audio=0)):
-                for resampled in resampler.resample(frame):
-                    block = resampled.to_ndarray().reshape(-1).astype(np.int16, copy=False)
-                    count += len(block)
-                    if count > RATE * _LONGEST_S:
-                        raise AudioError(f"more than {_LONGEST_S:.0f} s of audio for one sentence")
-                    blocks.append(block)
-    except (av.FFmpegError, IndexError, ValueError) as error:
-        raise AudioError(f"the audio cannot be decoded: {error}") from error
-    if not blocks:
-        raise AudioError("there is no audio")
-    return np.concatenate(blocks)
-
-
-def _frames(frames: "Iterator[AudioFrame]") -> "Iterator[AudioFrame | None]":
-    yield from frames
-    yield None  # flushes the resampler
-
-
-def _format(encoded: bytes) -> str:
-    if not encoded:
-        raise AudioError("there is no audio")
-    if encoded[:4] == b"RIFF" and encoded[8:12] == b"WAVE":
-        return "wav"
-    if encoded[:3] == b"ID3" or (len(encoded) > 1 and encoded[0] == 0xFF and encoded[1] & 0xE0 == 0xE0):
-        return "mp3"
-    raise AudioError("the audio is neither MP3 nor WAV")
+    blocks = Decoder(io.BytesIO(encoded), _LONGEST_S, _KINDS).blocks()
+    return np.concatenate([np.rint(np.clip(block * 32768, -32768, 32767)).astype(np.int16) for block in blocks])
 
 
 def join(pieces: Iterable[tuple[Path, float]], target: Path) -> None:

@@ -22,9 +22,16 @@ def tone(seconds: float, rate: int = 24_000, level: float = 0.3) -> Samples:
     return (wave * level * 32767).astype(np.int16)
 
 
-def encode(path: Path, samples: Samples, rate: int = 24_000, codec: str = "libmp3lame", layout: str = "mono") -> bytes:
+def encode(
+    path: Path,
+    samples: Samples,
+    rate: int = 24_000,
+    codec: str = "libmp3lame",
+    layout: str = "mono",
+    options: dict[str, str] | None = None,
+) -> bytes:
     """Write `samples` to `path` (the suffix chooses the container) and return the bytes."""
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream(codec, rate=rate, layout=layout)
         wide = np.repeat(samples, len(stream.layout.channels))
         frame = av.AudioFrame.from_ndarray(wide.reshape(1, -1), format="s16", layout=layout)
@@ -74,7 +81,9 @@ class StandIn:
     def mp3(self, text: str) -> bytes:
         level = 0.0 if self.mode == "silent" else 0.3
         samples = tone(0.2 + self.seconds_per_word * len(text.split()), level=level)
-        data = encode(self._folder / f"answer-{threading.get_ident()}.mp3", samples)
+        # As Google's, without a header that tells how long it is.
+        path = self._folder / f"answer-{threading.get_ident()}.mp3"
+        data = encode(path, samples, options={"write_xing": "0"})
         cut = self.mode == "cut_mp3" or len(self.texts) > self.cut_from
         return data[: len(data) // 20] if cut else data
 
