@@ -23,12 +23,15 @@ from edge_agent.media import MediaStore
 from edge_agent.recorder import Recorder
 from edge_agent.store.database import Database, StoreError
 from tts.client import VoiceWorker
-from tts.errors import WORKER_DIED, SpeechError
+from tts.errors import EMPTY, TOO_LONG, UNCLEAR, UNREADABLE, WORKER_DIED, SpeechError
+from tts.manner import Manner
 from tts.model import Speech
 
 log = logging.getLogger(__name__)
 _WAITING = 16
 _SYNTHESIS_LIMIT_S = 120.0
+_READING_LIMIT_S = 5.0
+_ABOUT_THE_TEXT = {EMPTY, TOO_LONG, UNCLEAR, UNREADABLE}
 _KEEP_SOUND = 5 * 1024 * 1024
 
 
@@ -117,20 +120,32 @@ class Announcer:
             task.cancel()
         await asyncio.gather(*self._uploads, return_exceptions=True)
 
-    async def render(self, text: str) -> Speech:
+    async def render(self, text: str, manner: Manner) -> Speech:
         """Text to a sound file, from the cache when it was said before. Raises Refusal with the voice's code."""
         try:
             try:
-                return await self._voice.say(text, timeout_s=_SYNTHESIS_LIMIT_S)
+                return await self._voice.say(text, timeout_s=_SYNTHESIS_LIMIT_S, manner=manner)
             except SpeechError as error:
                 if error.code != WORKER_DIED:
                     raise
                 log.warning("the voice died and is asked once more: %s", error)
-                return await self._voice.say(text, timeout_s=_SYNTHESIS_LIMIT_S)
+                return await self._voice.say(text, timeout_s=_SYNTHESIS_LIMIT_S, manner=manner)
         except SpeechError as error:
             raise Refusal(error.code, detail=error.detail) from error
         except OSError as error:
             raise Refusal("speech.storage", detail=str(error)) from error
+
+    async def check_reading(self, text: str, manner: Manner) -> None:
+        """Refuse a text with open questions while the person who wrote it is still there to answer them.
+
+        A voice that is busy or broken refuses nothing here: whether the sound gets ready is told later anyway.
+        """
+        try:
+            await self._voice.read(text, timeout_s=_READING_LIMIT_S, manner=manner)
+        except SpeechError as error:
+            if error.code in _ABOUT_THE_TEXT:
+                raise Refusal(error.code, detail=error.detail) from error
+            log.warning("a text could not be checked beforehand: %s", error)
 
     async def speak(self, asked: Command, args: Speak) -> Act:
         """Handle `speak`: synthesise now, play when the speaker is free."""
@@ -142,7 +157,7 @@ class Announcer:
             self._say(horn, actual="preparing" if horn.state.actual == "idle" else None)
             horn.waiting += 1
             try:
-                speech = await self.render(args.text)
+                speech = await self.render(args.text, Manner(args.readings, args.strict_reading))
                 report = await self.play(
                     horn.config.id, speech, title=args.text[:80], of=asked.id, volume=args.volume, begin=begin
                 )
@@ -348,6 +363,8 @@ def _heard(report: PlayReport, speech: Speech) -> JsonObject:
     }
     if report.start_error_ms is not None:
         heard["start_error_ms"] = round(report.start_error_ms, 2)
+    if speech.guessed:
+        heard["guessed"] = list(speech.guessed)
     if speech.tried:
         heard["tried"] = [f"{attempt.engine}: {attempt.code}" for attempt in speech.tried]
     return heard

@@ -1,5 +1,6 @@
 """The voice in one call, for the Python prompt and the command line."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tts.chain import Synthesiser
@@ -20,6 +21,4 @@ def say(text: str, out: str | Path, settings: VoiceSettings | None = None) -> Sp
     with Synthesiser(settings) as synthesiser:
         made = synthesiser.say(text)
         durable_copy(made.path, target)
-    return Speech(
-        target, made.sha256, made.seconds, made.engine, made.voice, made.spoken, cached=made.cached, tried=made.tried
-    )
+    return replace(made, path=target)

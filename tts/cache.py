@@ -27,7 +27,9 @@ _WORK_LEFTOVER_S = 86_400.0  # a work folder that old belongs to nobody
 
 def key_of(*parts: object) -> str:
     """Return the key (hex) of what makes a file: anything that JSON can carry."""
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+    # A lone surrogate in a text is no reason to fail here.
+    written = json.dumps(parts, ensure_ascii=False).encode(errors="backslashreplace")
+    return hashlib.sha256(written).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,19 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from tts import audio, errors
+from tts import audio, errors, finish
 from tts.cache import Entry, SpeechCache, key_of
 from tts.engines import Engine, build
+from tts.enhance.settings import EnhancementSettings
 from tts.errors import EngineError, SpeechError
+from tts.manner import ORDINARY, Manner
 from tts.model import Attempt, Speech, VoiceSettings
-from tts.reading import Reader
+from tts.reading import Reader, Reading
+from tts.recall import Recall
 from tts.sentences import Sentence, split
 
 logger = logging.getLogger(__name__)
@@ -21,6 +25,8 @@ logger = logging.getLogger(__name__)
 _SPARE_BYTES = 64_000_000  # the spare folder may be in memory
 # After these the same request may well succeed later.
 _PASSING = {"engine.offline", "engine.timeout", "engine.refused", "engine.untrusted", "engine.cooling"}
+# Worth a second try at once: it costs little when it fails again, and otherwise saves the whole announcement.
+_ONCE_MORE = {"engine.offline", "engine.bad_audio", "engine.failed"}
 
 
 class Synthesiser:
@@ -40,7 +46,9 @@ class Synthesiser:
     ) -> None:
         settings = settings or VoiceSettings()
         self._engines = list(engines) if engines is not None else [build(entry) for entry in settings.chain]
-        self._reader = Reader(max_chars=settings.max_chars)
+        self._reader = Reader(settings.reading, settings.max_chars)
+        self._enhancement: EnhancementSettings | None = None  # wired when the enhancer is there
+        self._recall = Recall(settings)
         self._rest = _Rest(monotonic)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         if spare_dir is None:
@@ -59,39 +67,60 @@ class Synthesiser:
         self.close()
 
     def close(self) -> None:
-        """Remove the temporary folder, if there is one."""
+        """End what the engines have started, and remove the temporary folder, if there is one."""
+        for engine in self._engines:
+            engine.close()
         if self._temporary is not None:
             self._temporary.cleanup()
 
-    def say(self, text: str) -> Speech:
+    def read(self, text: str, manner: Manner = ORDINARY) -> Reading:
+        """Return how `text` would be said, and what would have to be asked.
+
+        Raises:
+            SpeechError: `speech.empty`, `speech.too_long`, `speech.unreadable`, `speech.unclear`, `speech.dictionary`.
+        """
+        return self._reader.read(text, manner.readings, strict=manner.strict)
+
+    def say(self, text: str, manner: Manner = ORDINARY) -> Speech:
         """Return the speech of `text`, made sentence by sentence or found in the cache.
 
         Raises:
-            SpeechError: `speech.empty`, `speech.too_long`, `speech.unreadable`, `speech.no_engine`, `speech.storage`.
+            SpeechError: as `read`, and `speech.no_engine`, `speech.storage`, `speech.horn`.
         """
-        spoken = self._reader.read(text).spoken
+        reading = self.read(text, manner)
+        speech = replace(
+            self._kept(reading.spoken, None if manner.plain else self._enhancement),
+            guessed=tuple(question.written for question in reading.questions),
+        )
+        self._recall.put(text, manner, speech)
+        return speech
+
+    def _kept(self, spoken: str, enhancement: EnhancementSettings | None) -> Speech:
+        """Speak into the first cache that has a working disk."""
         reasons: list[str] = []
         before = self._rest.admitted.copy()
         for cache in self._caches:
             try:
                 try:
-                    return self._spoken(spoken, cache, before)
+                    return self._spoken(spoken, enhancement, cache, before)
                 except OSError as error:
                     if not cache.make_room(error):
                         raise
-                    return self._spoken(spoken, cache, before)
+                    return self._spoken(spoken, enhancement, cache, before)
             except OSError as error:
                 logger.warning("speech cannot be kept: %s", error)
                 reasons.append(str(error))
         raise SpeechError(errors.STORAGE, f"speech cannot be kept: {'; '.join(reasons)}", retry=True)
 
-    def _spoken(self, spoken: str, cache: SpeechCache, before: Counter[int]) -> Speech:
+    def _spoken(
+        self, spoken: str, enhancement: EnhancementSettings | None, cache: SpeechCache, before: Counter[int]
+    ) -> Speech:
         sentences = split(spoken)
         tried: list[Attempt] = []
         with cache.session() as work:
             for engine in self._engines:
                 try:
-                    entry = _Job(engine, cache, work, self._rest).announcement(sentences)
+                    entry = _Job(engine, cache, work, self._rest).announcement(sentences, enhancement)
                 except EngineError as error:
                     logger.warning("%s cannot speak: %s", engine.name, error)
                     tried.append(Attempt(engine.name, error.code, error.detail))
@@ -133,23 +162,27 @@ class _Job:
         self._cache = cache
         self._work = work
         self._rest = rest
+        self._spoke = False
         self._maker = (engine.name, engine.voice, engine.rate, self._version(), audio.FORMAT_VERSION)
 
     def _version(self) -> str | None:
         # Remembered, so that finished speech is found again even while the engine is broken.
         version = self._engine.version()
+        note = f"{self._engine.name}-{key_of(self._engine.voice)[:8]}"  # a chain may have two voices of one engine
         if version is None:
-            return self._cache.recall(self._engine.name)
-        self._cache.remember(self._engine.name, version)
+            return self._cache.recall(note)
+        self._cache.remember(note, version)
         return version
 
-    def announcement(self, sentences: list[Sentence]) -> Entry:
-        key = key_of("announcement", [(sentence.text, sentence.pause_s) for sentence in sentences], *self._maker)
+    def announcement(self, sentences: list[Sentence], enhancement: EnhancementSettings | None) -> Entry:
+        said = [(sentence.text, sentence.pause_s) for sentence in sentences]
+        key = key_of("announcement", said, *self._maker, finish.maker(enhancement))
         if found := self._cache.get(key):
             return found
         pieces = [(self._sentence(sentence.text).path, sentence.pause_s) for sentence in sentences]
-        whole = self._work / "announcement.wav"
-        audio.join(pieces, whole)
+        joined, whole = self._work / "joined.wav", self._work / "announcement.wav"
+        audio.join(pieces, joined)
+        finish.finish(joined, whole, enhancement)
         return self._cache.put(key, whole)
 
     def _sentence(self, text: str) -> Entry:
@@ -160,15 +193,29 @@ class _Job:
         return self._cache.put(key, self._synthesised(text))
 
     def _synthesised(self, text: str) -> Path:
+        """Return the speech of one sentence. An error that may pass costs a second try, not the announcement."""
+        self._rest.admit(self._engine)
+        try:
+            try:
+                piece = self._once(text)
+            except EngineError as error:
+                # An engine that does not answer is waited for twice only if it has just spoken.
+                if error.code not in _ONCE_MORE and not (error.code == "engine.timeout" and self._spoke):
+                    raise
+                logger.warning("%s: %s; once more", self._engine.name, error)
+                piece = self._once(text)
+        except EngineError as error:
+            self._rest.note(self._engine, error)
+            raise
+        self._spoke = True
+        return piece
+
+    def _once(self, text: str) -> Path:
         raw, piece = self._work / "raw", self._work / "piece.wav"
         raw.unlink(missing_ok=True)
-        self._rest.admit(self._engine)
         try:
             self._engine.synthesise(text, raw)
             audio.prepare(raw, piece, len(text.split()))
         except audio.AudioError as error:
             raise EngineError("engine.bad_audio", str(error)) from error
-        except EngineError as error:
-            self._rest.note(self._engine, error)
-            raise
         return piece

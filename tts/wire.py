@@ -1,16 +1,18 @@
 """What the worker and its client say to each other: one JSON object per line, UTF-8.
 
-First line to the worker: `{"settings": {...}, "spare_dir": "..."}`. Then requests `{"text": "..."}`, each answered by
-`{"speech": {...}}` or `{"error": {...}}`.
+First line to the worker: `{"settings": {...}, "spare_dir": "..."}`. Then requests `{"do": "say" or "read", "text":
+"...", "manner": {...}}`, each answered by `{"speech": {...}}`, `{"reading": {...}}` or `{"error": {...}}`.
 """
 
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tts.errors import SpeechError
+from tts.manner import Manner
 from tts.model import Attempt, Speech, VoiceSettings
+from tts.reading.model import Candidate, Question, Reading, Span
 
 LINE_BYTES = 32_000_000  # the longest text, every digit of it spelt out, is well below that
 
@@ -25,24 +27,61 @@ def start(settings: VoiceSettings, spare_dir: Path) -> dict[str, Any]:
     return {"settings": settings.model_dump(mode="json"), "spare_dir": str(spare_dir)}
 
 
+def request(do: Literal["say", "read"], text: str, manner: Manner) -> dict[str, Any]:
+    """Return the request to speak or to read `text`."""
+    return {"do": do, "text": text, "manner": manner.as_json()}
+
+
 def speech(done: Speech) -> dict[str, Any]:
     """Return the answer for a finished speech."""
     return {"speech": asdict(done) | {"path": str(done.path)}}
 
 
+def reading(done: Reading) -> dict[str, Any]:
+    """Return the answer for a text that was read."""
+    return {"reading": asdict(done)}
+
+
 def error(failed: SpeechError) -> dict[str, Any]:
     """Return the answer for a failed one."""
-    return {"error": {"code": failed.code, "detail": failed.detail, "retry": failed.retry}}
+    questions = [asdict(question) for question in failed.questions]
+    fields = {"code": failed.code, "detail": failed.detail, "retry": failed.retry, "questions": questions}
+    return {"error": fields}
 
 
-def result(answer: dict[str, Any]) -> Speech:
+def spoken(answer: dict[str, Any]) -> Speech:
     """Return the speech of an answer.
 
     Raises:
         SpeechError: the answer is an error.
     """
-    if "error" in answer:
-        raise SpeechError(**answer["error"])
+    _raise_error(answer)
     fields = answer["speech"]
     tried = tuple(Attempt(**attempt) for attempt in fields["tried"])
-    return Speech(**fields | {"path": Path(fields["path"]), "tried": tried})
+    guessed = tuple(fields["guessed"])
+    return Speech(**fields | {"path": Path(fields["path"]), "tried": tried, "guessed": guessed})
+
+
+def was_read(answer: dict[str, Any]) -> Reading:
+    """Return the reading of an answer.
+
+    Raises:
+        SpeechError: the answer is an error.
+    """
+    _raise_error(answer)
+    fields = answer["reading"]
+    spans = tuple(Span(**span) for span in fields["spans"])
+    return Reading(**fields | {"spans": spans, "questions": _questions(fields["questions"])})
+
+
+def _raise_error(answer: dict[str, Any]) -> None:
+    if "error" in answer:
+        fields = answer["error"]
+        raise SpeechError(**fields | {"questions": _questions(fields["questions"])})
+
+
+def _questions(plain: list[dict[str, Any]]) -> tuple[Question, ...]:
+    return tuple(
+        Question(**each | {"candidates": tuple(Candidate(**candidate) for candidate in each["candidates"])})
+        for each in plain
+    )

@@ -11,11 +11,12 @@ import queue
 import sys
 import threading
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from tts import wire
 from tts.chain import Synthesiser
 from tts.errors import SpeechError
+from tts.manner import Manner
 from tts.model import VoiceSettings
 
 
@@ -31,15 +32,18 @@ def main() -> None:
     with Synthesiser(settings, spare_dir=Path(first["spare_dir"])) as synthesiser:
         while True:
             try:
-                answers.write(wire.line(_answer(synthesiser, json.loads(requests.get())["text"])))
+                answers.write(wire.line(_answer(synthesiser, json.loads(requests.get()))))
                 answers.flush()
             except BrokenPipeError:  # whoever asked was killed in the meantime
                 os._exit(0)
 
 
-def _answer(synthesiser: Synthesiser, text: str) -> dict[str, object]:
+def _answer(synthesiser: Synthesiser, request: dict[str, Any]) -> dict[str, Any]:
+    text, manner = request["text"], Manner(**request["manner"])
     try:
-        return wire.speech(synthesiser.say(text))
+        if request["do"] == "read":
+            return wire.reading(synthesiser.read(text, manner))
+        return wire.speech(synthesiser.say(text, manner))
     except SpeechError as failed:
         return wire.error(failed)
 

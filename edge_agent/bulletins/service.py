@@ -18,12 +18,14 @@ from edge_agent.bulletins.ledger import Ledger
 from edge_agent.bulletins.table import Planned
 from edge_agent.clock import Alarms, Clock
 from edge_agent.contract.base import JsonObject, iso
+from edge_agent.contract.bulletins import Bulletin
 from edge_agent.contract.commands import CancelBulletin, Command, PlanBulletin
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.reports import BulletinState
 from edge_agent.desk.act import Act
 from edge_agent.store.database import Database
 from edge_agent.store.outbox import Entry, Outbox
+from tts.manner import Manner
 from tts.model import Speech
 
 log = logging.getLogger(__name__)
@@ -101,6 +103,7 @@ class BulletinService:
         """Handle `bulletin.plan`: on the calendar in the same transaction as the command, or not at all."""
         bulletin = args.bulletin
         self._announcer.horn(bulletin.speaker)
+        await self._announcer.check_reading(bulletin.text, _manner(bulletin))
         if len({*self._planned, *self._coming, bulletin.id}) > _LIMIT:
             raise Refusal("bulletin.too_many", limit=_LIMIT)
         now = self._clock.now()
@@ -170,7 +173,7 @@ class BulletinService:
         while self._is_current(planned):
             try:
                 async with self._voice_turn:  # far-off bulletins leave the voice free for who speaks now
-                    speech = await self._announcer.render(planned.bulletin.text)
+                    speech = await self._announcer.render(planned.bulletin.text, _manner(planned.bulletin))
             except Refusal as refusal:
                 log.warning("bulletin %s is not ready: %s", planned.bulletin.id, refusal)
                 self._board.show(planned.bulletin, "preparing", fault=refusal.fault)
@@ -262,7 +265,7 @@ class BulletinService:
                 raise Refusal("bulletin.missed_busy")
 
         try:
-            speech = await self._announcer.render(bulletin.text)
+            speech = await self._announcer.render(bulletin.text, _manner(bulletin))
             stage = "bulletin.missed_speaker"
             if not await self._ledger.claim(bulletin.id, at):
                 log.warning("bulletin %s at %s was aired before", bulletin.id, at)
@@ -326,6 +329,11 @@ class BulletinService:
         del self._planned[planned.bulletin.id]
         self._board.over(planned.bulletin.id)
         await self._ledger.forget(planned)
+
+
+def _manner(bulletin: Bulletin) -> Manner:
+    """How it is read: strictly, but an emergency is never silent for the sake of an acronym."""
+    return Manner(bulletin.readings, bulletin.strict_reading and bulletin.class_ != "emergency")
 
 
 async def _guarded(name: str, work: Awaitable[None]) -> None:

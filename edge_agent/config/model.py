@@ -187,7 +187,8 @@ class CameraEntry(Section):
         if not re.match(r"^(rtsps?://|clip:///)\S+$", value):
             raise PydanticCustomError("config.camera_url", "must begin with rtsp:// or clip:///")
         # user:password@host, and the forms that cameras invented: ?password=, /user=admin&password=, _password=
-        if "@" in value.split("://", 1)[1].split("/", 1)[0] or re.search(r"(?i)(password|passwd|pwd|pass)=", value):
+        # An @ anywhere: a password may hold a slash, and looks like host and path then. In a path it is written %40.
+        if (value.startswith("rtsp") and "@" in value) or re.search(r"(?i)(password|passwd|pwd|pass)=", value):
             raise PydanticCustomError("config.camera_secret", "the URL has a user or password in clear")
         return value
 

@@ -36,6 +36,16 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 """A node, light, speaker, camera ... : small letters, digits and hyphens, at most 40."""
 
 
+Readings = Annotated[
+    dict[
+        Annotated[str, Field(min_length=1, max_length=200)],
+        Annotated[str, Field(min_length=1, max_length=500)],
+    ],
+    Field(max_length=100, description="How a person wants written words to be said: written form -> spoken words"),
+]
+"""Answers to what the reading of a text asks: an unknown acronym, an ambiguous 5/6."""
+
+
 class Strict(BaseModel):
     """A message that people or hubs send to a node: an unknown field is an error, not a guess."""
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from edge_agent.contract.base import Instant, Name, Strict
+from edge_agent.contract.base import Instant, Name, Readings, Strict
 from edge_agent.contract.recurrence import checked
 
 BulletinClass = Literal["ordinary", "priority", "emergency"]
@@ -28,6 +28,11 @@ class Bulletin(Strict):
     id: Name
     title: str = Field(min_length=1, max_length=200)
     text: str = Field(min_length=1, max_length=20_000)
+    readings: Readings = Field(default_factory=dict)
+    strict_reading: bool = Field(
+        default=True,
+        description="Refuse while the text holds something that nobody said how to read; an emergency never waits",
+    )
     class_: BulletinClass = Field(default="ordinary", alias="class")
     at: Instant = Field(description="The first instant on air")
     recurrence: Recurrence | None = None

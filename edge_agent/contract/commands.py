@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from edge_agent.contract.base import Instant, JsonObject, Name, Report, Strict
+from edge_agent.contract.base import Instant, JsonObject, Name, Readings, Report, Strict
 from edge_agent.contract.bulletins import Bulletin
 from edge_agent.contract.errors import Fault
 
@@ -42,6 +42,10 @@ class Speak(Strict):
 
     do: Literal["speak"] = "speak"
     text: str = Field(min_length=1, max_length=5000)
+    readings: Readings = Field(default_factory=dict)
+    strict_reading: bool = Field(
+        default=False, description="Refuse while the text holds something that nobody said how to read"
+    )
     speaker: Name | None = Field(default=None, description="Absent: the node's first speaker")
     volume: float = Field(default=100, ge=0, le=100, description="Per cent of full scale")
 

@@ -10,8 +10,10 @@ from edge_agent.clock import SimulatedClock
 from edge_agent.config.model import Speaker
 from edge_agent.contract.reports import SpeakerState
 from edge_agent.media import MediaStore
-from tts.errors import SpeechError
+from tts.errors import UNCLEAR, SpeechError
+from tts.manner import ORDINARY, Manner
 from tts.model import Attempt, Speech
+from tts.reading import Reading
 
 
 class Voice:
@@ -23,12 +25,22 @@ class Voice:
             file.setparams((1, 2, 48_000, 0, "NONE", ""))
             file.writeframes(bytes(100))
         self.said: list[str] = []
+        self.manners: list[Manner] = []
+        self.unclear: tuple[str, ...] = ()
         self.error: Exception | None = None
 
-    async def say(self, text: str, timeout_s: float = 60.0) -> Speech:
+    async def read(self, text: str, timeout_s: float = 10.0, manner: Manner = ORDINARY) -> Reading:
+        open_ones = [word for word in self.unclear if word in text and word not in manner.readings]
+        if open_ones and manner.strict:
+            raise SpeechError(UNCLEAR, f"how are these read: {open_ones}")
+        return Reading(text, text)
+
+    async def say(self, text: str, timeout_s: float = 60.0, manner: Manner = ORDINARY) -> Speech:
         if self.error is not None:
             raise self.error
+        await self.read(text, manner=manner)
         self.said.append(text)
+        self.manners.append(manner)
         tried = (Attempt("gtts", "engine.offline", "x"),)
         return Speech(self.path, "ab" * 32, 1.0, "espeak-ng", "vi", text, False, tried)
 

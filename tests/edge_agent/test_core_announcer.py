@@ -16,6 +16,7 @@ from edge_agent.contract.commands import Speak, StopSpeaker
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.reports import SpeakerState
 from tts.errors import SpeechError
+from tts.manner import ORDINARY, Manner
 from tts.model import Speech
 
 S = timedelta(seconds=1)
@@ -219,11 +220,11 @@ async def test_a_voice_that_dies_once_is_asked_again(rig: Rig) -> None:
     calls: list[str] = []
     say = rig.sound.voice.say
 
-    async def dies_once(text: str, timeout_s: float = 60.0) -> Speech:
+    async def dies_once(text: str, timeout_s: float = 60.0, manner: Manner = ORDINARY) -> Speech:
         calls.append(text)
         if len(calls) == 1:
             raise SpeechError("speech.worker_died", "SIGKILL", retry=True)
-        return await say(text, timeout_s)
+        return await say(text, timeout_s, manner)
 
     rig.sound.voice.say = dies_once  # type: ignore[method-assign]
     task = await rig.speak("một")

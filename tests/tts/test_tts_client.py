@@ -13,6 +13,7 @@ from tts_stand_ins import Programs
 from tts import EspeakSettings, SpeechError, VoiceSettings, VoiceWorker
 from tts.client import MAX_WAITING
 from tts.files import sha256_of
+from tts.manner import Manner
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -221,7 +222,7 @@ async def test_too_many_waiting_are_turned_away(hanging: VoiceSettings, programs
         work = asyncio.create_task(worker.say("bà con"))
         await until(lambda: calls(hanging, programs) == 2)
         waiting = [asyncio.create_task(worker.say("xin chào")) for _ in range(MAX_WAITING)]
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.5)
         with pytest.raises(SpeechError) as caught:
             await worker.say("xin chào")
         assert (caught.value.code, caught.value.retry) == ("speech.busy", True)
@@ -282,8 +283,24 @@ async def test_the_worker_ends_with_its_parent(hanging: VoiceSettings, programs:
     from tts import wire
 
     assert process.stdin is not None
-    process.stdin.write(wire.line(wire.start(hanging, Path("/nowhere"))) + wire.line({"text": "bà con"}))
+    process.stdin.write(
+        wire.line(wire.start(hanging, Path("/nowhere"))) + wire.line(wire.request("say", "bà con", Manner()))
+    )
     await until(lambda: calls(hanging, programs) == 2)
     process.stdin.close()
     assert await asyncio.wait_for(process.wait(), 20) == 0
     os.killpg(process.pid, signal.SIGKILL)  # the stand-in
+
+
+async def test_a_text_is_read_across_the_pipe(settings: VoiceSettings) -> None:
+    async with VoiceWorker(settings) as worker:
+        reading = await worker.read("Họp lúc 7h30-11h30")
+    assert reading.written == "Họp lúc 7h30-11h30"
+    assert "bảy giờ ba mươi phút đến mười một giờ ba mươi phút" in reading.spoken
+
+
+async def test_an_empty_text_cannot_be_read(settings: VoiceSettings) -> None:
+    async with VoiceWorker(settings) as worker:
+        with pytest.raises(SpeechError) as caught:
+            await worker.read(" ")
+    assert caught.value.code == "speech.empty"
