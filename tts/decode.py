@@ -32,14 +32,16 @@ class Decoder:
     """Reads one sound file: `rate` and `channels` are its own, `cut` says that its last page seems to be missing.
 
     `kinds` are the containers that are allowed, of `KINDS`. The kind is told by the first bytes, never by the name.
+    With `own_rate` samples come at the file's own rate instead of `RATE`.
 
     Raises:
         AudioError: `audio.empty`, `audio.format`, `audio.damaged`, `audio.too_long` (more than `longest_s` seconds).
     """
 
-    def __init__(self, file: BinaryIO, longest_s: float, kinds: Iterable[str] = KINDS) -> None:
+    def __init__(self, file: BinaryIO, longest_s: float, kinds: Iterable[str] = KINDS, own_rate: bool = False) -> None:
         self._file = file
         self._longest_s = longest_s
+        self._own_rate = own_rate
         head = file.read(_HEAD_BYTES)
         self.kind = _kind(head, frozenset(kinds))
         self.cut = self.kind == "ogg" and not _ends_ogg(file)
@@ -64,21 +66,22 @@ class Decoder:
                 promised_s = self._promise(container)
                 if promised_s is not None and promised_s > self._longest_s + _SLACK_S:
                     raise self._too_long()
-                resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+                rate = self.rate if self._own_rate else RATE
+                resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
                 for frame in _frames(self._checked(container.decode(audio=0))):
                     for resampled in resampler.resample(frame):
                         # A float file may hold anything, even what is no number.
                         block = np.clip(np.nan_to_num(resampled.to_ndarray().reshape(-1)), -_MOST, _MOST)
                         count += len(block)
-                        if count > RATE * self._longest_s:
+                        if count > rate * self._longest_s:
                             raise self._too_long()
                         yield block
         except (av.FFmpegError, IndexError, ValueError, EOFError) as error:
             raise AudioError(f"the audio cannot be decoded: {error}", "audio.damaged") from error
         if not count:
             raise AudioError("there is no audio", "audio.empty")
-        if promised_s is not None and count / RATE < promised_s - _SLACK_S:
-            detail = f"the file is cut off: {count / RATE:.1f} s of {promised_s:.1f} s are there"
+        if promised_s is not None and count / rate < promised_s - _SLACK_S:
+            detail = f"the file is cut off: {count / rate:.1f} s of {promised_s:.1f} s are there"
             raise AudioError(detail, "audio.damaged")
 
     def _promise(self, container: "InputContainer") -> float | None:
