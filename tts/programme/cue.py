@@ -1,0 +1,81 @@
+"""The cue sheet: what is heard when, by whom, how loud."""
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from tts.files import durable_replace
+from tts.model import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One item. Times in seconds from the start of the file; loudness in LUFS of the item without the music.
+
+    `segment` counts from 1, as in the script. `voice` is the script's name of it, `engine` what spoke. `reached` says
+    whether the item has the programme's loudness; more would have damaged it. `cached`: nothing had to be made.
+    """
+
+    segment: int
+    start_s: float
+    end_s: float
+    kind: str
+    title: str
+    voice: str
+    engine: str
+    written: str
+    spoken: str
+    loudness: float | None
+    reached: bool
+    cached: bool
+    tried: tuple[Attempt, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CueSheet:
+    """A finished programme: its file (SHA-256 in hex), what it measures, and its items in order."""
+
+    title: str
+    date: str
+    file: str
+    sha256: str
+    seconds: float
+    target: float
+    loudness: float | None
+    true_peak: float | None
+    items: tuple[Cue, ...]
+
+    def spread(self) -> float:
+        """Return by how many LU the loudest and the quietest item differ."""
+        levels = [cue.loudness for cue in self.items if cue.loudness is not None]
+        return max(levels) - min(levels) if levels else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON can carry it."""
+        return asdict(self)
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, whole or not at all.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=".cue-")
+        draft = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(self.as_json(), file, ensure_ascii=False, indent=1)
+            draft.chmod(0o644)
+            durable_replace(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def rounded(level: float) -> float | None:
+    """Return a level with two decimals, None for silence."""
+    return round(level, 2) if isfinite(level) else None

@@ -1,0 +1,108 @@
+"""YAML whose values remember where they stood. Scalars by YAML 1.2: `no` and `on` are words, `7:30` is text."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+Path = tuple[str | int, ...]
+Place = tuple[int, int]
+_MOST_VALUES = 20_000  # aliases can make few lines mean billions of values
+_MOST_DEPTH = 20
+
+
+@dataclass
+class Document:
+    """The data, the place (line and column, from 1) of each path, and the keys that stand twice."""
+
+    data: Any = None
+    places: dict[Path, Place] = field(default_factory=dict)
+    twice: list[Path] = field(default_factory=list)
+
+    def place(self, path: Path) -> Place:
+        """Return where a path stands; of one that is missing, where its nearest parent does."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places.get(path, (1, 1))
+
+
+class YamlFault(Exception):
+    """The text is no YAML that we read: a sentence, and where."""
+
+    def __init__(self, detail: str, place: Place) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.place = place
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own way
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("int", r"^[-+]?[0-9]+$", "-+0123456789"),
+    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
+
+_SCALARS: dict[str, Callable[[str], Any]] = {
+    "tag:yaml.org,2002:str": str,
+    "tag:yaml.org,2002:int": int,
+    "tag:yaml.org,2002:float": float,
+    "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
+    "tag:yaml.org,2002:null": lambda _text: None,
+}
+
+
+def read(text: str) -> Document:
+    """Read one YAML document.
+
+    Raises:
+        YamlFault: bad syntax, unknown tags, or too many values.
+    """
+    document = Document()
+    try:
+        loader = _Loader(text)
+        try:
+            root = loader.get_single_node()
+            document.data = _build(root, (), document) if root is not None else None
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise YamlFault(str(error.problem), (mark.line + 1, mark.column + 1) if mark else (1, 1)) from error
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        raise YamlFault("a character that is not allowed", (before.count("\n") + 1, 1)) from error
+    except RecursionError as error:
+        raise YamlFault("nested too deeply", (1, 1)) from error
+    return document
+
+
+def _build(node: yaml.Node, path: Path, document: Document) -> Any:
+    place = (node.start_mark.line + 1, node.start_mark.column + 1)
+    if len(path) > _MOST_DEPTH or len(document.places) > _MOST_VALUES:
+        raise YamlFault("too many values, or nested too deeply", place)
+    document.places.setdefault(path, place)
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(item, (*path, number), document) for number, item in enumerate(node.value)]
+    if not isinstance(node, yaml.MappingNode):
+        try:
+            return _SCALARS[node.tag](node.value)
+        except (KeyError, ValueError) as error:
+            raise YamlFault(f"the mark {node.tag} is not used here; put the text in quotes", place) from error
+    result: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise YamlFault("a key must be a word", place)
+        inner = (*path, key_node.value)
+        if key_node.value in result:
+            document.twice.append(inner)
+        document.places[inner] = place
+        result[key_node.value] = _build(value_node, inner, document)
+    return result
