@@ -36,6 +36,7 @@ FORMAT_VERSION = 2  # part of every cache key: raise it when the same input give
 PEAK_DBFS = -3.0
 _SILENCE_DBFS = -50.0  # below that, no voice has spoken
 _LONGEST_S = 180.0  # one sentence; more is a broken or hostile file
+_MOST_BYTES = 70_000_000  # that long in the finest WAV
 # Nobody speaks faster than 10 syllables a second (Vietnamese speech has 4 to 6), so shorter audio was cut off.
 _LEAST_S_PER_WORD = 0.1
 _KINDS = ("wav", "mp3")  # what engines make
@@ -51,7 +52,10 @@ def prepare(source: Path, target: Path, words: int) -> None:
         AudioError: as `speech`.
         OSError: `target` cannot be written.
     """
-    write(target, [at_speech_level(speech(source.read_bytes() if source.exists() else b"", words))])
+    size = source.stat().st_size if source.exists() else 0
+    if size > _MOST_BYTES:
+        raise AudioError(f"{size} bytes of audio for one sentence", "audio.too_long")
+    write(target, [at_speech_level(speech(source.read_bytes() if size else b"", words))])
 
 
 def speech(encoded: bytes, words: int) -> "Samples":

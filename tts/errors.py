@@ -53,7 +53,8 @@ class EngineError(Exception):
     """One engine could not speak one text; the chain goes on with the next engine.
 
     `code` is one of `engine.offline`, `engine.timeout`, `engine.refused`, `engine.untrusted`, `engine.bad_audio`,
-    `engine.missing`, `engine.failed`, `engine.cooling`. `rest_s` is for how many seconds trying again is pointless.
+    `engine.missing` (program, package or recording), `engine.no_voice_file`, `engine.bad_voice_file`,
+    `engine.bad_phrases`, `engine.failed`, `engine.cooling`. `rest_s` is for how many seconds trying again is pointless.
     """
 
     def __init__(self, code: str, detail: str, rest_s: float = 0.0) -> None:

@@ -24,13 +24,15 @@ _HOP = 60 * FRAME  # with the taps 32,000 samples, quick to transform
 def decibels(power: "NDArray[np.floating]") -> NDArray[np.float64]:
     """Return 10 log10 of mean squares, at least -120."""
     floored: NDArray[np.float64] = np.maximum(np.asarray(power, np.float64), 1e-12)
-    return 10 * np.log10(floored)
+    levels: NDArray[np.float64] = 10 * np.log10(floored)
+    return levels
 
 
 def frame_powers(samples: Floats) -> NDArray[np.float64]:
     """Return the mean square of each frame of 10 ms; a shorter last frame counts as if silence followed."""
     padded = np.pad(samples, (0, -len(samples) % FRAME))
-    return np.mean(np.square(padded.reshape(-1, FRAME), dtype=np.float64), axis=1)
+    powers: NDArray[np.float64] = np.mean(np.square(padded.reshape(-1, FRAME), dtype=np.float64), axis=1)
+    return powers
 
 
 def active_db(powers: NDArray[np.float64]) -> float:

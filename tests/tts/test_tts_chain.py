@@ -3,13 +3,17 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tts_stand_ins import Programs, StandIn, encode, tone
 
 from tts import audio
 from tts.chain import Synthesiser
+from tts.engines import About
 from tts.errors import EngineError, SpeechError
 from tts.files import sha256_of
+from tts.finish import target_lufs
+from tts.loudness import integrated, true_peak
 from tts.model import EspeakSettings, GttsSettings, VoiceSettings
 
 TEXT = "Kính mời bà con họp lúc 7h30-11h30. Mang theo giấy mời! Xin cảm ơn."
@@ -22,6 +26,8 @@ class FakeEngine:
         self.name, self.voice, self.rate = name, "vi", "normal"
         self.failures: dict[str, EngineError] = {}
         self.texts: list[str] = []
+        self.passing: list[EngineError] = []  # raised once each, whatever the text
+        self.closed = 0
         self._file, self._version = voice_file, version
 
     def version(self) -> str:
@@ -29,10 +35,21 @@ class FakeEngine:
 
     def synthesise(self, text: str, out: Path) -> None:
         self.texts.append(text)
+        if self.passing:
+            raise self.passing.pop()
         for part, error in self.failures.items():
             if part in text:
                 raise error
         shutil.copy(self._file, out)
+
+    def about(self) -> About:
+        return About("Apache-2.0", "free", (), sends_text=False)
+
+    def check(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 @pytest.fixture
@@ -59,7 +76,9 @@ def test_the_whole_way_with_espeak(settings: VoiceSettings) -> None:
     assert sha256_of(speech.path) == speech.sha256
     assert audio.seconds_of(speech.path) == speech.seconds
     assert speech.seconds > 5
-    assert audio.peak([audio.decode(speech.path.read_bytes())]) == pytest.approx(32767 * 10 ** (-3 / 20), abs=2)
+    samples = audio.decode(speech.path.read_bytes()).astype(np.float32) / 32768
+    assert integrated(samples, audio.RATE) == pytest.approx(target_lufs(settings.enhancement), abs=0.5)
+    assert true_peak(samples, audio.RATE) <= -0.9
 
 
 def test_the_whole_way_with_gtts(google: StandIn, tmp_path: Path) -> None:
@@ -132,8 +151,61 @@ def test_one_announcement_has_one_voice(settings: VoiceSettings, pair: tuple[Fak
     with Synthesiser(settings, engines=pair) as synthesiser:
         speech = synthesiser.say(TEXT)
     assert speech.engine == "second"
-    assert len(first.texts) == 2
+    assert len(first.texts) == 3  # the second sentence twice
     assert len(second.texts) == 3
+
+
+@pytest.mark.parametrize("code", ["engine.offline", "engine.bad_audio", "engine.failed"])
+def test_an_error_that_passes_costs_a_second_try_of_one_sentence(
+    settings: VoiceSettings, pair: tuple[FakeEngine, FakeEngine], code: str
+) -> None:
+    first, second = pair
+    first.passing = [EngineError(code, "once", rest_s=60)]
+    with Synthesiser(settings, engines=pair) as synthesiser:
+        speech = synthesiser.say("Xin chào. Kính mời bà con.")
+    assert (speech.engine, speech.tried) == ("first", ())
+    assert [text.split()[0] for text in first.texts] == ["xin", "xin", "kính"]
+    assert second.texts == []
+
+
+@pytest.mark.parametrize("code", ["engine.missing", "engine.refused", "engine.untrusted", "engine.timeout"])
+def test_what_will_not_pass_at_once_is_not_tried_again(
+    settings: VoiceSettings, pair: tuple[FakeEngine, FakeEngine], code: str
+) -> None:
+    first = pair[0]
+    first.passing = [EngineError(code, "no")]
+    with Synthesiser(settings, engines=pair) as synthesiser:
+        speech = synthesiser.say("Xin chào.")
+    assert (speech.engine, len(first.texts)) == ("second", 1)
+    assert [(attempt.engine, attempt.code) for attempt in speech.tried] == [("first", code)]
+
+
+def test_an_engine_that_has_just_spoken_is_waited_for_a_second_time(
+    settings: VoiceSettings, pair: tuple[FakeEngine, FakeEngine]
+) -> None:
+    first = pair[0]
+    first.failures["giấy mời"] = EngineError("engine.timeout", "slow")
+    with Synthesiser(settings, engines=pair) as synthesiser:
+        assert synthesiser.say(TEXT).engine == "second"
+    assert [text.split()[0] for text in first.texts] == ["kính", "mang", "mang"]
+
+
+def test_two_voices_of_one_engine_do_not_forget_their_versions(settings: VoiceSettings, voice_file: Path) -> None:
+    pair = [FakeEngine("a", voice_file, version="1"), FakeEngine("a", voice_file, version="2")]
+    pair[1].voice = "other"
+    pair[0].failures["."] = EngineError("engine.missing", "no")
+    with Synthesiser(settings, engines=pair) as synthesiser:
+        assert not synthesiser.say("Xin chào.").cached
+        pair[1].version = lambda: None  # type: ignore[method-assign, return-value]
+        assert synthesiser.say("Xin chào.").cached
+
+
+def test_closing_ends_what_the_engines_have_started(
+    settings: VoiceSettings, pair: tuple[FakeEngine, FakeEngine]
+) -> None:
+    with Synthesiser(settings, engines=pair):
+        pass
+    assert [engine.closed for engine in pair] == [1, 1]
 
 
 def test_a_failure_costs_one_sentence(settings: VoiceSettings, pair: tuple[FakeEngine, FakeEngine]) -> None:
@@ -216,7 +288,7 @@ def test_an_engine_that_is_offline_rests_for_a_minute(
         now[0] += 2
         first.failures.clear()
         assert synthesiser.say("Cảm ơn bà con.").engine == "first"
-    assert len(first.texts) == 2
+    assert len(first.texts) == 3  # twice the first, once the last
 
 
 def test_a_resting_engine_still_gives_what_is_cached(

@@ -1,9 +1,25 @@
 """The engines: what one is (`Engine`), and how to build one from its settings (`build`)."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
-from tts.model import EngineSettings, GttsSettings
+from tts.engines.settings import EngineSettings, GttsSettings, PiperSettings, RecordingSettings
+
+Need = Literal["network", "program", "package", "voice_file", "recordings"]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an engine is and asks for: licence (SPDX, or whose terms), cost, needs, whether the text leaves the house.
+
+    `licence` is that of the program; a voice file and a recording have one of their own.
+    """
+
+    licence: str
+    cost: Literal["free", "free_service"]
+    needs: tuple[Need, ...]
+    sends_text: bool
 
 
 class Engine(Protocol):
@@ -16,8 +32,18 @@ class Engine(Protocol):
     rate: str
     """Speed and pitch; part of the cache key."""
 
+    def about(self) -> About:
+        """Return what the engine is and needs. Asks nobody."""
+
     def version(self) -> str | None:
         """Return the version that shapes the sound (part of the cache key), or None when it cannot be found out."""
+
+    def check(self) -> None:
+        """Look whether everything is there, within a few seconds and without speaking or sending a text.
+
+        Raises:
+            EngineError: what is missing.
+        """
 
     def synthesise(self, text: str, out: Path) -> None:
         """Write the speech of `text` to `out` as WAV or MP3, within the engine's time limit.
@@ -28,6 +54,9 @@ class Engine(Protocol):
             OSError: `out` cannot be written.
         """
 
+    def close(self) -> None:
+        """End what the engine has started. It may be used again."""
+
 
 def build(settings: EngineSettings) -> Engine:
     """Return the engine that `settings` describe. Nothing is started or connected yet."""
@@ -35,6 +64,14 @@ def build(settings: EngineSettings) -> Engine:
         from tts.engines.gtts import GttsEngine
 
         return GttsEngine(settings)
+    if isinstance(settings, PiperSettings):
+        from tts.engines.piper import PiperEngine
+
+        return PiperEngine(settings)
+    if isinstance(settings, RecordingSettings):
+        from tts.engines.recording import RecordingEngine
+
+        return RecordingEngine(settings)
     from tts.engines.espeak import EspeakEngine
 
     return EspeakEngine(settings)

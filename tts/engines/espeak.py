@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
+from tts.engines import About
 from tts.engines.program import run_program
+from tts.engines.settings import EspeakSettings
 from tts.errors import EngineError
-from tts.model import EspeakSettings
 
 _VERSION_S = 3.0
 
@@ -22,6 +23,10 @@ class EspeakEngine:
         self._version: str | None = None
         self._asked = False
 
+    def about(self) -> About:
+        """See `Engine.about`."""
+        return About("GPL-3.0-or-later", "free", ("program",), sends_text=False)
+
     def version(self) -> str | None:
         """Return the program's version, for example `1.51`, or None when it does not answer. It is asked only once."""
         if not self._asked:
@@ -33,6 +38,21 @@ class EspeakEngine:
             found = re.search(r"\d+\.\d+(?:\.\d+)*", ended.printed)
             self._version = found[0] if found and ended.code == 0 else None
         return self._version
+
+    def check(self) -> None:
+        """Look for the program and the voice; see `Engine.check`."""
+        ended = run_program([self._settings.program, "--version"], "", _VERSION_S)
+        if ended.code != 0:
+            raise EngineError(
+                "engine.failed", f"{self._settings.program} ended with code {ended.code}: {ended.printed}"
+            )
+        # -q speaks nothing, but loads the voice.
+        ended = run_program([self._settings.program, "-q", "-v", self._settings.voice, "a"], "", _VERSION_S)
+        if ended.code != 0:
+            raise EngineError("engine.failed", f"voice {self._settings.voice}: {ended.printed or 'it said nothing'}")
+
+    def close(self) -> None:
+        """Nothing is running between sentences."""
 
     def synthesise(self, text: str, out: Path) -> None:
         """Write the speech of `text` to `out` as WAV. See `Engine.synthesise`."""

@@ -6,16 +6,19 @@ TLS verification off and takes half an answer for a whole one.
 
 import base64
 import binascii
+import contextlib
 import json
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tts import audio
+from tts.engines import About
 from tts.engines.limited import LimitedThread
+from tts.engines.settings import GttsSettings
 from tts.errors import EngineError
-from tts.model import GttsSettings
 from tts.reading import passages
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ _PART_CHARS = 100  # the service takes no more in one request
 _MOST_BYTES = 4_000_000
 _REST_S = 60.0  # an offline node does not wait for the time limit with every announcement
 _LONGEST_REST_S = 900.0
+_CHECK_S = 4.0
 
 
 class GttsEngine:
@@ -43,9 +47,24 @@ class GttsEngine:
         self._session: requests.Session | None = None
         self._thread = LimitedThread("tts-gtts")
 
+    def about(self) -> About:
+        """See `Engine.about`."""
+        return About("MIT (gTTS), Google's terms of service", "free_service", ("network",), sends_text=True)
+
     def version(self) -> str:
         """Return a constant: the voice lives at Google's and tells no version."""
         return "web"
+
+    def check(self) -> None:
+        """Look whether the service can be reached and proves who it is, without sending a text; see `Engine.check`."""
+        timeout_s = min(self._settings.timeout_s, _CHECK_S)
+        self._thread.run(lambda: self._knock(timeout_s), timeout_s + 0.5)
+
+    def close(self) -> None:
+        """End the connection."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
 
     def synthesise(self, text: str, out: Path) -> None:
         """Write the speech of `text` to `out` as WAV. See `Engine.synthesise`."""
@@ -75,27 +94,54 @@ class GttsEngine:
         return str(body)
 
     def _ask(self, body: str, deadline: float) -> bytes:
-        import requests
         from gtts import gTTS
 
-        session = self._session = self._session or requests.Session()
         left = max(0.1, deadline - time.monotonic())
-        try:
-            with session.post(
+        with (
+            self._named(deadline, self._settings.timeout_s),
+            self._connected().post(
                 self._base + _PATH,
                 data=body,
                 headers=gTTS.GOOGLE_TTS_HEADERS,
                 timeout=left,
-                verify=str(self._settings.ca_file) if self._settings.ca_file else True,
+                verify=self._authority(),
                 allow_redirects=False,  # Google redirects to a captcha; the text goes nowhere else
                 stream=True,
-            ) as answer:
+            ) as answer,
+        ):
+            _check_status(answer)
+            return _audio(_read(answer, deadline))
+
+    def _knock(self, timeout_s: float) -> None:
+        with (
+            self._named(time.monotonic() + timeout_s, timeout_s),
+            self._connected().head(
+                self._base, timeout=timeout_s, verify=self._authority(), allow_redirects=False
+            ) as answer,
+        ):
+            if answer.status_code >= 400:
                 _check_status(answer)
-                return _audio(_read(answer, deadline))
+
+    def _connected(self) -> "requests.Session":
+        import requests
+
+        self._session = self._session or requests.Session()
+        return self._session
+
+    def _authority(self) -> str | bool:
+        return str(self._settings.ca_file) if self._settings.ca_file else True
+
+    @contextlib.contextmanager
+    def _named(self, deadline: float, timeout_s: float) -> Iterator[None]:
+        """Give the library's errors our names."""
+        import requests
+
+        try:
+            yield
         except requests.exceptions.SSLError as error:
             raise EngineError("engine.untrusted", f"TLS: {_why(error)} (is the clock right?)", _REST_S) from error
         except requests.exceptions.Timeout as error:
-            raise EngineError("engine.timeout", f"no answer within {self._settings.timeout_s:g} s", _REST_S) from error
+            raise EngineError("engine.timeout", f"no answer within {timeout_s:g} s", _REST_S) from error
         except (requests.exceptions.RequestException, OSError) as error:  # OSError: `ca_file` is missing
             # A body that stalls is reported as a broken connection.
             code = "engine.timeout" if time.monotonic() >= deadline else "engine.offline"
