@@ -25,7 +25,7 @@ from edge_agent.store.database import Database, StoreError
 from tts.client import VoiceWorker
 from tts.errors import EMPTY, TOO_LONG, UNCLEAR, UNREADABLE, WORKER_DIED, SpeechError
 from tts.manner import Manner
-from tts.model import Speech
+from tts.speech import Speech
 
 log = logging.getLogger(__name__)
 _WAITING = 16

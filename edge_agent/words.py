@@ -5,7 +5,7 @@ import os
 from functools import cache
 from importlib import resources
 
-from edge_agent.contract.errors import Language, sentences
+from edge_agent.contract.sentences import Language, sentences
 
 _language: Language = "en" if os.environ.get("EDGE_LANG", "vi").lower().startswith("en") else "vi"
 

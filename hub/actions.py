@@ -18,7 +18,7 @@ from edge_agent.contract.commands import (
     SwitchOverride,
     SwitchRelease,
 )
-from edge_agent.contract.errors import Language
+from edge_agent.contract.sentences import Language
 from hub import forms
 from hub.clock import Clock
 from hub.commands import Commands, Outcome

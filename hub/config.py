@@ -12,7 +12,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from edge_agent.contract.base import Name, Strict
-from edge_agent.contract.errors import Language
+from edge_agent.contract.sentences import Language
 
 MB = 1_000_000
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib import resources
 
-from edge_agent.contract.errors import Language
+from edge_agent.contract.sentences import Language
 
 COOKIE = "lang"
 Translate = Callable[..., str]

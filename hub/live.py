@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from edge_agent.contract.errors import Language
+from edge_agent.contract.sentences import Language
 from hub.language import sentence
 from hub.notice import Notice
 from hub.render import Parts, Renderer

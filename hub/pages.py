@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from edge_agent.contract.errors import Language
+from edge_agent.contract.sentences import Language
 from hub.language import COOKIE, choose, known
 from hub.live import Live
 from hub.pictures import Picture, Pictures

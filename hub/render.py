@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import jinja2
 
-from edge_agent.contract.errors import Language
+from edge_agent.contract.sentences import Language
 from hub.clock import Clock
 from hub.language import sentence, sort_key, translator
 from hub.ledger import Ledger

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from edge_agent.contract.errors import Fault, Language
-from edge_agent.contract.errors import sentence as fault_sentence
+from edge_agent.contract.errors import Fault
+from edge_agent.contract.sentences import Language
+from edge_agent.contract.sentences import sentence as fault_sentence
 from edge_agent.contract.records import Event
 from edge_agent.contract.reports import BulletinState, CameraState, LightState, SpeakerState
 from hub import times

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tts.chain import Synthesiser
 from tts.files import durable_copy
-from tts.model import Speech, VoiceSettings
+from tts.model import VoiceSettings
+from tts.speech import Speech
 
 
 def say(text: str, out: str | Path, settings: VoiceSettings | None = None) -> Speech:

@@ -15,10 +15,11 @@ from tts.engines import Engine, build
 from tts.enhance.settings import EnhancementSettings
 from tts.errors import EngineError, SpeechError
 from tts.manner import ORDINARY, Manner
-from tts.model import Attempt, Speech, VoiceSettings
+from tts.model import VoiceSettings
 from tts.reading import Reader, Reading
 from tts.recall import Recall
 from tts.sentences import Sentence, split
+from tts.speech import Attempt, Speech
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Synthesiser:
         settings = settings or VoiceSettings()
         self._engines = list(engines) if engines is not None else [build(entry) for entry in settings.chain]
         self._reader = Reader(settings.reading, settings.max_chars)
-        self._enhancement: EnhancementSettings | None = None  # wired when the enhancer is there
+        self._enhancement = settings.enhancement if settings.enhancement.enabled else None
         self._recall = Recall(settings)
         self._rest = _Rest(monotonic)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None

@@ -14,9 +14,10 @@ from tts import errors, wire
 from tts.child import Child
 from tts.errors import SpeechError
 from tts.manner import ORDINARY, Manner
-from tts.model import Speech, VoiceSettings
+from tts.model import VoiceSettings
 from tts.reading import Reading, check_length
 from tts.recall import Recall
+from tts.speech import Speech
 
 MAX_WAITING = 16
 

@@ -7,12 +7,15 @@ First line to the worker: `{"settings": {...}, "spare_dir": "..."}`. Then reques
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tts.errors import SpeechError
 from tts.manner import Manner
-from tts.model import Attempt, Speech, VoiceSettings
 from tts.reading.model import Candidate, Question, Reading, Span
+from tts.speech import Speech
+
+if TYPE_CHECKING:
+    from tts.model import VoiceSettings
 
 LINE_BYTES = 32_000_000  # the longest text, every digit of it spelt out, is well below that
 
@@ -22,7 +25,7 @@ def line(message: dict[str, Any]) -> bytes:
     return json.dumps(message).encode("ascii") + b"\n"
 
 
-def start(settings: VoiceSettings, spare_dir: Path) -> dict[str, Any]:
+def start(settings: "VoiceSettings", spare_dir: Path) -> dict[str, Any]:
     """Return the worker's first message."""
     return {"settings": settings.model_dump(mode="json"), "spare_dir": str(spare_dir)}
 
@@ -34,7 +37,7 @@ def request(do: Literal["say", "read"], text: str, manner: Manner) -> dict[str, 
 
 def speech(done: Speech) -> dict[str, Any]:
     """Return the answer for a finished speech."""
-    return {"speech": asdict(done) | {"path": str(done.path)}}
+    return {"speech": done.as_json()}
 
 
 def reading(done: Reading) -> dict[str, Any]:
@@ -56,10 +59,7 @@ def spoken(answer: dict[str, Any]) -> Speech:
         SpeechError: the answer is an error.
     """
     _raise_error(answer)
-    fields = answer["speech"]
-    tried = tuple(Attempt(**attempt) for attempt in fields["tried"])
-    guessed = tuple(fields["guessed"])
-    return Speech(**fields | {"path": Path(fields["path"]), "tried": tried, "guessed": guessed})
+    return Speech.from_json(answer["speech"])
 
 
 def was_read(answer: dict[str, Any]) -> Reading:

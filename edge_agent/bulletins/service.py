@@ -26,7 +26,7 @@ from edge_agent.desk.act import Act
 from edge_agent.store.database import Database
 from edge_agent.store.outbox import Entry, Outbox
 from tts.manner import Manner
-from tts.model import Speech
+from tts.speech import Speech
 
 log = logging.getLogger(__name__)
 _LEAD = timedelta(seconds=3)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from edge_agent.cli.common import AS_JSON, BAD_INPUT, CONFIG, show_json, show_problems
+from edge_agent.cli.common import CONFIG, show_problems
+from edge_agent.cli.output import AS_JSON, BAD_INPUT, show_json
 from edge_agent.config import load
 from edge_agent.words import say
 

@@ -1,31 +1,16 @@
 """What the commands share."""
 
 import fcntl
-import json
 import os
-import sys
 from pathlib import Path
-from typing import Any, NoReturn
 
 import click
 
+from edge_agent.cli.output import BAD_INPUT, fail
 from edge_agent.config import ConfigProblem, NodeConfig, load
 from edge_agent.words import say
 
 CONFIG = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-BAD_INPUT = 2
-
-
-def fail(sentence: str, code: int = 1) -> NoReturn:
-    """End with a sentence on standard error."""
-    click.echo(sentence, err=True)
-    raise click.exceptions.Exit(code)
-
-
-def show_json(data: Any) -> None:
-    """One JSON document on standard output."""
-    click.echo(json.dumps(data, ensure_ascii=False, indent=None if not sys.stdout.isatty() else 2, default=str))
 
 
 def show_problems(problems: list[ConfigProblem], file: Path) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import click
 
-from edge_agent.cli.common import fail, lock_folder
+from edge_agent.cli.common import lock_folder
+from edge_agent.cli.output import fail
 from edge_agent.demo import broker
 from edge_agent.demo.children import Child, start, stop, wait_for_port
 from edge_agent.demo.layout import NODES, Layout

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from edge_agent.cli.common import AS_JSON, CONFIG, load_or_fail, show_json
+from edge_agent.cli.common import CONFIG, load_or_fail
+from edge_agent.cli.output import AS_JSON, show_json
 from edge_agent.config import NodeConfig
 from edge_agent.doctor import Finding, examine
 from edge_agent.words import say

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from edge_agent.cli.common import BAD_INPUT, CONFIG, fail, lock_folder, show_problems
+from edge_agent.cli.common import CONFIG, lock_folder, show_problems
+from edge_agent.cli.output import BAD_INPUT, fail
 from edge_agent.config import NodeConfig, load
 from edge_agent.contract.errors import Refusal
 from edge_agent.store.files import write_atomically

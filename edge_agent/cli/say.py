@@ -1,25 +1,22 @@
-"""`edge-agent say`."""
+"""`edge-agent say`. What was said before is found before anything heavy is imported."""
 
-import asyncio
+import os
+import shutil
 import sys
-import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from drivers.contract import DriverFault, PlayReport
-from drivers.contract import Speaker as SpeakerDriver
-from edge_agent.cli.common import AS_JSON, fail, load_or_fail, show_json
-from edge_agent.clock import SystemClock
-from edge_agent.config.model import Driver
-from edge_agent.contract.errors import Fault
-from edge_agent.demo.sound import sound_card
-from edge_agent.hardware import make
+from edge_agent.cli.output import AS_JSON, BAD_INPUT, fail, show_json
 from edge_agent.words import language
 from edge_agent.words import say as word
-from tts.client import VoiceWorker
-from tts.errors import SpeechError
-from tts.model import EspeakSettings, Speech, VoiceSettings
+from tts.recall import Notes
+from tts.speech import Speech
+
+if TYPE_CHECKING:
+    from edge_agent.config.model import Driver, NodeConfig
+    from tts.model import VoiceSettings
 
 
 @click.command("say")
@@ -29,60 +26,136 @@ from tts.model import EspeakSettings, Speech, VoiceSettings
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write a WAV instead of playing.")
 @click.option("--offline", is_flag=True, help="Only the voice that needs no Internet.")
+@click.option("--noise", help="Enhance for a horn in this noise: quiet, street, storm or a number of dB.")
+@click.option("--plain", is_flag=True, help="Leave out the enhancement for horns.")
+@click.option("--strict", is_flag=True, help="Refuse a text with places that nobody said how to read.")
 @AS_JSON
-def command(text: str | None, config: Path | None, out: Path | None, offline: bool, as_json: bool) -> None:
+def command(text: str | None, out: Path | None, as_json: bool, **options: Any) -> None:
     """Speak TEXT (or what comes on standard input) here, without broker or hub.
 
-    Without --config: the default voices (gTTS sends the text to Google; --offline does not) and this machine's sound
-    card, or a WAV file in the current folder where there is none.
+    Without --config: the default voices (gTTS sends the text to Google; --offline does not), not enhanced unless
+    --noise is given, and this machine's sound card, or a WAV file in the current folder where there is none.
     """
-    spoken = text if text is not None else sys.stdin.read()
-    node = load_or_fail(config) if config else None
-    voice = node.voice if node else VoiceSettings()
-    if offline:
-        voice = voice.model_copy(update={"chain": (EspeakSettings(),)})
-    speaker = (
-        next((d for d in node.drivers if node.speakers and d.id == node.speakers[0].driver), None) if node else None
-    )
+    written = text if text is not None else sys.stdin.read()
+    config: Path | None = options["config"]
+    asked = ("edge-agent say", written, {**options, "config": str(config.absolute()) if config else None})
+    known = Notes(_own_cache()).get(*asked)
+    if known is not None and out is not None:
+        try:
+            shutil.copyfile(known.path, out)
+        except OSError as error:
+            _fail_at(error)
+        _show(known, str(out), as_json, cached=True)
+        return
+    _speak(written, asked, out, as_json, options)
+
+
+def _own_cache() -> Path:
+    """Where speech is kept for people at a terminal."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edge-agent" / "voice"
+
+
+def _speak(written: str, asked: tuple[object, ...], out: Path | None, as_json: bool, options: dict[str, Any]) -> None:
+    import asyncio
+
+    from drivers.contract import DriverFault
+    from edge_agent.cli.common import load_or_fail
+    from edge_agent.contract.errors import Fault
+    from tts.errors import SpeechError
+    from tts.manner import Manner
+    from tts.recall import files_of
+
+    node = load_or_fail(options["config"]) if options["config"] else None
+    voice = _voice(node, options)
     if not as_json:
         click.echo(word("say.reading"), err=True)
+    manner = Manner(strict=options["strict"] or None, plain=options["plain"])
     try:
-        speech, output = asyncio.run(_say(spoken, voice, speaker, out))
+        speech, output = asyncio.run(_said(written, manner, voice, out, node))
     except SpeechError as error:
         fail(Fault.of(error.code, detail=error.detail).text(language()))
     except DriverFault as fault:
         fail(Fault.of(fault.code, detail=fault.detail, driver="-", guess="-").text(language()))
     except OSError as error:
-        fail(word("error.sentence", detail=f"{error.filename}: {error.strerror}"))
-    _show(speech, output, as_json)
+        _fail_at(error)
+    files = [*files_of(voice), *([options["config"]] if node else [])]
+    Notes(_own_cache()).put(speech, files, *asked)
+    _show(speech, output, as_json, cached=speech.cached)
 
 
-async def _say(text: str, voice: VoiceSettings, speaker: Driver | None, out: Path | None) -> tuple[Speech, str]:
+def _voice(node: "NodeConfig | None", options: dict[str, Any]) -> "VoiceSettings":
+    from pydantic import ValidationError
+
+    from tts.enhance.settings import EnhancementSettings
+    from tts.model import EspeakSettings, VoiceSettings
+
+    voice = node.voice if node else VoiceSettings(enhancement=EnhancementSettings(enabled=False))
+    changes: dict[str, object] = {"cache_dir": _own_cache()}
+    if options["offline"]:
+        changes["chain"] = (EspeakSettings(),)
+    if (noise := options["noise"]) is not None:
+        try:
+            level = noise if noise.isalpha() else float(noise)
+            changes["enhancement"] = EnhancementSettings.model_validate(
+                {**voice.enhancement.model_dump(), "enabled": True, "noise": level}
+            )
+        except (ValueError, ValidationError):
+            fail(word("enhance.noise", value=noise, low=-30, high=40), BAD_INPUT)
+    return voice.model_copy(update=changes)
+
+
+async def _said(
+    text: str, manner: Any, voice: "VoiceSettings", out: Path | None, node: "NodeConfig | None"
+) -> tuple[Speech, str]:
+    import asyncio
+
+    from tts.client import VoiceWorker
+
     async with VoiceWorker(voice) as worker:
-        speech = await worker.say(text, timeout_s=120)
+        speech = await worker.say(text, timeout_s=120, manner=manner)
         if out is not None:
-            await asyncio.to_thread(lambda: out.write_bytes(speech.path.read_bytes()))
+            await asyncio.to_thread(shutil.copyfile, speech.path, out)
             return speech, str(out)
-        report = await _play(speech.path, speaker or _default_speaker())
-        return speech, report.output
+        return speech, await _play(speech.path, _speaker(node) or _default_speaker())
 
 
-def _default_speaker() -> Driver:
+def _speaker(node: "NodeConfig | None") -> "Driver | None":
+    """The driver of the node's first speaker."""
+    if node is None or not node.speakers:
+        return None
+    return next((entry for entry in node.drivers if entry.id == node.speakers[0].driver), None)
+
+
+def _default_speaker() -> "Driver":
+    from edge_agent.config.model import Driver
+    from edge_agent.demo.sound import sound_card
+
     kind = "file-speaker" if sound_card() is None else "pyaudio-speaker"
     settings = {"directory": str(Path.cwd()), "paced": False} if kind == "file-speaker" else {}
     return Driver.model_validate({"id": "say", "driver": kind, **settings})
 
 
-async def _play(path: Path, entry: Driver) -> PlayReport:
+async def _play(path: Path, entry: "Driver") -> str:
+    import tempfile
+
+    from drivers.contract import DriverFault
+    from drivers.contract import Speaker as SpeakerDriver
+    from edge_agent.clock import SystemClock
+    from edge_agent.hardware import make
+
     with tempfile.TemporaryDirectory() as folder:
         driver = make(entry, SystemClock("assume"), Path(folder))
         async with driver:
             if not isinstance(driver, SpeakerDriver):
                 raise DriverFault("driver.not_supported", f"{entry.driver} is no speaker")
-            return await driver.play(path)
+            return (await driver.play(path)).output
 
 
-def _show(speech: Speech, output: str, as_json: bool) -> None:
+def _fail_at(error: OSError) -> None:
+    fail(word("error.sentence", detail=f"{error.filename}: {error.strerror}"))
+
+
+def _show(speech: Speech, output: str, as_json: bool, *, cached: bool) -> None:
     if as_json:
         tried = [{"engine": attempt.engine, "code": attempt.code} for attempt in speech.tried]
         show_json(
@@ -92,7 +165,8 @@ def _show(speech: Speech, output: str, as_json: bool) -> None:
                 "voice": speech.voice,
                 "seconds": round(speech.seconds, 2),
                 "sha256": speech.sha256,
-                "cached": speech.cached,
+                "cached": cached,
+                "guessed": list(speech.guessed),
                 "tried": tried,
                 "output": output,
             }
@@ -101,4 +175,6 @@ def _show(speech: Speech, output: str, as_json: bool) -> None:
     for attempt in speech.tried:
         click.echo(f"    {attempt.engine}: {attempt.code}", err=True)
     click.echo(word("say.done", engine=speech.engine, seconds=f"{speech.seconds:.1f}", spoken=speech.spoken))
+    for guessed in speech.guessed:
+        click.echo(word("say.guessed", written=guessed), err=True)
     click.echo(word("say.kept", output=output))

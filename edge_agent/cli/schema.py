@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from edge_agent.cli.common import fail
+from edge_agent.cli.output import fail
 
 
 @click.command("schema")

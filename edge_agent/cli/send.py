@@ -12,7 +12,7 @@ import click
 from pydantic import ValidationError
 
 from edge_agent.cli.access import HUB, access
-from edge_agent.cli.common import AS_JSON, BAD_INPUT, fail, show_json
+from edge_agent.cli.output import AS_JSON, BAD_INPUT, fail, show_json
 from edge_agent.client import Access, Client
 from edge_agent.contract.commands import KINDS, Ack
 from edge_agent.contract.errors import Refusal

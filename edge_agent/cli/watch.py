@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from edge_agent.cli.access import HUB, access
-from edge_agent.cli.common import AS_JSON, fail
+from edge_agent.cli.output import AS_JSON, fail
 from edge_agent.client import Access, Client
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.topics import parse

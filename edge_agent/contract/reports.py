@@ -6,7 +6,8 @@ from pydantic import Field, TypeAdapter
 
 from edge_agent.contract.base import Instant, Name, Report
 from edge_agent.contract.capabilities import Capability
-from edge_agent.contract.errors import Fault, Language
+from edge_agent.contract.errors import Fault
+from edge_agent.contract.sentences import Language
 
 Why = Literal["interlock", "override", "rule", "program", "default"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from drivers import registry
 from edge_agent.config.model import NodeConfig
 from edge_agent.contract import asyncapi
-from edge_agent.contract.errors import sentences
+from edge_agent.contract.sentences import sentences
 from edge_agent.contract.units import METRICS
 from edge_agent.reference.pages import commands_page, config_page, drivers_page, topics_page
 from edge_agent.version import VERSION

@@ -122,7 +122,7 @@ def test_files_that_are_named_exist(path: Path) -> None:
 
 
 def test_keys_of_catalogues_that_are_named_exist() -> None:
-    from edge_agent.contract.errors import sentences
+    from edge_agent.contract.sentences import sentences
 
     families = {code.split(".")[0] for code in sentences("vi")}
     named = re.findall(r"`([a-z]+\.[a-z_]+)`", every_guide())

@@ -12,8 +12,8 @@ from edge_agent.contract.reports import SpeakerState
 from edge_agent.media import MediaStore
 from tts.errors import UNCLEAR, SpeechError
 from tts.manner import ORDINARY, Manner
-from tts.model import Attempt, Speech
 from tts.reading import Reading
+from tts.speech import Attempt, Speech
 
 
 class Voice:

@@ -17,7 +17,7 @@ from edge_agent.contract.errors import Refusal
 from edge_agent.contract.reports import SpeakerState
 from tts.errors import SpeechError
 from tts.manner import ORDINARY, Manner
-from tts.model import Speech
+from tts.speech import Speech
 
 S = timedelta(seconds=1)
 

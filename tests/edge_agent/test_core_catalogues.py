@@ -13,7 +13,7 @@ from camera.model import FaultCode
 from drivers.contract import FAULT_CODES
 from edge_agent import words
 from edge_agent.contract.commands import KINDS
-from edge_agent.contract.errors import Language, sentences
+from edge_agent.contract.sentences import Language, sentences
 from tts import errors as tts_errors
 
 ROOT = Path(edge_agent.__file__).parent

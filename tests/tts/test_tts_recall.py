@@ -5,7 +5,7 @@ import pytest
 from tts import EspeakSettings, VoiceSettings, VoiceWorker
 from tts.chain import Synthesiser
 from tts.manner import Manner
-from tts.model import Speech
+from tts.speech import Speech
 from tts.recall import Recall
 
 TEXT = "Mời bà con họp."

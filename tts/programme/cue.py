@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tts.files import durable_replace
-from tts.model import Attempt
+from tts.speech import Attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Cue:
     """One item. Times in seconds from the start of the file; loudness in LUFS of the item without the music.
 
     `segment` counts from 1, as in the script. `voice` is the script's name of it, `engine` what spoke. `reached` says
-    whether the item has the programme's loudness; more would have damaged it. `cached`: nothing had to be made.
+    whether the item is as loud as the others; more would have damaged it. `cached`: nothing had to be made.
     """
 
     segment: int
@@ -38,7 +38,11 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class CueSheet:
-    """A finished programme: its file (SHA-256 in hex), what it measures, and its items in order."""
+    """A finished programme: its file (SHA-256 in hex), what it measures, and its items in order.
+
+    `target` is the loudness asked for, `level` that of the items: lower when one of them cannot be so loud without
+    damage, for then all are lowered to it.
+    """
 
     title: str
     date: str
@@ -46,6 +50,7 @@ class CueSheet:
     sha256: str
     seconds: float
     target: float
+    level: float
     loudness: float | None
     true_peak: float | None
     items: tuple[Cue, ...]

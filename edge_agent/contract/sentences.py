@@ -1,0 +1,30 @@
+"""The sentences of stable codes in Vietnamese and in English (`text/vi.json`, `text/en.json`)."""
+
+import json
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+Language = Literal["vi", "en"]
+
+
+@cache
+def sentences(language: Language) -> dict[str, str]:
+    """Code -> sentence, with `{names}` to fill in."""
+    text = resources.files("edge_agent.contract").joinpath(f"text/{language}.json").read_text(encoding="utf-8")
+    loaded: dict[str, str] = json.loads(text)
+    return loaded
+
+
+class _Blank(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return f"({key})"
+
+
+def sentence(code: str, language: Language, params: dict[str, object] | None = None) -> str:
+    """What a code says to a person; code and detail where no sentence is known (a newer node, a foreign driver)."""
+    template = sentences(language).get(code)
+    if template is not None:
+        return template.format_map(_Blank(params or {}))
+    detail = (params or {}).get("detail")
+    return f"{code}: {detail}" if detail else code
