@@ -88,9 +88,10 @@ class Decoder:
         """Return the length in seconds that the file itself states, None where that is a guess or nothing."""
         stream = container.streams.audio[0]
         codec = stream.codec_context
+        name = codec.name if codec is not None else "an unknown way"  # the stubs do not know that it may be missing
+        if not name.startswith(_CODECS):
+            raise AudioError(f"the audio is coded in {name}, which is not accepted", "audio.format")
         self.rate, self.channels = codec.sample_rate, codec.channels
-        if not codec.name.startswith(_CODECS):
-            raise AudioError(f"the audio is coded in {codec.name}, which is not accepted", "audio.format")
         if self._promised_s is not None or not self._has_count or container.duration is None:
             return self._promised_s
         return float(container.duration) / 1_000_000
