@@ -1,73 +1,95 @@
-"""From written text to the words that are spoken: cleaning, our rules, then the library sea-g2p.
+"""From written text to the words that are spoken."""
 
-sea-g2p (62 MB of dictionary) is imported at the first reading only.
-"""
-
+import unicodedata
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from tts import errors
 from tts.errors import SpeechError
-from tts.reading.model import Reading
+from tts.reading.model import Question, Reading
 from tts.reading.settings import ReadingSettings
-from tts.reading.text import clean, passages
-from tts.rules import RULES
+from tts.reading.text import clean
 
-_SMALLEST_PASSAGE = 40
+if TYPE_CHECKING:
+    from tts.reading.dictionary import Dictionary
+    from tts.reading.library import Normalizer
+    from tts.reading.scan import Scanner
 
-
-class Normalizer(Protocol):
-    """What is used of `sea_g2p.Normalizer`."""
-
-    def normalize(self, text: str) -> str:
-        """Return `text` with numbers, dates, units and signs as words."""
+_NAMED_QUESTIONS = 5
 
 
 class Reader:
-    """Reads texts out, word by word. Not thread-safe; errors as in `read`."""
+    """Reads texts out. Not thread-safe. Rules and dictionaries load at the first reading, sea-g2p if it is needed."""
 
     def __init__(
         self,
         settings: ReadingSettings | None = None,
         max_chars: int = 20_000,
         *,
-        normalizer: Normalizer | None = None,
+        normalizer: "Normalizer | None" = None,
     ) -> None:
         self._settings = settings or ReadingSettings()
         self._max_chars = max_chars
         self._normalizer = normalizer
+        self._scanner: Scanner | None = None
 
     def read(self, text: str, choices: Mapping[str, str] | None = None, *, strict: bool | None = None) -> Reading:
         """Return how `text` is spoken; line breaks are kept.
 
+        `choices` maps what is written to the words that a person chose for it. `strict` overrides the settings.
+
         Raises:
-            SpeechError: `speech.empty`, `speech.too_long`, `speech.unreadable`.
+            SpeechError: `speech.empty`, `speech.too_long`, `speech.dictionary` (a dictionary or a choice is not as it
+                should be), `speech.unclear` (strict, and there are open questions, which the error carries).
         """
-        written = clean(text, self._max_chars)
-        ruled = written
-        for rule in RULES:
-            ruled = rule.apply(ruled)
-        lines = (" ".join(self._spoken(passage) for passage in passages(line)) for line in ruled.split("\n"))
-        spoken = "\n".join(" ".join(line.split()) for line in lines if line.strip())
-        if not any(char.isalnum() for char in spoken):
+        from tts.reading import shape
+
+        draft = shape.Draft(clean(text, self._max_chars))
+        if not any(char.isalnum() for char in draft.text):
             raise SpeechError(errors.EMPTY, "nothing in the text can be spoken")
-        return Reading(written, spoken)
+        found = self._load().scan(draft.text, _as_dictionary(choices or {}))
+        words = shape.settle_pauses(draft.text, found)
+        spoken = shape.compose(draft.text, found, words)
+        if not shape.says_something(draft.text, found):
+            raise SpeechError(errors.EMPTY, "nothing in the text can be spoken")
+        questions = shape.questions_of(draft, found)
+        if questions and (self._settings.strict if strict is None else strict):
+            raise SpeechError(errors.UNCLEAR, _sentence(questions), questions=questions)
+        return Reading(draft.written, spoken, shape.spans_of(draft, found, words), questions)
 
-    def _spoken(self, passage: str) -> str:
-        try:
-            return self._load().normalize(passage)
-        except BaseException as error:
-            # A Rust panic arrives as `pyo3_runtime.PanicException`, which cannot be imported and is no `Exception`.
-            if type(error).__name__ != "PanicException":
-                raise
-        if len(passage) <= _SMALLEST_PASSAGE:
-            raise SpeechError(errors.UNREADABLE, f"cannot be read: {passage!r}")
-        return " ".join(self._spoken(part) for part in passages(passage, len(passage) // 2))
+    def _load(self) -> "Scanner":
+        if self._scanner is None:
+            from tts.reading.dictionary import Dictionary, read_entries, shipped
+            from tts.reading.library import Library
+            from tts.reading.numbers import Numbers
+            from tts.reading.scan import Scanner
 
-    def _load(self) -> Normalizer:
-        if self._normalizer is None:
-            from sea_g2p import Normalizer as SeaNormalizer
+            dictionary = Dictionary(shipped())
+            for path in self._settings.dictionaries:
+                dictionary.add(read_entries(path))
+            self._scanner = Scanner(Numbers(self._settings.region), dictionary, Library(self._normalizer))
+        return self._scanner
 
-            loaded: Normalizer = SeaNormalizer()
-            self._normalizer = loaded
-        return self._normalizer
+
+def _as_dictionary(choices: Mapping[str, str]) -> "Dictionary":
+    from tts.reading.dictionary import NOTHING, Dictionary, Entry, is_speakable
+
+    if not choices:
+        return NOTHING
+    entries: list[Entry] = []
+    for written, spoken in choices.items():
+        words = " ".join(unicodedata.normalize("NFC", spoken).lower().split())
+        if words and not is_speakable(words):
+            raise SpeechError(errors.DICTIONARY, f"{written!r}: {words!r} must be words only: no figures, no signs")
+        if written.strip():
+            entries.append(Entry(unicodedata.normalize("NFC", written.strip()), (words,)))
+    return Dictionary(entries)
+
+
+def _sentence(questions: tuple[Question, ...]) -> str:
+    named = [
+        f"{question.written!r} ({' / '.join(way.spoken or '-' for way in question.candidates)})"
+        for question in questions[:_NAMED_QUESTIONS]
+    ]
+    more = len(questions) - len(named)
+    return "; ".join(named) + (f"; +{more}" if more else "")

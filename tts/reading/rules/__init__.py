@@ -1,0 +1,1 @@
+"""Context rules: what is written with figures, capitals and signs -> words."""

@@ -1,0 +1,195 @@
+"""Dates, months and years, alone and as ranges: 12/7/2026, 1-5/6, 28/2-3/3, tháng 12/2024, 2021-2025, 10/3 âm lịch."""
+
+import re
+
+from tts.reading.scene import DASH, END, Answer, Rule, Scene, asked
+
+_D, _M, _Y = r"(\d{1,2})", r"(\d{1,2})", r"((?:19|20)\d{2})"
+
+_FULL = re.compile(rf"{_D}\s?([/.\-])\s?{_M}\s?\2\s?((?:19|20)\d{{2}}|\d{{2}}(?=\D|$)){END}")
+_FULL_RANGE = re.compile(
+    rf"{_D}[/.]{_M}(?:[/.]{_Y})?(?:{DASH}|\s+(?:đến|tới)\s+){_D}[/.]{_M}(?:[/.]{_Y})?(?![\w:/]|[.,]\d|-\d)"
+)
+_DAYS = re.compile(rf"{_D}{DASH}{_D}[/.]{_M}(?:[/.]{_Y})?(?![\w:/]|[.,]\d|-\d)")
+_SHORT = re.compile(rf"{_D}([/.\-]){_M}{END}")
+_MONTH_YEAR = re.compile(rf"{_M}\s?[/\-]\s?{_Y}{END}")
+_MONTHS_YEAR = re.compile(rf"{_M}{DASH}{_M}/{_Y}{END}")
+_MONTH_YEARS = re.compile(rf"{_M}/{_Y}{DASH}{_M}/{_Y}{END}")
+_YEARS = re.compile(rf"{_Y}{DASH}((?:19|20)\d{{2}}|\d{{2}}){END}")
+_LUNAR_AFTER = re.compile(r"\s*\(?\s*(?:âm lịch|ÂL|AL|âl)(?!\w)", re.IGNORECASE)
+_SOLAR_AFTER = re.compile(r"\s*\(?\s*(?:dương lịch|DL)(?!\w)")
+
+_DAY_WORDS = {"ngày", "mùng", "mồng", "rằm", "hôm"}
+# After these a day stands without "ngày": sáng mười bốn tháng ba, dịp ba mươi tháng tư.
+_DIRECT = _DAY_WORDS | {
+    "sáng", "trưa", "chiều", "tối", "đêm", "dịp", "lễ", "tết", "khánh", "động", "nghỉ", "khuya", "mừng", "niệm", "nữ",
+}  # fmt: skip
+_BEFORE_DATE = _DIRECT | {
+    "từ", "đến", "tới", "trước", "sau", "vào", "hạn", "chót", "thứ hai", "thứ ba", "thứ tư", "thứ năm", "thứ sáu",
+    "thứ bảy", "chủ nhật", "nhật", "cn", "nay", "mai", "kể từ", "qua",
+}  # fmt: skip
+_WEEKDAY = re.compile(r"(?:thứ\s+(?:\d|hai|ba|tư|năm|sáu|bảy)|chủ nhật|\bcn|\bt[2-7])\s*[,(]?\s*(?:ngày)?\s*$")
+_PERIODS = {"quý", "tuần", "đợt", "kỳ", "kì", "vụ", "lần", "khóa", "khoá", "phiên", "giai đoạn", "hè", "đông"}
+_AMBIGUOUS_BEFORE = {"số", "nhà", "ngõ", "ngách", "hẻm", "kiệt", "thửa", "tờ", "lô", "tổ", "phòng", "căn", "kiot"}
+
+
+def _valid(day: str, month: str) -> bool:
+    longest = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+    return 1 <= int(month) <= 12 and 1 <= int(day) <= longest[int(month) - 1]
+
+
+def month_name(scene: Scene, month: str, lunar: bool = False) -> str:
+    """Return the words of a month after "tháng": tư for the fourth, giêng and chạp in the lunar calendar."""
+    special = {4: "tư"} | ({1: "giêng", 12: "chạp"} if lunar else {})
+    return special.get(int(month)) or scene.numbers.whole(month)
+
+
+def _day(scene: Scene, start: int, day: str, month: str, lunar: bool) -> str:
+    """The day's words, with the word that belongs before them if it is not written already."""
+    prior = scene.prior(start)[0]
+    said = scene.numbers.whole(day)
+    if lunar and int(day) <= 10 and prior not in {"mùng", "mồng"}:
+        said = f"mùng {said}"
+    bare = prior in _DIRECT or scene.continues(start, "date")
+    return f"{said if bare else 'ngày ' + said} tháng {month_name(scene, month, lunar)}"
+
+
+def _is_lunar(scene: Scene, start: int, end: int) -> bool:
+    prior = scene.prior(start)[0]
+    if _LUNAR_AFTER.match(scene.text, end) or prior in {"mùng", "mồng", "rằm"}:
+        return not _SOLAR_AFTER.match(scene.text, end)
+    return False
+
+
+def _year(scene: Scene, year: str | None) -> str:
+    if not year:
+        return ""
+    if len(year) == 2:
+        year = ("20" if int(year) <= 60 else "19") + year
+    return f" năm {scene.numbers.whole(year)}"
+
+
+def _full(scene: Scene, match: re.Match[str]) -> Answer:
+    day, _, month, year = match.groups()
+    if not _valid(day, month) or (len(year) == 2 and "." in match[0]):
+        return None
+    lunar = _is_lunar(scene, match.start(), match.end())
+    return _day(scene, match.start(), day, month, lunar) + _year(scene, year)
+
+
+def _full_range(scene: Scene, match: re.Match[str]) -> Answer:
+    day, month, year, last_day, last_month, last_year = match.groups()
+    if not (_valid(day, month) and _valid(last_day, last_month)):
+        return None
+    if scene.prior(match.start())[0] in _AMBIGUOUS_BEFORE:
+        return None
+    lunar = _is_lunar(scene, match.start(), match.end())
+    mung = "mùng " if lunar and int(last_day) <= 10 else ""
+    last = f"ngày {mung}{scene.numbers.whole(last_day)} tháng {month_name(scene, last_month, lunar)}"
+    first = _day(scene, match.start(), day, month, lunar)
+    return f"{first}{_year(scene, year)} đến {last}{_year(scene, last_year)}"
+
+
+def _days(scene: Scene, match: re.Match[str]) -> Answer:
+    day, last_day, month, year = match.groups()
+    if not (_valid(day, month) and _valid(last_day, month) and int(day) < int(last_day)):
+        return None
+    if scene.prior(match.start())[0] in _AMBIGUOUS_BEFORE:
+        return None
+    lunar = _is_lunar(scene, match.start(), match.end())
+    mung = "mùng " if lunar and int(last_day) <= 10 else ""
+    first = _day(scene, match.start(), day, month, lunar).partition(" tháng")[0]
+    last = f"{mung}{scene.numbers.whole(last_day)} tháng {month_name(scene, month, lunar)}"
+    return f"{first} đến {last}{_year(scene, year)}"
+
+
+def _expects_date(scene: Scene, start: int, end: int) -> bool:
+    word, words = scene.prior(start)
+    if word in _BEFORE_DATE or words in _BEFORE_DATE or scene.continues(start, "date"):
+        return True
+    return bool(_LUNAR_AFTER.match(scene.text, end) or _SOLAR_AFTER.match(scene.text, end)) or bool(
+        _WEEKDAY.search(scene.before(start))
+    )
+
+
+def _short(scene: Scene, match: re.Match[str]) -> Answer:
+    day, mark, month = match.groups()
+    if not _valid(day, month):
+        return None
+    lunar = _is_lunar(scene, match.start(), match.end())
+    said = _day(scene, match.start(), day, month, lunar)
+    word = scene.prior(match.start())[0]
+    if mark == "/":
+        certain = _expects_date(scene, match.start(), match.end())
+        return said if certain or (int(day) > 12 and word not in _AMBIGUOUS_BEFORE) else None
+    if word not in _DAY_WORDS and not (scene.continues(match.start(), "date") and mark == "."):
+        return None
+    if mark == "-" and (int(month) > int(day) or scene.following(match.end())[0] == "tháng"):
+        if scene.following(match.end())[0] == "tháng":
+            return None
+        days = f"{scene.numbers.whole(day)} đến {scene.numbers.whole(month)}"
+        return asked("date", (said, "ngày và tháng"), (days, "từ ngày đến ngày"))
+    return said
+
+
+def _month_year(scene: Scene, match: re.Match[str]) -> Answer:
+    month, year = match.groups()
+    word = scene.prior(match.start())[0]
+    if word in _PERIODS:
+        return f"{scene.numbers.whole(month)}{_year(scene, year)}"
+    if not 1 <= int(month) <= 12 or word in _AMBIGUOUS_BEFORE:
+        return None
+    led = word == "tháng" or scene.continues(match.start(), "month")
+    return f"{'' if led else 'tháng '}{month_name(scene, month)}{_year(scene, year)}"
+
+
+def _months_year(scene: Scene, match: re.Match[str]) -> Answer:
+    month, last, year = match.groups()
+    if not 1 <= int(month) < int(last) <= 12 or scene.prior(match.start())[0] != "tháng":
+        return None
+    return f"{month_name(scene, month)} đến tháng {month_name(scene, last)}{_year(scene, year)}"
+
+
+def _month_years(scene: Scene, match: re.Match[str]) -> Answer:
+    month, year, last, last_year = match.groups()
+    if not (1 <= int(month) <= 12 and 1 <= int(last) <= 12):
+        return None
+    led = "" if scene.prior(match.start())[0] == "tháng" else "tháng "
+    first = f"{led}{month_name(scene, month)}{_year(scene, year)}"
+    return f"{first} đến tháng {month_name(scene, last)}{_year(scene, last_year)}"
+
+
+def _years(scene: Scene, match: re.Match[str]) -> Answer:
+    first, last = match.groups()
+    if int(last) <= (int(first) if len(last) == 4 else int(first[2:])):
+        return None
+    return f"{scene.numbers.whole(first)} đến {scene.numbers.whole(last)}"
+
+
+_MONTH_LIST = re.compile(rf"{_M}(?:{DASH}{_M})?{END}")
+
+
+def _months(scene: Scene, match: re.Match[str]) -> Answer:
+    first, last = match.groups()
+    if scene.prior(match.start())[0] != "tháng" and not scene.continues(match.start(), "month"):
+        return None
+    if scene.following(match.end())[0] in {"tuổi", "người", "hộ", "đồng", "trẻ", "ngày"}:
+        return None
+    if not 1 <= int(first) <= 12 or (last and not int(first) < int(last) <= 12):
+        return None
+    lunar = bool(_LUNAR_AFTER.match(scene.text, match.end()))
+    said = month_name(scene, first, lunar)
+    return f"{said} đến tháng {month_name(scene, last, lunar)}" if last else said
+
+
+RULES = (
+    Rule("date.range", _FULL_RANGE, _full_range),
+    Rule("date", _FULL, _full),
+    Rule("date.range", _DAYS, _days),
+    Rule("month.range", _MONTHS_YEAR, _months_year),
+    Rule("month.range", _MONTH_YEARS, _month_years),
+    Rule("month", _MONTH_YEAR, _month_year),
+    Rule("year.range", _YEARS, _years),
+    Rule("date", _SHORT, _short),
+    Rule("month", _MONTH_LIST, _months),
+)

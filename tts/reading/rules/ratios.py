@@ -1,0 +1,128 @@
+"""Two numbers with a stroke, a dash or a colon: scores, fractions, house numbers, dimensions, list markers."""
+
+import re
+
+from tts.reading.rules.amounts import NUMBER, number_words, suffix
+from tts.reading.rules.dates import month_name
+from tts.reading.scene import DASH, END, Answer, Asked, Rule, Scene, asked
+from tts.reading.units import UNIT
+
+_SCORE = re.compile(rf"(\d{{1,3}})\s*[-–—:]\s*(\d{{1,3}}){END}")
+_SCORE_WORDS = re.compile(r"(?:t[ỷỉ] số|thắng|thua|hòa|hoà|dẫn|gỡ|chung cuộc|kết quả)\s+(?:[^\d.;]{0,40}\s)?[\s:(]*$")
+_RATIO = re.compile(rf"({NUMBER})\s*:\s*({NUMBER})(?![^\W_]|[/:.,-]\d)")
+_RATIO_WORDS = re.compile(r"(?:t[ỷỉ] lệ|pha|bản đồ|theo t[ỷỉ] lệ)\s*[:(]?\s*(?:\w+\s){0,3}$")
+_STROKE = re.compile(r"(\d+)\s?/\s?(\d+)((?:/\d+)*)(?![^\W_]|[:.,-]\d)")
+_HOUSE = re.compile(
+    r"(?:số nhà|nhà số|nhà|ngõ|ngách|hẻm|kiệt|địa chỉ|tại số|ở số|thửa|tờ|lô|phòng|căn|kiot|đường|số)"
+    r"\s*(?:số\s*)?[:.]?\s*$"
+)
+_SHARE = re.compile(
+    r"(?:khoảng|hơn|gần|chiếm|đạt|được|trên|dưới|ít nhất|tối thiểu|quá|giảm|tăng|còn|bằng|bón|pha|đổ|đến)\s*$"
+)
+_OF = {
+    "số", "tổng", "diện", "dân", "lượng", "hộ", "thành", "đại", "phiếu", "quãng", "thời", "chiều", "liều", "sản",
+    "kế", "tài", "của", "lớp", "bình", "thùng", "cốc", "ly", "sào", "ha", "giá", "thửa", "công", "viên",
+}  # fmt: skip
+_COUNTED = {
+    "xã", "thôn", "hộ", "điểm", "người", "chỉ", "tiêu", "tiêu chí", "bản", "tổ", "đảng", "chi", "trường", "phường",
+    "huyện",
+    "tỉnh", "mẫu", "ca", "cháu", "em", "học", "cơ", "công", "đội", "tuyến", "phiếu", "đại", "nhà", "đồng chí",
+}  # fmt: skip
+_SIZE = re.compile(rf"({NUMBER})(\s?{UNIT})?((?:\s?[x×*X]\s?{NUMBER}(?:\s?{UNIT})?)+)(?![^\W_])")
+_FACTOR = re.compile(rf"[x×*X]\s?({NUMBER})(\s?{UNIT})?")
+_MARKER = re.compile(r"(\d{1,2})(?=[.)](?:\s|$|[^\W\d_])|/\s)[)/]?")
+_ORDINAL = re.compile(rf"([1-9]\d{{0,2}})(?:{DASH}(?:thứ\s)?([2-7]))?{END}")
+_ORDINAL_LIST = re.compile(rf"([2-7]){END}")
+_SUPERSCRIPT = re.compile(r"\d+[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
+
+
+def _score(scene: Scene, match: re.Match[str]) -> Answer:
+    if not _SCORE_WORDS.search(scene.before(match.start(), 64)):
+        return None
+    return f"{scene.numbers.whole(match[1])} {scene.numbers.whole(match[2])}"
+
+
+def _ratio(scene: Scene, match: re.Match[str]) -> Answer:
+    if not _RATIO_WORDS.search(scene.before(match.start())):
+        return None
+    first, last = number_words(scene, match[1]), number_words(scene, match[2])
+    return None if isinstance(first, Asked) or isinstance(last, Asked) else f"{first} trên {last}"
+
+
+def _stroke(scene: Scene, match: re.Match[str]) -> Answer:
+    above, below = int(match[1]), int(match[2])
+    whole = scene.numbers.whole
+    parts = [match[1], match[2], *match[3].split("/")[1:]]
+    over = " trên ".join(scene.numbers.digits(p) if len(p) > 2 and p[0] == "0" else whole(p) for p in parts)
+    before, following = scene.before(match.start()), scene.following(match.end())[0]
+    if match[3] or _HOUSE.search(before):
+        return over
+    fraction = f"{whole(match[1])} phần {'tư' if below == 4 else whole(match[2])}"
+    if 0 < above < below <= 20 and following in _OF and (below <= 12 or following in {"số", "tổng", "diện"}):
+        return fraction
+    if following in _COUNTED or following == "%":
+        return over
+    if 0 < above < below <= 10 and _SHARE.search(before):
+        return fraction
+    if above >= below or below > 31 or not 1 <= below <= 12:
+        return over
+    date = f"{whole(match[1])} tháng {month_name(scene, match[2])}"
+    ways = (date, "ngày và tháng"), (fraction, "phân số"), (over, "số nhà, tỷ lệ")
+    return asked("fraction", *ways)
+
+
+def _size(scene: Scene, match: re.Match[str]) -> Answer:
+    parts = [(match[1], match[2]), *((part[1], part[2]) for part in _FACTOR.finditer(match[3]))]
+    said: list[str] = []
+    for number, unit in parts:
+        words = number_words(scene, number, measured=True)
+        if isinstance(words, Asked):
+            return None
+        said.append(f"{words} {suffix(scene, unit or '')}".strip())
+    return " nhân ".join(said)
+
+
+def _marker(scene: Scene, match: re.Match[str]) -> Answer:
+    if not scene.at_line_start(match.start()):
+        return None
+    mark = scene.text[match.end() - 1]
+    return scene.numbers.whole(match[1]) + ("," if mark in ")/" else "")
+
+
+def _ordinal(scene: Scene, match: re.Match[str]) -> Answer:
+    word, words = scene.prior(match.start())
+    if word != "thứ":
+        if not scene.continues(match.start(), "weekday") or match[2]:
+            return None
+        listed = _ORDINAL_LIST.match(scene.text, match.start())
+        return _nth(scene, match[1]) if listed else None
+    number, last = match.groups()
+    if last:
+        return f"{_nth(scene, number)} đến thứ {_nth(scene, last)}" if int(number) < int(last) else None
+    del words
+    return _nth(scene, number)
+
+
+def _nth(scene: Scene, number: str) -> str:
+    return {1: "nhất", 4: "tư"}.get(int(number)) or scene.numbers.whole(number)
+
+
+def _superscript(scene: Scene, match: re.Match[str]) -> Answer:
+    digits = match[0].rstrip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
+    power = match[0][len(digits) :].translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-"))
+    sign = {"-": "trừ ", "+": "cộng "}.get(power[0], "")
+    exponent = power.lstrip("+-")
+    if not exponent.isdigit():
+        return None
+    said = f"{scene.numbers.whole(digits)} mũ {sign}{scene.numbers.whole(exponent)}"
+    return asked("symbol", (said, "lũy thừa"), (scene.numbers.whole(digits), "bỏ chú thích ở trên"))
+
+
+FIRST_RULES = (
+    Rule("list.number", _MARKER, _marker),
+    Rule("power", _SUPERSCRIPT, _superscript),
+    Rule("score", _SCORE, _score),
+    Rule("ratio", _RATIO, _ratio),
+    Rule("weekday", _ORDINAL, _ordinal),
+)
+LAST_RULES = (Rule("stroke", _STROKE, _stroke), Rule("size", _SIZE, _size))
