@@ -98,6 +98,13 @@ class StandIn:
                 stand_in.texts.append(text)
                 stand_in._answer(self, text)
 
+            def do_HEAD(self) -> None:
+                if stand_in.mode == "hang":
+                    stand_in.released.wait(30)
+                    return
+                self.send_response({"busy": 429, "error": 503, "redirect": 302}.get(stand_in.mode, 200))
+                self.end_headers()
+
             def log_message(self, *_: object) -> None:
                 pass
 

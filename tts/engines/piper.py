@@ -64,9 +64,9 @@ class PiperEngine:
 
     def synthesise(self, text: str, out: Path) -> None:
         """Write the speech of `text` to `out` as WAV. See `Engine.synthesise`."""
-        # "[[" would start Piper's own phoneme notation.
-        plain = " ".join(text.replace("[[", " ").replace("]]", " ").split())
-        parts = list(passages(plain, self._settings.part_chars))
+        parts = list(passages(_plain(text), self._settings.part_chars))
+        if not parts:
+            raise EngineError("engine.failed", "piper: there is nothing to speak")
         if len(parts) == 1:
             shutil.move(self._spoken(parts[0]), out)
             return
@@ -142,6 +142,12 @@ class PiperEngine:
         if rate < 8000 or (self._settings.speaker or 0) >= max(speakers, 1):
             detail = f"{self._config}: {rate} Hz, {speakers} speakers; asked for speaker {self._settings.speaker or 0}"
             raise EngineError("engine.bad_voice_file", detail)
+
+
+def _plain(text: str) -> str:
+    """Return one line without control characters and without "[[", which would start Piper's phoneme notation."""
+    shown = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(shown.replace("[[", " ").replace("]]", " ").split())
 
 
 def _own_version() -> str:
