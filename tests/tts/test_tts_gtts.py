@@ -1,3 +1,4 @@
+import socket
 import threading
 from pathlib import Path
 
@@ -5,9 +6,10 @@ import pytest
 from tts_stand_ins import StandIn, certificate
 
 from tts import audio
+from tts.chain import Synthesiser
 from tts.engines.gtts import GttsEngine
 from tts.errors import EngineError
-from tts.model import GttsSettings
+from tts.model import GttsSettings, VoiceSettings
 
 SENTENCE = "kính mời bà con đến nhà văn hoá thôn họp."
 
@@ -50,6 +52,7 @@ def test_a_long_sentence_is_asked_for_in_parts_of_100_characters(google: StandIn
         ("error", "engine.refused", "503"),
         ("redirect", "engine.refused", "302"),
         ("endless", "engine.bad_audio", "longer than"),
+        ("bomb", "engine.bad_audio", "longer than"),
     ],
 )
 def test_a_bad_answer_is_an_error(google: StandIn, tmp_path: Path, mode: str, code: str, reason: str) -> None:
@@ -103,6 +106,33 @@ def test_the_service_may_ask_for_a_longer_rest(google: StandIn, tmp_path: Path, 
     with pytest.raises(EngineError) as caught:
         speak(engine_for(google), tmp_path)
     assert caught.value.rest_s == rest_s
+
+
+def test_a_server_that_never_finishes_its_handshake_is_given_up(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        engine = GttsEngine(GttsSettings(address=f"https://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.4))
+        for attempt in (lambda: speak(engine, tmp_path), engine.check):
+            with pytest.raises(EngineError, match=r"engine\.timeout"):
+                attempt()
+
+
+def test_a_closed_engine_speaks_again(google: StandIn, tmp_path: Path) -> None:
+    engine = engine_for(google)
+    for _ in range(2):
+        engine.check()
+        speak(engine, tmp_path)
+        engine.close()
+    assert len(google.texts) == 2
+
+
+def test_a_mended_answer_after_a_bad_one_costs_one_more_request(google: StandIn, tmp_path: Path) -> None:
+    answers = iter(["cut_mp3", "good", "good"])
+    google.before = lambda: setattr(google, "mode", next(answers))
+    settings = VoiceSettings(cache_dir=tmp_path / "cache", chain=(GttsSettings(address=google.address),))
+    with Synthesiser(settings) as synthesiser:
+        speech = synthesiser.say("Kính mời bà con đến họp. Xin cảm ơn bà con.")
+    assert (speech.engine, speech.tried) == ("gtts", ())
+    assert [text.split()[0] for text in google.texts] == ["kính", "kính", "xin"]
 
 
 def test_an_unknown_language_is_refused_before_anything_is_sent(google: StandIn, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import json
 import ssl
 import subprocess
 import threading
+import zlib
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -47,7 +49,7 @@ class StandIn:
     """Google Translate's speech endpoint as far as gTTS talks to it, on a free port of 127.0.0.1.
 
     `mode` is one of good, empty, no_audio, cut_body, cut_base64, cut_mp3, silent, busy, error, redirect, hang, drip,
-    endless, garbage. `texts` are those asked for; after
+    endless, garbage, bomb. `texts` are those asked for; after
     `cut_from` good answers the audio is cut off.
     """
 
@@ -57,6 +59,7 @@ class StandIn:
         self.texts: list[str] = []
         self.seconds_per_word = 0.3
         self.cut_from = 1000
+        self.before: Callable[[], None] = lambda: None  # called before each answer
         self.released = threading.Event()
         self._folder = folder
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -96,6 +99,7 @@ class StandIn:
                 rpc = json.loads(parse_qs(body)["f.req"][0])
                 text = json.loads(rpc[0][0][1])[0]
                 stand_in.texts.append(text)
+                stand_in.before()
                 stand_in._answer(self, text)
 
             def do_HEAD(self) -> None:
@@ -117,6 +121,13 @@ class StandIn:
             return
         status = {"busy": 429, "error": 503, "redirect": 302}.get(mode, 200)
         body = self._body(mode, text) if status == 200 else b"Sorry"
+        if mode == "bomb":
+            request.send_response(200)
+            request.send_header("Content-Encoding", "gzip")
+            request.send_header("Content-Length", str(len(body)))
+            request.end_headers()
+            request.wfile.write(body)
+            return
         promised = len(body) + 1000 if mode in {"cut_body", "drip"} else len(body)
         request.send_response(status)
         for name, value in self.headers.items():
@@ -138,6 +149,9 @@ class StandIn:
     def _body(self, mode: str, text: str) -> bytes:
         if mode == "empty":
             return b""
+        if mode == "bomb":  # 300 MB when unpacked
+            packer = zlib.compressobj(9, wbits=31)
+            return b"".join([*(packer.compress(bytes(1_000_000)) for _ in range(300)), packer.flush()])
         if mode == "garbage":
             return b"\xff\xfe<html>captcha</html>"
         if mode in {"drip", "endless"}:
