@@ -120,7 +120,7 @@ def _show(sheet: "CueSheet", cue: Path, as_json: bool) -> None:
             f"{_clock(each.start_s)} {each.end_s - each.start_s:6.1f} s {loud}  {each.kind:<9} {who}: {_cut(words)}"
         )
         if not each.reached:
-            click.echo("    " + say("programme.softer", target=f"{sheet.target:.1f}"), err=True)
+            click.echo("    " + say("programme.softer"), err=True)
         for code in each.warnings:
             click.echo("    " + say(code), err=True)
         for attempt in each.tried:
@@ -130,6 +130,8 @@ def _show(sheet: "CueSheet", cue: Path, as_json: bool) -> None:
     click.echo(
         say("programme.done", output=sheet.file, length=length, loudness=loudness, spread=f"{sheet.spread():.2f}")
     )
+    if sheet.level < sheet.target - 0.5:
+        click.echo(say("programme.lowered", level=f"{sheet.level:.1f}", target=f"{sheet.target:.1f}"), err=True)
     click.echo(say("programme.cue", path=cue))
 
 

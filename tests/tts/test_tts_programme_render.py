@@ -144,6 +144,18 @@ def test_the_loudness_is_that_of_the_script(tmp_path: Path) -> None:
     assert all(cue.loudness == pytest.approx(-23, abs=0.25) for cue in sheet.items)
 
 
+def test_a_loudness_that_one_item_cannot_have_is_not_given_to_the_others(tmp_path: Path) -> None:
+    lines = "  - chime: alert\n  - text: Trời nắng.\n  - text: Trời mưa to.\n    voice: nam\n"
+    text = HEAD.replace("title: Bản tin thử", "title: a\nloudness: -14.5") + lines
+    sheet = render(load(script(tmp_path, text)), tmp_path / "a.flac")
+    assert -17.5 <= sheet.level < -14.5
+    samples = samples_of(tmp_path / "a.flac")
+    parts = [samples[round(cue.start_s * RATE) : round(cue.end_s * RATE)] for cue in sheet.items if cue.reached]
+    levels = [integrated(part, RATE) for part in parts]
+    assert max(levels) - min(levels) < 0.5
+    assert levels == pytest.approx([cue.loudness for cue in sheet.items if cue.reached], abs=0.15)
+
+
 def test_progress_runs_from_the_first_item_to_the_last_second(tmp_path: Path) -> None:
     told: list[Progress] = []
     sheet = render(load(script(tmp_path, SHORT)), tmp_path / "a.flac", tell=told.append)

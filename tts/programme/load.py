@@ -31,9 +31,13 @@ def load(path: str | Path) -> Script:
     try:
         script = Script.model_validate(document.data, context={"folder": folder, "document": document})
     except ValidationError as error:
-        for each in error.errors(include_url=False, include_input=False):
-            place = _real(each["loc"], document.data)
-            found.append((place, each["type"], each["msg"], each.get("ctx") or {}))
+        told = error.errors(include_url=False, include_input=False)
+        wrong = {each["loc"][0] for each in told if len(each["loc"]) > 1}
+        for each in told:
+            # Pydantic does not count entries that are wrong, and calls a list of them too short.
+            if each["type"] != "too_short" or each["loc"][0] not in wrong:
+                place = _real(each["loc"], document.data)
+                found.append((place, each["type"], each["msg"], each.get("ctx") or {}))
     if isinstance(document.data, dict):
         found += _cross_check(document.data, folder)
     if found or script is None:

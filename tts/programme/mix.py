@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tts.audio import RATE
-from tts.loudness import Meter
 from tts.programme import sound
 
 if TYPE_CHECKING:
@@ -25,12 +24,12 @@ _BLOCK = RATE
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A sound (working file) that begins at a sample of the programme."""
+    """A sound (working file) that begins at a sample of the programme, and its gain in dB."""
 
     path: Path
     start: int
     count: int
-    meter: Meter
+    gain_db: float = 0.0
 
     @property
     def end(self) -> int:
@@ -51,7 +50,7 @@ class Bed:
 
 
 def mix(items: Sequence[Placed], beds: Sequence[Bed], total: int) -> "Iterator[Samples]":
-    """Give the programme's samples, second by second. Closes each item's meter when it is over."""
+    """Give the programme's samples, second by second."""
     quiet = spans([(item.start, item.end) for item in items])
     for start in range(0, total, _BLOCK):
         count = min(_BLOCK, total - start)
@@ -101,10 +100,7 @@ def _add(block: "Samples", start: int, item: Placed) -> None:
     near = np.minimum(place, item.count - 1 - place)
     if near.min() < edge:
         samples = np.asarray(samples * _smooth(np.clip(near / edge, 0, 1)), np.float32)
-    item.meter.add(samples)
-    block[first - start : first - start + len(samples)] += samples
-    if first + len(samples) == item.end:
-        item.meter.close()
+    block[first - start : first - start + len(samples)] += samples * np.float32(10 ** (item.gain_db / 20))
 
 
 def _music(bed: Bed, start: int, count: int, quiet: Sequence[tuple[int, int]]) -> "Samples":
