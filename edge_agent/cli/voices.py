@@ -64,13 +64,9 @@ def _show(number: int, state: VoiceState) -> None:
     click.echo(f"   {say('voices.licence', licence=about.licence, cost=say(f'voices.cost.{about.cost}'))}")
     if state.speed is not None:
         speed = state.speed
-        figures = {
-            "first": speed.first_s,
-            "again": speed.again_s,
-            "audio": speed.audio_s,
-            "factor": speed.real_time_factor,
-        }
-        click.echo(f"   {say('voices.speed', **{name: f'{value:.2f}' for name, value in figures.items()})}")
+        seconds = {"first": speed.first_s, "again": speed.again_s, "audio": speed.audio_s}
+        given = {name: f"{value:.2f}" for name, value in seconds.items()}
+        click.echo(f"   {say('voices.speed', factor=f'{speed.real_time_factor:.3f}', **given)}")
 
 
 def _mend(state: VoiceState) -> str:

@@ -6,6 +6,7 @@ import pytest
 from tts_stand_ins import encode, tone
 
 from tts import audio
+from tts.levels import SPEECH_DBFS, active_db, frame_powers, high_pass
 
 
 def samples_of(path: Path) -> np.ndarray:
@@ -92,3 +93,46 @@ def test_the_loudest_negative_sample_does_not_wrap(tmp_path: Path) -> None:
     encode(tmp_path / "a.wav", samples, 48_000, "pcm_s16le")
     audio.join([(tmp_path / "a.wav", 0)], tmp_path / "out.wav")
     assert samples_of(tmp_path / "out.wav").min() == pytest.approx(-32767 * 10 ** (-3 / 20), abs=2)
+
+
+@pytest.mark.parametrize("level", [0.01, 0.1, 0.99])
+@pytest.mark.parametrize("pause_s", [0, 3])
+def test_every_sentence_gets_the_same_level_while_it_is_spoken(tmp_path: Path, level: float, pause_s: int) -> None:
+    spoken = tone(2, 48_000, level)
+    encode(tmp_path / "a.wav", np.pad(spoken, (0, pause_s * 48_000)), 48_000, "pcm_s16le")
+    audio.prepare(tmp_path / "a.wav", tmp_path / "out.wav", words=2)
+    samples = samples_of(tmp_path / "out.wav")[: 2 * 48_000] / 32768
+    assert 10 * np.log10(np.mean(samples**2)) == pytest.approx(SPEECH_DBFS, abs=0.1)
+
+
+def test_a_sentence_with_one_sharp_peak_is_not_clipped(tmp_path: Path) -> None:
+    samples = tone(2, 48_000, 0.005)
+    samples[48_000] = 30_000
+    encode(tmp_path / "a.wav", samples, 48_000, "pcm_s16le")
+    audio.prepare(tmp_path / "a.wav", tmp_path / "out.wav", words=2)
+    assert np.abs(samples_of(tmp_path / "out.wav").astype(int)).max() <= 32767
+
+
+def test_a_file_of_an_absurd_size_is_not_even_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.wav").open("wb") as file:
+        file.write(b"RIFF")
+        file.truncate(2_000_000_000)
+    with pytest.raises(audio.AudioError, match="2000000000 bytes of audio for one sentence"):
+        audio.prepare(tmp_path / "a.wav", tmp_path / "out.wav", words=2)
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 48_000])
+def test_the_active_level_ignores_pauses_and_the_filter_rumble(rate: int) -> None:
+    speech = np.tile(np.repeat([0.2, 0.0], 24_000), 5).astype(np.float32)
+    speech *= np.sqrt(2) * np.sin(2 * np.pi * 1000 * np.arange(len(speech)) / 48_000).astype(np.float32)
+    assert active_db(frame_powers(speech)) == pytest.approx(20 * np.log10(0.2), abs=0.05)
+    at = np.arange(len(speech)) / 48_000
+    rumbling = (speech + 0.3 + 0.3 * np.sin(2 * np.pi * 25 * at)).astype(np.float32)
+    filtered = np.concatenate(list(high_pass(rumbling[start : start + rate] for start in range(0, len(at), rate))))
+    assert len(filtered) == len(speech)
+    changed = (filtered - speech)[4_800:-4_800]
+    assert np.sqrt(np.mean(changed**2)) < 0.001  # of 0.3 DC and 0.2 rumble
+
+
+def test_nothing_has_no_level() -> None:
+    assert active_db(frame_powers(np.zeros(48_000, np.float32))) == -120
