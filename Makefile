@@ -1,5 +1,5 @@
 # One-word commands for daily work. Everything sets up what it needs.
-.PHONY: demo test test-long lint docs docs-check bench setup setup-test requirements clean
+.PHONY: demo test test-long lint docs docs-check bench bench-voice setup setup-test requirements clean
 PY := .venv/bin/python
 
 demo: setup            ## run a whole commune on this machine
@@ -26,6 +26,11 @@ docs-check: setup-test ## the generated reference is what the code says
 bench: setup-test      ## figures, each with its limit measured in the same run
 	$(PY) -m bench
 
+bench-voice: setup-test ## how clear the voice is through a horn in noise: tables and docs/images/enhancement.png
+	@test -x .venv-bench/bin/python || .venv/bin/uv venv -q --python .venv/bin/python .venv-bench
+	@.venv/bin/uv pip install -q --python .venv-bench/bin/python -r pyproject.toml --extra bench
+	.venv-bench/bin/python -m bench.voice
+
 setup:
 	@scripts/setup
 
@@ -37,4 +42,4 @@ requirements: setup-test ## pin the dependencies anew
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header --extra dev pyproject.toml -o requirements/dev.txt
 
 clean:
-	rm -rf .demo .venv hub/node_modules hub/static/vendor .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .demo .venv .venv-bench hub/node_modules hub/static/vendor .mypy_cache .ruff_cache .pytest_cache

@@ -95,7 +95,7 @@ def other_places(sentences: list[Sentence]) -> None:
     """The same sentences through horns and echoes that nothing was tuned on; the profile knows of none of them."""
     rng = np.random.default_rng(20)
     print("\nfive other horns, echoes and noises, ours: gain in dB at SNR -5, 0, 5 dB, mean (worst horn)")
-    places = [_random_place(rng) for _ in range(5)]
+    places = [random_place(rng) for _ in range(5)]
     for limit in ("peak", "power"):
         for kind in NOISES:
             gains = []
@@ -107,7 +107,8 @@ def other_places(sentences: list[Sentence]) -> None:
             print(f"  {limit:6s} {kind:8s} {row}")
 
 
-def _random_place(rng: np.random.Generator) -> Place:
+def random_place(rng: np.random.Generator) -> Place:
+    """A horn and air by chance, within what is usual."""
     hz = np.array([700, 1500, 2500, 3700, 4800]) * 2 ** rng.uniform(-0.3, 0.3, 5)
     resonances = tuple((float(f), float(rng.uniform(-6, 6)), float(rng.uniform(2.5, 6))) for f in hz)
     delays, gains = np.sort(rng.uniform(0.04, 0.3, 2)), 10 ** (-rng.uniform(6, 14, 2) / 20)

@@ -47,8 +47,8 @@ class Tuning:
     keep: bool = False  # keep the level that came in
 
 
-QUIET_PEAK = Tuning(drive=8.0)
-QUIET_POWER = Tuning(keep=True)
+QUIET_PEAK = Tuning(low=0.2, gate=-70.0, drive=4.0, over=0.0, knee=20.0)
+QUIET_POWER = Tuning(low=0.2, gate=-70.0, keep=True)
 STORM_PEAK = Tuning(
     eq=(0.333, -4.95, -2.87, -0.693, 0.459, 2.39, -6.4, 2.13),
     low=0.538,

@@ -1,0 +1,155 @@
+"""`edge-agent enhance`, as a person calls it."""
+
+import json
+import struct
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tts_stand_ins import encode
+
+SPEECH = (0.2 * np.sin(2 * np.pi * 700 * np.arange(48_000) / 16_000) * (np.arange(48_000) // 3200 % 2)).astype(
+    np.float32
+)
+
+
+def call(*arguments: object, lang: str = "en") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edge_agent", "--lang", lang, "enhance", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def float_wav(path: Path, samples: np.ndarray, rate: int) -> Path:
+    data = samples.astype("<f4").tobytes()
+    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, 3, 1, rate, rate * 4, 4, 32,
+                       b"data", len(data))  # fmt: skip
+    path.write_bytes(head + data)
+    return path
+
+
+def samples_of(path: Path) -> tuple[int, np.ndarray]:
+    with wave.open(str(path), "rb") as file:
+        assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
+        return file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2")
+
+
+def test_a_float_wav_of_16_khz_keeps_rate_and_length(tmp_path: Path) -> None:
+    out = tmp_path / "ra ngoài trời.wav"
+    done = call(float_wav(tmp_path / "in.wav", SPEECH, 16_000), out, "--noise", "storm", "--json")
+    assert done.returncode == 0, done.stderr
+    rate, samples = samples_of(out)
+    assert (rate, len(samples)) == (16_000, len(SPEECH))
+    told = json.loads(done.stdout)
+    assert (told["rate"], told["seconds"], told["strength"], told["limit"]) == (16_000, 3.0, 1.0, "peak")
+    assert told["peak_dbfs"]["after"] == pytest.approx(-1.0, abs=0.3)
+    assert told["mean_dbfs"]["after"] > told["mean_dbfs"]["before"]
+    assert 0 < told["heat"] < 1
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "rate", "layout"),
+    [
+        ("a.wav", "pcm_s16le", 22_050, "mono"),
+        ("a.wav", "pcm_s24le", 44_100, "stereo"),
+        ("a.wav", "pcm_s16le", 8_000, "mono"),
+        ("a.flac", "flac", 48_000, "mono"),
+        ("a.mp3", "libmp3lame", 24_000, "mono"),
+    ],
+)
+def test_other_kinds_and_rates(tmp_path: Path, name: str, codec: str, rate: int, layout: str) -> None:
+    source, out = tmp_path / name, tmp_path / "out.wav"
+    given = (np.interp(np.arange(2 * rate) / rate, np.arange(48_000) / 16_000, SPEECH) * 32767).astype(np.int16)
+    encode(source, given, rate, codec, layout)
+    done = call(source, out, "--noise", "3.5", "--limit", "power", "--horn", "none")
+    assert done.returncode == 0, done.stderr
+    written, samples = samples_of(out)
+    assert written == rate
+    assert abs(len(samples) - 2 * rate) <= (2400 if name.endswith("mp3") else 0)
+    assert str(out) in done.stdout
+
+
+def cut_mp3(path: Path) -> None:
+    data = encode(path, (SPEECH * 32767).astype(np.int16), 24_000)
+    path.write_bytes(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+@pytest.mark.parametrize("kind", ["text", "empty", "no samples", "cut wav", "cut mp3", "odd rate"])
+def test_what_is_no_sound_is_told_and_nothing_is_written(tmp_path: Path, kind: str, lang: str) -> None:
+    source, out = tmp_path / "in.wav", tmp_path / "out.wav"
+    out.write_text("what was there")
+    if kind == "text":
+        source.write_text("Kính thưa bà con")
+    elif kind == "empty":
+        source.write_bytes(b"")
+    elif kind == "no samples":
+        float_wav(source, SPEECH[:0], 16_000)
+    elif kind == "cut wav":
+        source.write_bytes(float_wav(source, SPEECH, 16_000).read_bytes()[:50_000])
+    elif kind == "cut mp3":
+        source = tmp_path / "in.mp3"
+        cut_mp3(source)
+    else:
+        float_wav(source, SPEECH, 5_000)
+    done = call(source, out, lang=lang)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+    assert out.read_text() == "what was there"
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([source.name, "out.wav"])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--noise", "rain"], "quiet, street, storm"),
+        (["--noise", "nan"], "quiet, street, storm"),
+        (["--noise", "99"], "60"),
+        (["--limit", "both"], "power"),
+        (["--horn", "big"], "generic-30w"),
+        (["--horn", "/nowhere/big.yaml"], "No such file"),
+    ],
+)
+def test_wrong_options_are_told(tmp_path: Path, options: list[str], told: str) -> None:
+    done = call(float_wav(tmp_path / "in.wav", SPEECH, 16_000), tmp_path / "out.wav", *options)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_files_that_cannot_be_read_or_written(tmp_path: Path) -> None:
+    missing = call(tmp_path / "nothing.wav", tmp_path / "out.wav")
+    assert (missing.returncode, "nothing.wav" in missing.stderr) == (1, True)
+    source = float_wav(tmp_path / "in.wav", SPEECH, 16_000)
+    nowhere = call(source, tmp_path / "no folder" / "out.wav")
+    assert (nowhere.returncode, "no folder" in nowhere.stderr) == (1, True)
+
+
+def test_a_file_may_be_enhanced_into_itself(tmp_path: Path) -> None:
+    source = float_wav(tmp_path / "in.wav", SPEECH, 16_000)
+    assert call(source, source).returncode == 0
+    assert samples_of(source)[0] == 16_000
+
+
+@pytest.mark.long
+def test_three_hours_need_no_more_memory_than_a_minute(tmp_path: Path) -> None:
+    source, out, rate = tmp_path / "long.wav", tmp_path / "out.wav", 16_000
+    minute = np.resize((SPEECH * 32767).astype("<i2"), 60 * rate).tobytes()
+    code = (
+        "import resource, sys; from pathlib import Path; from tts.enhance import EnhancementSettings;"
+        "from tts.enhance.sound_file import enhance_file;"
+        "enhance_file(Path(sys.argv[1]), Path(sys.argv[2]), EnhancementSettings(noise='storm'));"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    used = []
+    for minutes in (1, 180):
+        with wave.open(str(source), "wb") as file:
+            file.setparams((1, 2, rate, 0, "NONE", ""))
+            for _ in range(minutes):
+                file.writeframesraw(minute)
+        done = subprocess.run([sys.executable, "-c", code, str(source), str(out)], capture_output=True, check=True)
+        used.append(int(done.stdout))
+        assert len(samples_of(out)[1]) == minutes * 60 * rate
+    assert used[1] < used[0] * 1.2
