@@ -1,15 +1,19 @@
 """The worker process: `python -m tts.worker`, driven by `tts.client` over standard input and output.
 
 It carries numpy, PyAV and sea-g2p so that the agent does not, and can be killed when an engine or a decoder hangs.
-Messages: see `tts.wire`. It ends when its standard input ends, even in mid-work: its parent is gone then.
+Messages: see `tts.wire`. It ends when its standard input ends, even in mid-work, and takes its speech programs along:
+its parent is gone then.
 """
 
+import contextlib
 import json
 import logging
 import os
 import queue
+import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +22,8 @@ from tts.chain import Synthesiser
 from tts.errors import SpeechError
 from tts.manner import Manner
 from tts.model import VoiceSettings
+
+_TIDY_S = 2.0
 
 
 def main() -> None:
@@ -30,12 +36,13 @@ def main() -> None:
     first = json.loads(requests.get())
     settings = VoiceSettings.model_validate(first["settings"])
     with Synthesiser(settings, spare_dir=Path(first["spare_dir"])) as synthesiser:
-        while True:
+        while request := requests.get():
             try:
-                answers.write(wire.line(_answer(synthesiser, json.loads(requests.get()))))
+                answers.write(wire.line(_answer(synthesiser, json.loads(request))))
                 answers.flush()
             except BrokenPipeError:  # whoever asked was killed in the meantime
-                os._exit(0)
+                break
+    os._exit(0)  # the listening thread may still hold standard input, which an ordinary end would wait for
 
 
 def _answer(synthesiser: Synthesiser, request: dict[str, Any]) -> dict[str, Any]:
@@ -58,6 +65,11 @@ def _claim_stdout() -> BinaryIO:
 def _listen(source: BinaryIO, requests: "queue.Queue[bytes]") -> None:
     for request in source:
         requests.put(request)
+    with contextlib.suppress(queue.Full):
+        requests.put_nowait(b"")  # lets an idle worker tidy up
+    time.sleep(_TIDY_S)
+    if os.getpgrp() == os.getpid():  # as the client starts it: the group holds what the engines have started
+        os.killpg(0, signal.SIGKILL)
     os._exit(0)
 
 

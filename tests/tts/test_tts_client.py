@@ -288,8 +288,32 @@ async def test_the_worker_ends_with_its_parent(hanging: VoiceSettings, programs:
     )
     await until(lambda: calls(hanging, programs) == 2)
     process.stdin.close()
+    assert await asyncio.wait_for(process.wait(), 20) == -signal.SIGKILL
+    await until(lambda: not group_lives(process.pid))  # the stand-in that hangs went along
+
+
+def group_lives(group: int) -> bool:
+    """Whether a process of the group still runs."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:  # it has just ended
+            continue
+        if int(its_group) == group and state != "Z":
+            return True
+    return False
+
+
+async def test_an_idle_worker_tidies_up_and_ends_well(settings: VoiceSettings) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tts.worker", stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    from tts import wire
+
+    assert process.stdin is not None
+    process.stdin.write(wire.line(wire.start(settings, Path("/nowhere"))))
+    process.stdin.close()
     assert await asyncio.wait_for(process.wait(), 20) == 0
-    os.killpg(process.pid, signal.SIGKILL)  # the stand-in
 
 
 async def test_a_text_is_read_across_the_pipe(settings: VoiceSettings) -> None:

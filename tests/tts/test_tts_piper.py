@@ -321,6 +321,19 @@ async def test_the_worker_takes_piper_along_when_it_is_killed(voice: Path, tmp_p
     assert await asyncio.to_thread(gone, int(last[0]))
 
 
+async def test_an_idle_worker_leaves_no_piper_and_no_folder(
+    voice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    settings = VoiceSettings(cache_dir=tmp_path / "cache", idle_s=0.2, chain=(PiperSettings(model=voice),))
+    async with VoiceWorker(settings) as worker:
+        await worker.say("Xin chào bà con.", timeout_s=60)
+        pid = worker.pid
+        assert pid is not None
+        assert await asyncio.to_thread(gone, pid)
+        assert not list(tmp_path.glob("tts-piper-*"))
+
+
 def test_a_cached_announcement_needs_no_piper(voice: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.onnx"
     shutil.copy(voice, mine)
