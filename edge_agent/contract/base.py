@@ -39,9 +39,12 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Readings = Annotated[
     dict[
         Annotated[str, Field(min_length=1, max_length=200)],
-        Annotated[str, Field(min_length=1, max_length=500)],
+        Annotated[str, Field(max_length=500)],
     ],
-    Field(max_length=100, description="How a person wants written words to be said: written form -> spoken words"),
+    Field(
+        max_length=100,
+        description="How a person wants written words to be said: written form -> spoken words, none to leave it out",
+    ),
 ]
 """Answers to what the reading of a text asks: an unknown acronym, an ambiguous 5/6."""
 
