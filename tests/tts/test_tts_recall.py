@@ -5,8 +5,8 @@ import pytest
 from tts import EspeakSettings, VoiceSettings, VoiceWorker
 from tts.chain import Synthesiser
 from tts.manner import Manner
-from tts.speech import Speech
 from tts.recall import Recall
+from tts.speech import Speech
 
 TEXT = "Mời bà con họp."
 

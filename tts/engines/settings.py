@@ -1,10 +1,11 @@
 """Settings of the engines. Light: neither an engine nor anything it needs is imported."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from tts.paths import Location
 
 
 class _Strict(BaseModel):
@@ -23,7 +24,7 @@ class GttsSettings(_Strict):
     address: str | None = Field(
         None, description="Base address of a relay to ask instead of https://translate.google.<tld>."
     )
-    ca_file: Path | None = Field(None, description="PEM file with the authority that vouches for `address`.")
+    ca_file: Location | None = Field(None, description="PEM file with the authority that vouches for `address`.")
 
     @field_validator("address")
     @classmethod
@@ -41,8 +42,10 @@ class PiperSettings(_Strict):
     """A neural voice on this machine: Piper with a voice file (.onnx). Needs the optional package piper-tts."""
 
     engine: Literal["piper"] = "piper"
-    model: Path = Field(description="Voice file, .onnx. Nothing is downloaded.")
-    config: Path | None = Field(None, description="The voice's JSON file; by default the name of `model` with .json.")
+    model: Location = Field(description="Voice file, .onnx. Nothing is downloaded.")
+    config: Location | None = Field(
+        None, description="The voice's JSON file; by default the name of `model` with .json."
+    )
     timeout_s: float = Field(15.0, gt=0, le=120, description="Longest time for one sentence, in seconds.")
     start_s: float = Field(30.0, gt=0, le=300, description="Time to load the voice, beside the first sentence's.")
     speaker: int | None = Field(None, ge=0, description="Number of the speaker, for voice files that hold several.")
@@ -78,7 +81,7 @@ class RecordingSettings(_Strict):
     """Phrases that a person has recorded. Text that nobody has recorded is left to the next engine."""
 
     engine: Literal["recording"] = "recording"
-    folder: Path = Field(description="Folder of the recordings with `phrases.yaml`: spoken text -> file name.")
+    folder: Location = Field(description="Folder of the recordings with `phrases.yaml`: spoken text -> file name.")
 
 
 EngineSettings = Annotated[

@@ -1,18 +1,20 @@
 """Speech made clear for a horn in noise: `enhance` for whole samples, `Enhancer` for a stream. Knows nothing of voices.
 
-Importing this package is light; numpy is loaded with the first `Enhancer`.
+Importing this package is light: numpy and YAML come with the first `Enhancer`, or the first profile.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from tts.enhance.horn import Horn, load_horn
 from tts.enhance.settings import ENHANCE_VERSION, EnhancementSettings
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from tts.enhance.horn import Horn, load_horn
     from tts.enhance.stream import Enhancer
+
+_HOMES = {"Enhancer": "tts.enhance.stream", "Horn": "tts.enhance.horn", "load_horn": "tts.enhance.horn"}
 
 __all__ = ["ENHANCE_VERSION", "EnhancementSettings", "Enhancer", "Horn", "enhance", "load_horn"]
 
@@ -32,8 +34,8 @@ def enhance(samples: "NDArray[np.float32]", rate: int, settings: EnhancementSett
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Enhancer":
-        from tts.enhance.stream import Enhancer
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return Enhancer
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

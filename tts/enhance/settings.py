@@ -2,7 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from tts.paths import near
 
 ENHANCE_VERSION = 1  # part of every cache key: raise it when the same input and settings give other samples
 
@@ -31,6 +33,11 @@ class EnhancementSettings(BaseModel):
     horn: str = Field(
         "generic-30w", min_length=1, description="The loudspeaker: a shipped profile's name or a path to a YAML file."
     )
+
+    @field_validator("horn")
+    @classmethod
+    def _near(cls, value: str, info: ValidationInfo) -> str:
+        return str(near(Path(value), info)) if Path(value).suffix else value
 
     def strength(self) -> float:
         """How much is done, 0 (nearly nothing) to 1 (all of it), falling evenly from 0 dB to 20 dB of noise."""
