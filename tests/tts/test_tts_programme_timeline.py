@@ -73,7 +73,7 @@ def test_music_plays_from_its_mark_until_the_next_or_the_end(second: Path) -> No
     timeline.stop(Music(music="stop"))
     timeline.close()
     beds = timeline.beds(-16.0)
-    assert [(bed.start / RATE, bed.end / RATE) for bed in beds] == [(0.0, 3.0), (3.0, 8.0)]
+    assert [(bed.start / RATE, bed.end / RATE) for bed in beds] == [(0.0, 3.5), (3.0, 8.0)]
     assert [(bed.fade_in / RATE, bed.fade_out / RATE) for bed in beds] == [(1.0, 0.5), (0.5, 3.0)]
     assert [(bed.alone_db, bed.under_db) for bed in beds] == [(4.0, 14.0), (6.0, 16.0)]
     assert timeline.at == 9 * RATE

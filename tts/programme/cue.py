@@ -14,7 +14,7 @@ from tts.speech import Attempt
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One item. Times in seconds from the start of the file; loudness in LUFS of the item without the music.
+    """One item. Times in seconds from the start of the file; loudness in LUFS, measured, without the music.
 
     `segment` counts from 1, as in the script. `voice` is the script's name of it, `engine` what spoke. `reached` says
     whether the item is as loud as the others; more would have damaged it. `cached`: nothing had to be made.

@@ -1,6 +1,6 @@
 """The timeline of a programme, and its samples: items at their places, music that makes way for them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Samples = NDArray[np.float32]
+    Hear = Callable[[int, Samples], None]
 
 EDGE_S = 0.008  # raised cosine at both ends of every item: no clicks
 ATTACK_S, RELEASE_S = 0.35, 1.2
@@ -49,15 +50,17 @@ class Bed:
     under_db: float
 
 
-def mix(items: Sequence[Placed], beds: Sequence[Bed], total: int) -> "Iterator[Samples]":
-    """Give the programme's samples, second by second."""
+def mix(
+    items: Sequence[Placed], beds: Sequence[Bed], total: int, hear: "Hear" = lambda _item, _samples: None
+) -> "Iterator[Samples]":
+    """Give the programme's samples, second by second. `hear` gets the part of each item, by its number, alone."""
     quiet = spans([(item.start, item.end) for item in items])
     for start in range(0, total, _BLOCK):
         count = min(_BLOCK, total - start)
         block = np.zeros(count, np.float32)
-        for item in items:
+        for number, item in enumerate(items):
             if item.start < start + count and item.end > start:
-                _add(block, start, item)
+                hear(number, _add(block, start, item))
         for bed in beds:
             if bed.start < start + count and bed.end > start:
                 block += _music(bed, start, count, quiet)
@@ -78,6 +81,8 @@ def spans(ranges: "Sequence[tuple[int, int]]") -> list[tuple[int, int]]:
 def duck(quiet: Sequence[tuple[int, int]], start: int, count: int) -> "Floats":
     """Return how far music is down, 0 to 1, for `count` samples from `start`: down when an item begins."""
     attack, release = ATTACK_S * RATE, RELEASE_S * RATE
+    if any(first <= start and start + count <= last for first, last in quiet):
+        return np.ones(count)
     time = np.arange(start, start + count, dtype=np.float64)
     down = np.zeros(count)
     for first, last in quiet:
@@ -92,7 +97,7 @@ def _smooth(ramp: "Floats") -> "Floats":
     return np.asarray(0.5 - 0.5 * np.cos(np.pi * ramp))
 
 
-def _add(block: "Samples", start: int, item: Placed) -> None:
+def _add(block: "Samples", start: int, item: Placed) -> "Samples":
     first = max(start, item.start)
     samples = sound.part(item.path, first - item.start, min(start + len(block), item.end) - first)
     place = np.arange(first - item.start, first - item.start + len(samples))
@@ -100,19 +105,23 @@ def _add(block: "Samples", start: int, item: Placed) -> None:
     near = np.minimum(place, item.count - 1 - place)
     if near.min() < edge:
         samples = np.asarray(samples * _smooth(np.clip(near / edge, 0, 1)), np.float32)
-    block[first - start : first - start + len(samples)] += samples * np.float32(10 ** (item.gain_db / 20))
+    samples = samples * np.float32(10 ** (item.gain_db / 20))
+    block[first - start : first - start + len(samples)] += samples
+    return samples
 
 
 def _music(bed: Bed, start: int, count: int, quiet: Sequence[tuple[int, int]]) -> "Samples":
     first, last = max(start, bed.start), min(start + count, bed.end)
-    samples = _repeated(bed.path, first - bed.start, last - first)
+    plain = _repeated(bed.path, first - bed.start, last - first)
     down = duck(quiet, first, last - first)
     level = -(bed.alone_db + (bed.under_db - bed.alone_db) * down)
-    time = np.arange(first, last, dtype=np.float64)
-    fade = np.clip((time - bed.start) / max(bed.fade_in, 1), 0, 1)
-    fade = np.minimum(fade, np.clip((bed.end - time) / max(bed.fade_out, 1), 0, 1))
+    samples = plain * 10 ** (level / 20)
+    if first < bed.start + bed.fade_in or last > bed.end - bed.fade_out:
+        time = np.arange(first, last, dtype=np.float64)
+        fade = np.minimum((time - bed.start) / max(bed.fade_in, 1), (bed.end - time) / max(bed.fade_out, 1))
+        samples = samples * _smooth(np.clip(fade, 0, 1))
     block = np.zeros(count, np.float32)
-    block[first - start : last - start] = samples * 10 ** (level / 20) * _smooth(fade)
+    block[first - start : last - start] = samples
     return block
 
 

@@ -69,8 +69,8 @@ def render(
         studio = stack.enter_context(Studio(script, target, folder))
         timeline = _laid_out(script, studio, [line for line, _ in read], tell)
         level = timeline.level(target)
-        whole = Meter(RATE)
-        encode(out, _limited(timeline, level, whole, tell), script.title)
+        whole, each = Meter(RATE), [Meter(RATE) for _ in timeline.spots]
+        encode(out, _limited(timeline, level, (whole, each), tell), script.title)
     return CueSheet(
         script.title,
         day.isoformat(),
@@ -81,7 +81,7 @@ def render(
         round(level, 2),
         rounded(whole.close().integrated()),
         rounded(whole.true_peak()),
-        tuple(_cue(script, spot, level) for spot in timeline.spots),
+        tuple(_cue(script, spot, level, meter) for spot, meter in zip(timeline.spots, each, strict=True)),
     )
 
 
@@ -125,7 +125,7 @@ def _step(timeline: Timeline, studio: Studio, number: int, segment: Segment, lin
         timeline.play(segment, studio.loop(segment.music))
 
 
-def _cue(script: Script, spot: Spot, level: float) -> Cue:
+def _cue(script: Script, spot: Spot, level: float, meter: Meter) -> Cue:
     made = spot.made
     return Cue(
         spot.segment + 1,
@@ -137,7 +137,7 @@ def _cue(script: Script, spot: Spot, level: float) -> Cue:
         made.engine,
         made.written,
         made.spoken,
-        rounded(min(made.lufs, level)),
+        rounded(meter.close().integrated()),
         made.lufs > level - _WITHIN_LU,
         made.cached,
         made.tried,
@@ -145,18 +145,19 @@ def _cue(script: Script, spot: Spot, level: float) -> Cue:
     )
 
 
-def _limited(timeline: Timeline, level: float, whole: Meter, tell: Tell) -> "Iterator[Samples]":
-    """Give the mixed programme under its ceiling, measured."""
+def _limited(timeline: Timeline, level: float, meters: tuple[Meter, list[Meter]], tell: Tell) -> "Iterator[Samples]":
+    """Give the mixed programme under its ceiling, measured: the whole, and each item without the music."""
+    whole, each = meters
     limiter = Limiter(RATE)
-    total = timeline.at
     done = 0
 
     def measured(block: "Samples") -> "Samples":
         whole.add(block)
         return block
 
-    for block in mix(timeline.items(level), timeline.beds(level), total):
+    mixed = mix(timeline.items(level), timeline.beds(level), timeline.at, lambda item, block: each[item].add(block))
+    for block in mixed:
         yield measured(limiter.process(block))
         done += len(block)
-        tell(Progress("seconds", round(done / RATE), round(total / RATE)))
+        tell(Progress("seconds", round(done / RATE), round(timeline.at / RATE)))
     yield measured(limiter.flush())

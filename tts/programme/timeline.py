@@ -50,8 +50,8 @@ class Timeline:
         self._joined = False
 
     def play(self, music: Music, made: Made) -> None:
-        """Begin music; what played before fades out."""
-        self._end(music.fade_s)
+        """Begin music; what played before fades out meanwhile."""
+        self._end(music.fade_s, self.at + round(music.fade_s * RATE))
         self._music = music, made, self.at
         self.wait(music.lead_s)
 
@@ -59,16 +59,16 @@ class Timeline:
         """Let the music be alone for a while, and end it."""
         if self._music is not None:
             self.wait(music.lead_s)
-            self._end(max(music.fade_s, music.lead_s))
+            self._end(max(music.fade_s, music.lead_s), self.at)
 
     def close(self) -> None:
         """End what still plays, as it began."""
         if self._music is not None:
             self.stop(self._music[0].model_copy(update={"music": STOP}))
 
-    def _end(self, fade_s: float) -> None:
+    def _end(self, fade_s: float, at: int) -> None:
         if self._music is not None:
-            self._beds.append((*self._music, self.at, round(fade_s * RATE)))
+            self._beds.append((*self._music, at, round(fade_s * RATE)))
             self._music = None
 
     def level(self, target: float) -> float:
