@@ -1,7 +1,6 @@
 """Settings of the enhancement; light to import."""
 
 from pathlib import Path
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
