@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from tts.reading.dictionary import is_speakable
+from tts.reading.entry import is_speakable
 
 _LONGEST = 40
 

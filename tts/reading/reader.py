@@ -48,7 +48,7 @@ class Reader:
         if not any(char.isalnum() for char in draft.text):
             raise SpeechError(errors.EMPTY, "nothing in the text can be spoken")
         found = self._load().scan(draft.text, _as_dictionary(choices or {}))
-        words = shape.settle_pauses(draft.text, found)
+        found, words = shape.settle_pauses(draft.text, found)
         spoken = shape.compose(draft.text, found, words)
         if not shape.says_something(draft.text, found):
             raise SpeechError(errors.EMPTY, "nothing in the text can be spoken")
@@ -59,7 +59,8 @@ class Reader:
 
     def _load(self) -> "Scanner":
         if self._scanner is None:
-            from tts.reading.dictionary import Dictionary, read_entries, shipped
+            from tts.reading.dictionary import Dictionary
+            from tts.reading.dictionary_file import read_entries, shipped
             from tts.reading.library import Library
             from tts.reading.numbers import Numbers
             from tts.reading.scan import Scanner
@@ -72,7 +73,8 @@ class Reader:
 
 
 def _as_dictionary(choices: Mapping[str, str]) -> "Dictionary":
-    from tts.reading.dictionary import NOTHING, Dictionary, Entry, is_speakable
+    from tts.reading.dictionary import NOTHING, Dictionary
+    from tts.reading.entry import Entry, is_speakable
 
     if not choices:
         return NOTHING

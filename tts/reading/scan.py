@@ -3,19 +3,20 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from tts.reading.dictionary import Dictionary, Entry, gaps_of
+from tts.reading.dictionary import Dictionary, gaps_of
+from tts.reading.entry import Entry
 from tts.reading.library import Library
 from tts.reading.model import Candidate
 from tts.reading.numbers import Numbers
 from tts.reading.rules import amounts, codes, dates, documents, marks, ratios, times, units, web, words
-from tts.reading.scene import WORD, Asked, Found, Rule, Scene
+from tts.reading.scene import LATIN, WORD, Asked, Found, Rule, Scene
 from tts.reading.syllables import is_latin, is_syllable, spell
 
 # Words, numbers, signs, and punctuation that is doubled (perhaps with quotes and brackets in between).
 _TOKEN = re.compile(
-    rf"{WORD}|[0-9]+"
+    rf"{LATIN}|{WORD}|[0-9]+"
     r"|[.,;:!?…](?:[ \"'”’»)\]}*_]*[.,;:!?…])+"
-    r"|[^\s.,;:!?]"
+    r"|[^\s.,;:!?…]"
 )
 _CODE_FOLLOWS = re.compile(r"[.\-]{0,2}\s?[0-9]")
 _ROMAN = frozenset("IVXLCDM")
@@ -55,9 +56,11 @@ class Scanner:
         plain = self._plain if not len(choices) else set()
         tokens = _TOKEN.finditer(text)
         while match := next(tokens, None):
-            if (word := match[0]) in plain:
+            word = match[0]
+            found = reserved.get(match.start()) if reserved else None
+            if found is None and word in plain:
                 continue
-            found = reserved.get(match.start()) or self._at(scene, match.start(), word, choices)
+            found = found or self._at(scene, match.start(), word, choices)
             if found is None:
                 if word.isalpha():
                     self._note_plain(plain, word)
@@ -68,23 +71,28 @@ class Scanner:
         return scene.found
 
     def _note_plain(self, plain: set[str], word: str) -> None:
-        # A word in capitals, or a single one, can be something else at another place.
-        if len(word) > 1 and word != "ha" and not (word.isupper() and word.isascii()):
+        # A word in capitals, a single letter or the begin of an entry can be something else at another place.
+        if self._dictionary.begins(word.lower()) or word.lower() == "ha" or len(word) == 1:
+            return
+        if not (word.isupper() and word.isascii()):
             if len(plain) >= _MOST_PLAIN:
                 plain.clear()
             plain.add(word)
 
     def _at(self, scene: Scene, start: int, word: str, choices: Dictionary) -> Found | None:
-        lower = word.lower()
-        if (rules := _EARLY.get(word)) and (found := _first(scene, start, rules)):
+        listed = self._listed(scene, start, word, choices)
+        short = listed is None or (listed.rule == "dictionary" and listed.end - start <= len(word) + 1)
+        if short and (rules := _EARLY.get(word)) and (found := _first(scene, start, rules)):
             return found
+        found = listed or self._by_rule(scene, start, word)
+        return found and self._chosen(scene, found, choices)
+
+    def _listed(self, scene: Scene, start: int, word: str, choices: Dictionary) -> Found | None:
+        lower = word.lower()
         for dictionary, rule in ((choices, "choice"), (self._dictionary, "dictionary")):
             if dictionary.begins(lower) and (entry := dictionary.match(scene.text, start, lower)):
-                found = self._entry(scene, start, entry, rule)
-                if found is not None:
-                    return self._chosen(scene, found, choices)
-        found = self._by_rule(scene, start, word)
-        return found and self._chosen(scene, found, choices)
+                return self._entry(scene, start, entry, rule)
+        return None
 
     def _by_rule(self, scene: Scene, start: int, word: str) -> Found | None:
         if word[0] in _DIGITS:

@@ -13,6 +13,9 @@ END = r"(?![^\W_]|[/:]\w|[-–]\d|[.,]\d)"
 WORD = r"[^\W\d_\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209f\u2150-\u218f\u2460-\u24ff]+"
 """A run of letters; `re` would take raised figures, fractions and circled figures for letters."""
 
+LATIN = r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ]+"
+"""A run of Latin letters."""
+
 DASH = r"\s*[-–—]\s*"
 
 _LOOK_BACK = 48
@@ -85,6 +88,13 @@ class Scene:
     def before(self, start: int, reach: int = _LOOK_BACK) -> str:
         """Return up to `reach` characters before `start` on the same line, lower-case."""
         return self.text[max(0, start - reach) : start].rpartition("\n")[2].lower()
+
+    def said_before(self, start: int) -> list[str]:
+        """Return the last words, as they are spoken, before `start` in the same clause: at most two, lower-case."""
+        last = next((one for one in reversed(self.found) if one.spoken), None)
+        if last is not None and not any(char.isalnum() or char in ",.;:!?…\n" for char in self.text[last.end : start]):
+            return last.spoken.split()[-2:]
+        return [word for word in self.prior(start)[1].split() if word]
 
     def following(self, end: int) -> tuple[str, str]:
         """Return the first word, and the first two words, after `end`, lower-case."""

@@ -12,6 +12,7 @@ _EMOJI_RUN = re.compile(rf"[ ]*{_EMOJI}+(?:[ ]*{_EMOJI}+)*[ ]*")
 _ONE_EMOJI = re.compile(_EMOJI)
 _ODD = re.compile(r"[\u0660-\u1dbf\uff01-\uff5e]")
 _PAUSES = ",.;:!?…"
+_STRENGTH = {",": 1, ";": 2, ":": 2}
 _SPACE_BEFORE = re.compile(r"\s+(?=[,.;:!?…])")
 _NO_SPACE_AFTER = re.compile(r"([,.;:!?…])(?=[^\s,.;:!?…])")
 _SPACES = re.compile(r"[ \t]+")
@@ -52,10 +53,10 @@ class Draft:
 
 def _needs_space(text: str, start: int, end: int) -> bool:
     before, after = text[start - 1 : start], text[end : end + 1]
-    if not before or not after or before == "\n" or after in _PAUSES + "\n":
+    if not before or not after or "\n" in (before, after):
         return False
     # A keycap (1 and two marks) leaves its digit where it stands.
-    return " " in text[start:end] or not (before.isdigit() and not after.isalnum())
+    return " " in text[start:end] or ((after.isalnum() or before.isalpha()) and after not in _PAUSES)
 
 
 def _plain_digits(text: str) -> str:
@@ -97,45 +98,81 @@ def questions_of(draft: Draft, found: Sequence[Found]) -> tuple[Question, ...]:
     return tuple(questions)
 
 
-def settle_pauses(text: str, found: Sequence[Found]) -> list[str]:
-    """Return the spoken words of each find, without a comma beside another pause or at the start of a line."""
+def settle_pauses(text: str, found: Sequence[Found]) -> tuple[list[Found], list[str]]:
+    """Return the finds and their words, so that no two pauses meet and no comma of ours begins or ends a line.
+
+    Of two pauses the stronger stays; a written one that goes becomes a find of its own.
+    """
     spoken = [one.spoken for one in found]
-    for place, words in enumerate(spoken):
-        if words == "," and _ends_in_pause(text, found, spoken, place):
-            spoken[place] = ""
-        elif words.endswith(",") and _pause_follows(text, found, spoken, place):
-            spoken[place] = words[:-1]
-    return spoken
+    if all(words and words[-1] not in _PAUSES for words in spoken):
+        return list(found), spoken
+    walk = _Pauses(found, spoken)
+    end = 0
+    for place, one in enumerate(found):
+        walk.written(text, end, one.start)
+        walk.said(place)
+        end = one.end
+    walk.written(text, end, len(text))
+    walk.line_end()
+    if not walk.dropped:
+        return list(found), spoken
+    gone = [(Found(at, at + 1, "punctuation", ""), "") for at in walk.dropped]
+    pairs = sorted([*zip(found, spoken, strict=True), *gone], key=lambda pair: pair[0].start)
+    return [one for one, _ in pairs], [words for _, words in pairs]
 
 
-def _ends_in_pause(text: str, found: Sequence[Found], spoken: list[str], place: int) -> bool:
-    end = found[place].start
-    while True:
-        begin = found[place - 1].end if place else 0
-        between = text[begin:end].rstrip(" ")
-        if between:
-            return between[-1] in _PAUSES + "\n"
-        if not place:
-            return True
-        place -= 1
-        if spoken[place]:
-            return spoken[place][-1] in _PAUSES
-        end = found[place].start
+class _Pauses:
+    """Walks over what will be spoken and drops pauses: the words in `spoken` change, `dropped` are written marks."""
 
+    def __init__(self, found: Sequence[Found], spoken: list[str]) -> None:
+        self._found = found
+        self._spoken = spoken
+        self.dropped: list[int] = []
+        # The pause just before: its mark, and where it is: a place in the text, or a find (as -1 - its number).
+        self._last: tuple[str, int] | None = None
+        self._at_start = True
 
-def _pause_follows(text: str, found: Sequence[Found], spoken: list[str], place: int) -> bool:
-    begin = found[place].end
-    while True:
-        last = place + 1 == len(found)
-        between = text[begin : len(text) if last else found[place + 1].start].lstrip(" ")
-        if between:
-            return between[0] in _PAUSES + "\n"
-        if last:
-            return True
-        place += 1
-        if spoken[place]:
-            return spoken[place][0] in _PAUSES
-        begin = found[place].end
+    def written(self, text: str, start: int, end: int) -> None:
+        for at in range(start, end):
+            char = text[at]
+            if char in _PAUSES:
+                self._pause(char, at)
+            elif char == "\n":
+                self.line_end()
+                self._at_start = True
+            elif char != " ":
+                self._last, self._at_start = None, False
+
+    def said(self, place: int) -> None:
+        words = self._spoken[place]
+        if not words:
+            return
+        if words.strip(_PAUSES):
+            self._last, self._at_start = None, False
+        if words[-1] in _PAUSES:
+            self._pause(words[-1], -1 - place)
+
+    def line_end(self) -> None:
+        if self._last is not None and self._last[1] < 0 and self._last[0] == ",":
+            self._drop(self._last[1])
+        self._last = None
+
+    def _pause(self, mark: str, where: int) -> None:
+        if self._at_start and where < 0 and mark == ",":
+            self._drop(where)
+        elif self._last is None:
+            self._last = mark, where
+        elif _STRENGTH.get(mark, 3) > _STRENGTH.get(self._last[0], 3):
+            self._drop(self._last[1])
+            self._last = mark, where
+        else:
+            self._drop(where)
+
+    def _drop(self, where: int) -> None:
+        if where >= 0:
+            self.dropped.append(where)
+        else:
+            self._spoken[-1 - where] = self._spoken[-1 - where][:-1]
 
 
 def compose(text: str, found: Sequence[Found], spoken: Sequence[str]) -> str:

@@ -12,7 +12,8 @@ UNITS = {
     "p": "phút", "'": "phút", "′": "phút", "V": "vôn", "kV": "ki lô vôn", "KV": "ki lô vôn", "mV": "mi li vôn",
     "W": "oát",
     "kW": "ki lô oát", "KW": "ki lô oát", "MW": "mê ga oát", "GW": "gi ga oát", "kWh": "ki lô oát giờ",
-    "KWh": "ki lô oát giờ", "kwh": "ki lô oát giờ", "KWH": "ki lô oát giờ", "MWh": "mê ga oát giờ",
+    "KWh": "ki lô oát giờ", "kwh": "ki lô oát giờ", "KWH": "ki lô oát giờ",
+    "kw": "ki lô oát", "kv": "ki lô vôn", "MWh": "mê ga oát giờ",
     "kVA": "ki lô vôn am pe",
     "KVA": "ki lô vôn am pe", "MVA": "mê ga vôn am pe", "mA": "mi li am pe", "mAh": "mi li am pe giờ",
     "Ah": "am pe giờ",
@@ -55,11 +56,13 @@ _WRITTEN = sorted({*UNITS} - {"km/h", "độ C", "độ F", "%", "‰"}, key=len
 UNIT = (
     r"(?:độ [CF]\b|[%‰℃㎡㎥㎏㎞㎝㎜]|(?:mm|cm|dm|km|m)[²³23]|μ[mg]|"
     + "|".join(re.escape(unit) for unit in _WRITTEN if not re.search(r"\d", unit[-1]))
-    + r")(?![^\W_]|[²³])"
+    + r")(?![A-Za-zÀ-ɏḀ-ỿ0-9²³])"
 )
 """Pattern of a unit right after a number (and a space at most)."""
 
-MONEY_UNIT = r"(?:" + "|".join(re.escape(unit) for unit in sorted(MONEY, key=len, reverse=True)) + r")(?![^\W_])"
+MONEY_UNIT = (
+    r"(?:" + "|".join(re.escape(unit) for unit in sorted(MONEY, key=len, reverse=True)) + r")(?![A-Za-zÀ-ɏḀ-ỿ0-9])"
+)
 
 
 def unit_words(written: str) -> str | None:

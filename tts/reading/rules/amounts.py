@@ -100,7 +100,7 @@ def _value(written: str) -> float | None:
     return float(written.replace(",", "."))
 
 
-_IN_HUNDREDS = re.compile(r"\s?(?:triệu|tỷ|tỉ|nghìn|ngàn|tr|k)")
+_SCALED = {"nghìn", "ngàn", "triệu"}
 
 
 def _range(scene: Scene, match: re.Match[str]) -> Answer:
@@ -115,6 +115,8 @@ def _range(scene: Scene, match: re.Match[str]) -> Answer:
     said = " ".join(said.split())
     if start is None or end is None or (len(first) > 1 and first[0] == "0" and "," not in first and len(first) > 2):
         return None
+    if first_words and last_words and first_words.split()[-1] != last_words.split()[-1] and first_words not in _SCALED:
+        return f"{low} {first_words}, {high} {last_words}"  # 220V - 50Hz
     if start < end or first_words != last_words:
         return said
     if measured:

@@ -6,6 +6,7 @@ from tts.reading.scene import END, Answer, Rule, Scene, asked
 from tts.reading.syllables import is_syllable, spell
 
 _PHONE = re.compile(r"(\(?)(0\d{1,4}\)?(?:[ .\-]{1,2}\d{2,4}){1,4}|0\d{8,10})(?![\w/:]|[.,-]\d)")
+_AREA_PHONE = re.compile(r"\(0\d{1,4}\)[ .\-]?\d{1,4}(?:[ .\-]?\d{2,4}){1,3}(?![\w/:]|[.,-]\d)")
 _WORLD_PHONE = re.compile(r"\(?\+\d{1,3}\)?(?:[ .\-]?\(?\d{1,4}\)?){2,5}(?![\w/:]|[.,-]\d)")
 _SERVICE = re.compile(r"1[89]00(?:[ .\-]?\d{4,6}|[ .\-]?\d{2}[ .\-]\d{2})(?![\w/:]|[.,-]\d)")
 _GROUP = re.compile(r"\d+")
@@ -53,8 +54,8 @@ _CODE = re.compile(r"[^\W_]+(?:[./\-–_+][^\W_]+)*")
 _SECTION = re.compile(r"[1-9]\d?(?:\.[1-9]\d?){2,4}")
 _PIECE = re.compile(r"\d+|[^\W\d_]+|[^\w]|_")
 _SIGNS = {".": "chấm", "/": "trên", "-": "gạch", "–": "gạch", "_": "gạch dưới", "+": "cộng", ":": "hai chấm"}
-_SIMPLE = re.compile(r"([A-ZĐ]{1,3})[-.]?(\d{1,4})([A-ZĐ]?)(?![\w/:–]|[.,-]\d)")
-_LETTERED = re.compile(r"(\d{1,4})[-]?([A-ZĐ]{1,2}|[a-dđ](?=[\s.,;:)!?]|$))(\d{0,2})(?![\w/:–]|[.,-]\d)")
+_SIMPLE = re.compile(r"([A-ZĐ]{1,3})[-.]?(\d{1,4})([A-ZĐ]?)(?![\w/:–]|[.,]\d|-\w)")
+_LETTERED = re.compile(r"(\d{1,4})[-]?([A-ZĐ]{1,2}|[a-dđ](?=[\s.,;:)!?]|$))(\d{0,2})(?![\w/:–]|[.,]\d|-\w)")
 
 
 def _groups(scene: Scene, written: str) -> str:
@@ -205,7 +206,11 @@ NUMBER_RULES = (
     Rule("plate", _PLATE_TIGHT, _plate),
 )
 LAST_NUMBER_RULES = (Rule("code", _LETTERED, _lettered), Rule("code", _CODE, _code))
-SIGN_RULES = (Rule("phone", _PHONE, _phone), Rule("phone", _WORLD_PHONE, _world_phone))
+SIGN_RULES = (
+    Rule("phone", _AREA_PHONE, _phone),
+    Rule("phone", _PHONE, _phone),
+    Rule("phone", _WORLD_PHONE, _world_phone),
+)
 ROAD_RULES = (Rule("road", _ROAD, _road),)
 WORD_RULES = (
     Rule("road.km", _KM, _km),

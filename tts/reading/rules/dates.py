@@ -19,6 +19,8 @@ _YEARS = re.compile(rf"{_Y}{DASH}((?:19|20)\d{{2}}|\d{{2}}){END}")
 _LUNAR_AFTER = re.compile(r"\s*\(?\s*(?:âm lịch|ÂL|AL|âl)(?!\w)", re.IGNORECASE)
 _SOLAR_AFTER = re.compile(r"\s*\(?\s*(?:dương lịch|DL)(?!\w)")
 
+_DAY_LIST = re.compile(r"(?:ngày|mùng|mồng)\s+\d{1,2}(?:\s*,\s*\d{1,2})*\s*(?:,|và|hoặc)\s*$")
+_PART_OF_DAY = {"sáng", "trưa", "chiều", "tối", "đêm"}
 _DAY_WORDS = {"ngày", "mùng", "mồng", "rằm", "hôm"}
 # After these a day stands without "ngày": sáng mười bốn tháng ba, dịp ba mươi tháng tư.
 _DIRECT = _DAY_WORDS | {
@@ -50,7 +52,7 @@ def _day(scene: Scene, start: int, day: str, month: str, lunar: bool) -> str:
     said = scene.numbers.whole(day)
     if lunar and int(day) <= 10 and prior not in {"mùng", "mồng"}:
         said = f"mùng {said}"
-    bare = prior in _DIRECT or scene.continues(start, "date")
+    bare = prior in _DIRECT or scene.continues(start, "date") or _DAY_LIST.search(scene.before(start))
     return f"{said if bare else 'ngày ' + said} tháng {month_name(scene, month, lunar)}"
 
 
@@ -107,9 +109,10 @@ def _expects_date(scene: Scene, start: int, end: int) -> bool:
     word, words = scene.prior(start)
     if word in _BEFORE_DATE or words in _BEFORE_DATE or scene.continues(start, "date"):
         return True
-    return bool(_LUNAR_AFTER.match(scene.text, end) or _SOLAR_AFTER.match(scene.text, end)) or bool(
-        _WEEKDAY.search(scene.before(start))
-    )
+    if _LUNAR_AFTER.match(scene.text, end) or _SOLAR_AFTER.match(scene.text, end):
+        return True
+    before = scene.before(start)
+    return bool(_WEEKDAY.search(before) or _DAY_LIST.search(before))
 
 
 def _short(scene: Scene, match: re.Match[str]) -> Answer:
@@ -122,7 +125,8 @@ def _short(scene: Scene, match: re.Match[str]) -> Answer:
     if mark == "/":
         certain = _expects_date(scene, match.start(), match.end())
         return said if certain or (int(day) > 12 and word not in _AMBIGUOUS_BEFORE) else None
-    if word not in _DAY_WORDS and not (scene.continues(match.start(), "date") and mark == "."):
+    pointed = mark == "." and (word in _PART_OF_DAY or scene.continues(match.start(), "date"))
+    if word not in _DAY_WORDS and not pointed:
         return None
     if mark == "-" and (int(month) > int(day) or scene.following(match.end())[0] == "tháng"):
         if scene.following(match.end())[0] == "tháng":
@@ -139,8 +143,8 @@ def _month_year(scene: Scene, match: re.Match[str]) -> Answer:
         return f"{scene.numbers.whole(month)}{_year(scene, year)}"
     if not 1 <= int(month) <= 12 or word in _AMBIGUOUS_BEFORE:
         return None
-    led = word == "tháng" or scene.continues(match.start(), "month")
-    return f"{'' if led else 'tháng '}{month_name(scene, month)}{_year(scene, year)}"
+    led = "" if word == "tháng" else "tháng "
+    return f"{led}{month_name(scene, month)}{_year(scene, year)}"
 
 
 def _months_year(scene: Scene, match: re.Match[str]) -> Answer:

@@ -44,7 +44,8 @@ _PART = re.compile(r"([A-ZĐƯa-z]+)(\d*)")
 def _document(scene: Scene, match: re.Match[str]) -> Answer:
     number, year, code = match.groups()
     parts = re.split(r"[-/.&]", code)
-    if not year and parts[0].rstrip("0123456789") not in _KINDS and len(parts) == 1:
+    known = year or len(parts) > 1 or parts[0].rstrip("0123456789") in _KINDS
+    if not known and scene.prior(match.start())[0] not in {"số", "mẫu"}:
         return None
     first = scene.numbers.digits(number) if len(number) > 4 else scene.numbers.whole(number)
     head = first + (f" năm {scene.numbers.whole(year)}" if year else "")

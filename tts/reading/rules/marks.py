@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from tts.reading.scene import Answer, Asked, Rule, Scene, asked
+from tts.reading.scene import Answer, Rule, Scene, asked
 from tts.reading.units import PER, UNIT, unit_words
 
 _SPOKEN = {
@@ -31,13 +31,15 @@ _QUOTE = re.compile(rf"[{_QUOTES}]+")
 _LIST_MARK = re.compile(r"(?:[-–—+*•●▪◦‣·■□◆►▶➢✓✔→⇒]\s?)+")
 _DASHED = re.compile(r"[-–—−]")
 _REPEATED = re.compile(r"([-–—_=*~#+<>|/\\^])\1+")
-_POINTS = re.compile(r"[.…]{2,}|…")
+_POINTS = re.compile(r"[.…]{2,}(?![ \"'”’»)\]}*_]*[.,;:!?…])")
 _RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
-_SAME_AGAIN = re.compile(r"[,;:!?.]{2,}")
+_AGAIN = re.compile(r"[.,;:!?…](?:[ \"'”’»)\]}*_]*[.,;:!?…])+")
+_END_MARK = re.compile(r"/\.?(?=\s*(?:\n|$))")  # official letters end with "./."
 _STROKE = re.compile(rf"/(?=\s?(?:({UNIT})|(\d[\d.]*)|([^\W\d_]+)))\s?({UNIT})?")
 _COMPARED = re.compile(r"([<>])(=?)\s?(?=\d)")
 _CURRENCY = re.compile(
-    r"([$€£¥])\s?(\d{1,3}(?:[.,]\d{3})+|\d+(?:[.,]\d{1,2})?)(?:\s?(triệu|tỷ|tỉ|nghìn|ngàn))?(?![\w/])"
+    r"([$€£¥])\s?(\d{1,3}(?:,\d{3})+|\d{1,3}(?:\.\d{3})+|\d+)(?:[.,](\d{1,2}))?(?:\s?(triệu|tỷ|tỉ|nghìn|ngàn))?"
+    r"(?![\w/]|[.,]\d)"
 )
 _HASHTAG = re.compile(r"#(?=[^\W\d_])")
 _NUMBERED = re.compile(r"#(?=\d)")
@@ -143,8 +145,9 @@ def _raised(scene: Scene, match: re.Match[str]) -> Answer:
     return asked("symbol", (words, "lũy thừa"), ("", "dấu chú thích, bỏ qua"))
 
 
-def _same_again(scene: Scene, match: re.Match[str]) -> Answer:
-    return next((mark for mark in "?!." if mark in match[0]), match[0][0])
+def _again(scene: Scene, match: re.Match[str]) -> Answer:
+    del scene
+    return next(mark for mark in "?!….;:," if mark in match[0])
 
 
 def _stroke(scene: Scene, match: re.Match[str]) -> Answer:
@@ -169,6 +172,10 @@ def _stroke(scene: Scene, match: re.Match[str]) -> Answer:
     return asked("symbol", ("hoặc", "một trong hai"), ("và", "cả hai"), ("trên", "trên mỗi"), ("xuyệt", "đọc dấu gạch"))
 
 
+def _end_mark(scene: Scene, match: re.Match[str]) -> Answer:
+    return "" if scene.text[: match.start()].endswith(".") or match[0].endswith(".") else None
+
+
 def _compared(scene: Scene, match: re.Match[str]) -> Answer:
     if match[2]:
         return _SPOKEN["≤" if match[1] == "<" else "≥"]
@@ -176,14 +183,10 @@ def _compared(scene: Scene, match: re.Match[str]) -> Answer:
 
 
 def _currency(scene: Scene, match: re.Match[str]) -> Answer:
-    from tts.reading.rules.amounts import number_words
-
-    words = number_words(
-        scene, match[2].replace(",", ".") if "," in match[2] and "." not in match[2] else match[2], measured=True
-    )
-    if isinstance(words, Asked):
-        return None
-    return " ".join(f"{words} {match[3] or ''} {_SPOKEN[match[1]]}".split())
+    sign, grouped, fraction, scale = match.groups()
+    whole = re.sub(r"[.,]", "", grouped)
+    words = scene.numbers.decimal(whole, fraction) if fraction else scene.numbers.whole(whole)
+    return " ".join(f"{words} {scale or ''} {_SPOKEN[sign]}".split())
 
 
 def _markup(scene: Scene, match: re.Match[str]) -> Answer:
@@ -214,12 +217,13 @@ RULES = (
     Rule("list", _LIST_MARK, _list_mark),
     Rule("power", _RAISED, _raised),
     Rule("ellipsis", _POINTS, _points),
-    Rule("punctuation", _SAME_AGAIN, _same_again),
+    Rule("punctuation", _AGAIN, _again),
     Rule("line", _REPEATED, _repeated),
     Rule("bracket", _OPENING, _opening),
     Rule("bracket", _CLOSING, _closing),
     Rule("quote", _QUOTE, _nothing),
     Rule("dash", _DASHED, _dash),
+    Rule("end", _END_MARK, _end_mark),
     Rule("rate", _STROKE, _stroke),
     Rule("compare", _COMPARED, _compared),
     Rule("money", _CURRENCY, _currency),

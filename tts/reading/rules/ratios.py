@@ -11,7 +11,8 @@ _SCORE = re.compile(rf"(\d{{1,3}})\s*[-–—:]\s*(\d{{1,3}}){END}")
 _SCORE_WORDS = re.compile(r"(?:t[ỷỉ] số|thắng|thua|hòa|hoà|dẫn|gỡ|chung cuộc|kết quả)\s+(?:[^\d.;]{0,40}\s)?[\s:(]*$")
 _RATIO = re.compile(rf"({NUMBER})\s*:\s*({NUMBER})(?![^\W_]|[/:.,-]\d)")
 _RATIO_WORDS = re.compile(r"(?:t[ỷỉ] lệ|pha|bản đồ|theo t[ỷỉ] lệ)\s*[:(]?\s*(?:\w+\s){0,3}$")
-_STROKE = re.compile(r"(\d+)\s?/\s?(\d+)((?:/\d+)*)(?![^\W_]|[:.,-]\d)")
+_STROKE = re.compile(r"(\d{1,3}(?:\.\d{3})+|\d+)\s?/\s?(\d{1,3}(?:\.\d{3})+|\d+)((?:/\d+)*)(?![^\W_]|[:.,-]\d)")
+_FERTILISER = re.compile(r"(\d{1,2})-(\d{1,2})-(\d{1,2})(?![\w/]|[-.,]\d)")
 _HOUSE = re.compile(
     r"(?:số nhà|nhà số|nhà|ngõ|ngách|hẻm|kiệt|địa chỉ|tại số|ở số|thửa|tờ|lô|phòng|căn|kiot|đường|số)"
     r"\s*(?:số\s*)?[:.]?\s*$"
@@ -50,14 +51,15 @@ def _ratio(scene: Scene, match: re.Match[str]) -> Answer:
 
 
 def _stroke(scene: Scene, match: re.Match[str]) -> Answer:
-    above, below = int(match[1]), int(match[2])
+    first, second = match[1].replace(".", ""), match[2].replace(".", "")
+    above, below = int(first), int(second)
     whole = scene.numbers.whole
-    parts = [match[1], match[2], *match[3].split("/")[1:]]
+    parts = [first, second, *match[3].split("/")[1:]]
     over = " trên ".join(scene.numbers.digits(p) if len(p) > 2 and p[0] == "0" else whole(p) for p in parts)
     before, following = scene.before(match.start()), scene.following(match.end())[0]
     if match[3] or _HOUSE.search(before):
         return over
-    fraction = f"{whole(match[1])} phần {'tư' if below == 4 else whole(match[2])}"
+    fraction = f"{whole(first)} phần {'tư' if below == 4 else whole(second)}"
     if 0 < above < below <= 20 and following in _OF and (below <= 12 or following in {"số", "tổng", "diện"}):
         return fraction
     if following in _COUNTED or following == "%":
@@ -66,9 +68,15 @@ def _stroke(scene: Scene, match: re.Match[str]) -> Answer:
         return fraction
     if above >= below or below > 31 or not 1 <= below <= 12:
         return over
-    date = f"{whole(match[1])} tháng {month_name(scene, match[2])}"
+    date = f"{whole(first)} tháng {month_name(scene, second)}"
     ways = (date, "ngày và tháng"), (fraction, "phân số"), (over, "số nhà, tỷ lệ")
     return asked("fraction", *ways)
+
+
+def _fertiliser(scene: Scene, match: re.Match[str]) -> Answer:
+    if "npk" not in scene.before(match.start(), 24):
+        return None
+    return ", ".join(scene.numbers.whole(part) for part in match.groups())
 
 
 def _size(scene: Scene, match: re.Match[str]) -> Answer:
@@ -121,6 +129,7 @@ def _superscript(scene: Scene, match: re.Match[str]) -> Answer:
 FIRST_RULES = (
     Rule("list.number", _MARKER, _marker),
     Rule("power", _SUPERSCRIPT, _superscript),
+    Rule("fertiliser", _FERTILISER, _fertiliser),
     Rule("score", _SCORE, _score),
     Rule("ratio", _RATIO, _ratio),
     Rule("weekday", _ORDINAL, _ordinal),

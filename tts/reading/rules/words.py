@@ -3,8 +3,9 @@
 import re
 import unicodedata
 
-from tts.reading.scene import DASH, Answer, Rule, Scene, asked
+from tts.reading.scene import DASH, LATIN, Answer, Rule, Scene, asked
 from tts.reading.syllables import has_marks, is_latin, is_syllable, spell
+from tts.reading.units import unit_words
 
 _ROMAN = re.compile(
     r"(?=[IVXLCDM])(M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))(?![^\W\d_]|['’]\w)"
@@ -32,10 +33,10 @@ _WEEKDAY_AFTER = re.compile(r"\s*(?:[,\-–&]|và)\s*(?:T[2-7]|CN)\b|\s*hàng tu
 TITLES = {"Ô": "ông", "B": "bà", "P": "phường", "Q": "quận", "H": "huyện", "X": "xã", "T": "tỉnh", "Đ": "đường"}
 _TITLE = re.compile(r"([ÔBPQHXTĐ])\.\s?(?=[A-ZĐÂÊÔƠƯÁÀẢÃẠẮẰẤẦÍÓÚÝ][^\W\d_]|\d)")
 _SUNDAY = re.compile(r"CN(?![^\W_])")
-_INITIAL = re.compile(r"([A-ZĐ])(?![^\W_])")
-_LOWER_LETTER = re.compile(r"([b-df-hj-np-tv-xzđ])(?![^\W_])")
-_CAPITALS = re.compile(r"[^\W\d_]+(?:[&.\-–][^\W\d_]+)*")
-_LATIN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_INITIAL = re.compile(r"([A-ZĐ])")
+_LOWER_LETTER = re.compile(r"([b-df-hj-np-tv-xzđ])")
+_CAPITALS = re.compile(rf"{LATIN}(?:[&.\-–]{LATIN})*")
+_LATIN_WORD = re.compile(rf"{LATIN}(?:['’]{LATIN})*")
 _NEIGHBOUR_BEFORE = re.compile(r"([^\W\d_]+)[\s,\"“(:.–-]*$")
 _NEIGHBOUR_AFTER = re.compile(r"[\s,\"”):.–-]*([^\W\d_]+)")
 
@@ -47,8 +48,8 @@ def _roman_value(written: str) -> int:
 
 def _roman(scene: Scene, match: re.Match[str]) -> Answer:
     written, year = match.groups()
-    if not written:
-        return None
+    if written in {"", "C", "D", "L", "M"}:
+        return None  # a hundred and more is never written alone
     value = _roman_value(written)
     number = scene.numbers.whole(str(value))
     tail = f" năm {scene.numbers.whole(year)}" if year else ""
@@ -56,11 +57,10 @@ def _roman(scene: Scene, match: re.Match[str]) -> Answer:
     ordinal = {1: "nhất", 4: "tư"}.get(value, number) if word == "thứ" else number
     if word in _NUMBERED or words in _NUMBERED or year or scene.continues(match.start(), "roman"):
         return ordinal + tail
-    if len(written) > 1:
-        return number if _SURE_ROMAN.fullmatch(written) else None
-    if scene.at_line_start(match.start()) and scene.text[match.end() : match.end() + 1] in {".", ")", "/"}:
+    listed = scene.at_line_start(match.start()) and scene.text[match.end() : match.end() + 1] in {".", ")", "/"}
+    if _SURE_ROMAN.fullmatch(written) or (len(written) == 1 and listed):
         return number
-    if written in "CDLM" or word in _ONLY_LETTERS or not word:
+    if len(written) > 1 or word in _ONLY_LETTERS or not word:
         return None
     letter = spell(written)
     ways = (letter, "chữ cái"), (number, "số La Mã")
@@ -156,13 +156,17 @@ def _foreign(scene: Scene, match: re.Match[str]) -> Answer:
     if not is_latin(re.sub(r"['’]", "", written)):
         return None
     parts = re.split(r"['’]", written.lower())
-    plain = " ".join(spell(part) if len(part) == 1 else part for part in parts)
+    plain = " ".join(_foreign_part(scene, part) for part in parts) if len(parts) > 1 else parts[0]
     if all(is_syllable(part) for part in plain.split()) and plain != written.lower():
         return plain
     ways = [(plain, "đọc như viết")]
     if len(written) <= 12:
         ways.append((spell(written), "đọc từng chữ"))
     return asked("foreign", *ways)
+
+
+def _foreign_part(scene: Scene, part: str) -> str:
+    return spell(part) if len(part) == 1 else scene.acronym(part) or unit_words(part) or part
 
 
 _SCRIPTS = (
@@ -200,5 +204,5 @@ ROMAN_RULES = (Rule("roman", _ROMAN, _roman),)
 NUMBERED_RULES = (Rule("weekday", _WEEKDAYS, _weekday), Rule("month", _MONTH, _month))
 LETTER_RULES = (Rule("letter", _INITIAL, _letter), Rule("letter", _LOWER_LETTER, _letter))
 SCRIPT_RULES = (Rule("script", FOREIGN_RUN, _script),)
-CAPITAL_RULES = (Rule("capitals", _CAPITALS, _capitals), Rule("capitals", re.compile(r"[^\W\d_]+"), _capitals))
-FOREIGN_RULES = (Rule("foreign", _LATIN, _foreign),)
+CAPITAL_RULES = (Rule("capitals", _CAPITALS, _capitals), Rule("capitals", re.compile(LATIN), _capitals))
+FOREIGN_RULES = (Rule("foreign", _LATIN_WORD, _foreign),)
