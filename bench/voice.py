@@ -185,7 +185,7 @@ def main() -> None:
     if options.fast:
         return
     other_places(familiar)
-    other_measures(familiar + unknown)
+    other_measures([*familiar[:2], *unknown[:4]])  # HASPI takes seconds for each
     quiet(familiar + unknown)
     rates(familiar)
     print("\ncost on this machine")

@@ -40,7 +40,7 @@ def draw(
     for column, (name, samples) in enumerate(played.items()):
         _spectrogram(axes[2, column], first, amplified(samples, first.clean, "peak"), name)
     target.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(target, dpi=110)
+    figure.savefig(target, dpi=75)
     plt.close(figure)
 
 
@@ -64,7 +64,7 @@ def _bars(axes: Axes, limit: str, gains: Mapping[tuple[str, str], Doubles], targ
         axes.plot([k - 0.4, k + 0.4], [level, level], color="#b00020", label="target" if k == 0 else None)
     axes.set_xticks(place, [f"{snr:+.0f} dB" for snr in SNRS])
     axes.set(title=f"Gain at equal {limit}, all Vietnamese sentences", ylabel="dB of untouched speech", xlabel="SNR")
-    axes.set_ylim(0, 23)
+    axes.set_ylim(0, 26)
     axes.legend(loc="upper right", ncols=3)
 
 

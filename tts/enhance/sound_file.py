@@ -41,7 +41,7 @@ def enhance_file(
     `told` is called with the seconds done so far.
 
     Raises:
-        AudioError: `source` is no such file, damaged, cut off, silent nothing, or has a rate that is not supported.
+        AudioError: `source` is no such file, empty, damaged, cut off, or of a rate that is not supported.
         SpeechError: `speech.horn`.
         OSError: `source` cannot be read or `target` not be written.
     """
