@@ -1,5 +1,6 @@
 """The scripts that come with the software."""
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,7 +13,13 @@ from tts.audio import RATE
 from tts.loudness import integrated, true_peak
 from tts.programme import check, load, render
 
-SCRIPTS = sorted(Path(tts.__file__).parent.parent.glob("configs/programmes/*.yaml"))
+REPO = Path(tts.__file__).parent.parent
+EXAMPLES = [
+    (name, text)
+    for name in ("programmes.md", "guide-staff.md")
+    for text in re.findall(r"^```yaml\n(title: .*?)^```", (REPO / "docs" / name).read_text("utf-8"), re.M | re.S)
+]
+SCRIPTS = sorted(REPO.glob("configs/programmes/*.yaml"))
 
 
 def test_there_is_a_morning_bulletin() -> None:
@@ -31,6 +38,13 @@ def test_nothing_in_it_must_be_asked_on_any_day(path: Path) -> None:
 def test_the_morning_bulletin_lasts_about_five_minutes() -> None:
     (path,) = [path for path in SCRIPTS if path.name == "morning.yaml"]
     assert 240 < check(load(path)).seconds < 360
+
+
+def test_the_scripts_of_the_guides_are_right(tmp_path: Path) -> None:
+    assert len(EXAMPLES) == 2
+    for name, text in EXAMPLES:
+        (tmp_path / "script.yaml").write_text(text, encoding="utf-8")
+        assert not check(load(tmp_path / "script.yaml"), date(2026, 11, 23)).problems, name
 
 
 @pytest.mark.long
