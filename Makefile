@@ -30,6 +30,7 @@ bench-voice: setup-test ## how clear the voice is through a horn in noise: table
 	@test -x .venv-bench/bin/python || .venv/bin/uv venv -q --python .venv/bin/python .venv-bench
 	@.venv/bin/uv pip install -q --python .venv-bench/bin/python -r pyproject.toml --extra bench
 	.venv-bench/bin/python -m bench.voice
+	.venv-bench/bin/python -m bench.loudness
 
 setup:
 	@scripts/setup
