@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -12,35 +11,31 @@ from starlette.routing import Route
 from edge_agent.contract.commands import (
     Args,
     CancelBulletin,
-    PlanBulletin,
-    Speak,
     StopSpeaker,
     SwitchOverride,
     SwitchRelease,
 )
 from edge_agent.contract.sentences import Language
 from hub import forms
+from hub.announcing import PLAN_LIFE, PLAN_S, Announcing, Answer
 from hub.clock import Clock
 from hub.commands import Commands, Outcome
+from hub.forms import Fields
 from hub.language import translator
 from hub.notice import Notice
 from hub.registry import Node
 from hub.render import Renderer, Shown
 from hub.sentences import Speaker
+from hub.sheet import Sheet
 from hub.toasts import Toast, Toasts
 from hub.views import node_zone
 
 SWITCH_S = 6.0
 """How long a person waits for a light; afterwards the node refuses the command, so it never switches unexpectedly."""
-SPEAK_S = 8.0
-PLAN_S = 8.0
-PLAN_LIFE = timedelta(hours=24)
-"""A bulletin planned while its node is away reaches it within this time, and before it is due."""
 STATE_S = 2.0
 """After the answer: how long the page waits for the state that follows it."""
 
-Fields = dict[str, str]
-Act = Callable[[Node, Fields, Request, Language], Awaitable[Toast]]
+Act = Callable[[Node, Fields, Request, Language], Awaitable[Answer]]
 
 
 @dataclass(frozen=True)
@@ -55,10 +50,18 @@ class Actions:
     """The POST half of the page. Works with htmx (answers with a toast) and without (redirects to the page)."""
 
     def __init__(
-        self, shown: Shown, commands: Commands, renderer: Renderer, notice: Notice, toasts: Toasts, clock: Clock
+        self,
+        shown: Shown,
+        commands: Commands,
+        announcing: Announcing,
+        renderer: Renderer,
+        notice: Notice,
+        toasts: Toasts,
+        clock: Clock,
     ) -> None:
         self._shown = shown
         self._commands = commands
+        self._announcing = announcing
         self._renderer = renderer
         self._notice = notice
         self._toasts = toasts
@@ -70,9 +73,9 @@ class Actions:
         acts: dict[str, Act] = {
             f"{node}/lights/{{thing}}": self._switch,
             f"{node}/lights/{{thing}}/release": self._release,
-            f"{node}/speak": self._speak,
+            f"{node}/speak": self._announcing.speak,
             f"{node}/speakers/{{thing}}/stop": self._stop,
-            f"{node}/bulletins": self._plan,
+            f"{node}/bulletins": self._announcing.plan,
             f"{node}/bulletins/{{thing}}/cancel": self._cancel,
         }
         return [Route(path, self._endpoint(act, language), methods=["POST"]) for path, act in acts.items()]
@@ -84,15 +87,19 @@ class Actions:
             language = language_of(request)
             address = f"{request.path_params['commune']}/{request.path_params['node']}"
             node = self._shown.registry.nodes.get(address)
+            fields: Fields = {}
             try:
                 if node is None:
                     raise forms.FormError("form.no_node")
-                toast = await act(node, await forms.read(request), request, language)
+                fields = await forms.read(request)
+                answer = await act(node, fields, request, language)
             except forms.FormError as error:
-                toast = Toast(translator(language)(error.key, **error.params), False)
+                answer = Toast(translator(language)(error.key, **error.params), False)
             except ValidationError:
-                toast = Toast(translator(language)("form.bad"), False)
-            return self._answer(request, address, toast, language)
+                answer = Toast(translator(language)("form.bad"), False)
+            if isinstance(answer, Toast) and (request.headers.get("hx-request") == "true" or answer.good or not fields):
+                return self._answer(request, address, answer, language)
+            return self._show(request, address, answer, fields, language)
 
         return endpoint
 
@@ -103,7 +110,21 @@ class Actions:
         drawn = f"_l_{request.path_params.get('thing')}"
         lights = [html for part, html in self._renderer.node_parts(address, language).items() if part.endswith(drawn)]
         html = self._renderer.toast(language, toast.text, toast.good) + "".join(lights)
-        return HTMLResponse(html, headers={"HX-Trigger": "form-done"} if toast.good else {})
+        headers = {"HX-Retarget": "#toasts", "HX-Reswap": "afterbegin"}
+        return HTMLResponse(html, headers=headers | ({"HX-Trigger": "form-done"} if toast.good else {}))
+
+    def _show(self, request: Request, address: str, answer: Answer, fields: Fields, language: Language) -> Response:
+        """Under its form; without JavaScript on a page of its own, with everything that was typed."""
+        kind = request.url.path.rpartition("/")[2]
+        if isinstance(answer, Toast):
+            if kind not in ("speak", "bulletins"):
+                return self._answer(request, address, answer, language)
+            answer = Sheet(notice=answer.text, good=False)
+        if request.headers.get("hx-request") != "true":
+            return HTMLResponse(self._renderer.compose(language, address, kind, fields, answer))
+        where = {} if fields.get("do") in ("read", "listen") else {"HX-Retarget": "find .reading"}
+        html = self._renderer.sheet(language, answer, request.url.path)
+        return HTMLResponse(html, headers={**where, "HX-Reswap": "innerHTML show:top"})
 
     async def _switch(self, node: Node, fields: Fields, request: Request, language: Language) -> Toast:
         light = request.path_params["thing"]
@@ -124,30 +145,12 @@ class Actions:
         names = {c.id: c.name for c in (node.about.capabilities if node.about else ()) if c.kind == "light"}
         return self._toast(outcome, words, language, node, name=names.get(light, light))
 
-    async def _speak(self, node: Node, fields: Fields, _: Request, language: Language) -> Toast:
-        if not node.online:
-            return self._away(node, language)
-        args = Speak(text=forms.spoken(fields), speaker=fields.get("speaker") or None)
-        outcome = await self._commands.send(node.address, args, limit=SPEAK_S, life=SPEAK_S, accepted_is_enough=True)
-        return self._toast(outcome, _Words("outcome.spoken", "outcome.speaking"), language, node)
-
     async def _stop(self, node: Node, _: Fields, request: Request, language: Language) -> Toast:
         if not node.online:
             return self._away(node, language)
         args = StopSpeaker(speaker=request.path_params["thing"])
         outcome = await self._commands.send(node.address, args, limit=SWITCH_S, life=SWITCH_S)
         return self._toast(outcome, _Words("outcome.stopped"), language, node)
-
-    async def _plan(self, node: Node, fields: Fields, _: Request, language: Language) -> Toast:
-        now = self._clock.now()
-        bulletin = forms.bulletin(fields, node_zone(node, self._shown.zone), now)
-        due = now + PLAN_LIFE if bulletin.recurrence else min(bulletin.at + timedelta(minutes=5), now + PLAN_LIFE)
-        life = max((due - now).total_seconds(), PLAN_S)
-        outcome = await self._commands.send(node.address, PlanBulletin(bulletin=bulletin), limit=PLAN_S, life=life)
-        if outcome.state == "silent" and not node.online:
-            speak = Speaker(language, node_zone(node, self._shown.zone), now)
-            return Toast(speak.t("outcome.later", until=speak.moment(due)), True)
-        return self._toast(outcome, _Words("outcome.planned"), language, node)
 
     async def _cancel(self, node: Node, _: Fields, request: Request, language: Language) -> Toast:
         args = CancelBulletin(bulletin=request.path_params["thing"])

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from edge_agent.contract.signature import Signer
 from hub import presence, records
 from hub.actions import Actions
+from hub.announcing import Announcing
 from hub.clock import Clock, SystemClock
 from hub.commands import BY_CONSOLE, Commands
 from hub.config import MB, HubConfig
@@ -26,12 +27,14 @@ from hub.notice import Notice
 from hub.pages import Pages, language_of
 from hub.pictures import Pictures
 from hub.presence import Presence
+from hub.previews import Previews
 from hub.registry import Registry
 from hub.render import Renderer, Shown
 from hub.security import Guard
 from hub.store import Store
 from hub.supervise import supervise
 from hub.toasts import Toasts
+from hub.voice import Voice
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +60,8 @@ class Hub:
         self.link = _link(config, clock, self.inbox, self.notice)
         self._followup = FollowUp(self.ledger, self.commands, self._can_reach, clock)
         self._pictures = Pictures(self.commands, self.media, clock)
+        self.voice = Voice(config.voice, config.dictionary)
+        self._previews = Previews(config.data / "previews", clock)
         self.live: Live
         self.app = self._application(config, clock)
         self._data = config.data
@@ -74,6 +79,8 @@ class Hub:
         await self._presence.load()
         await self.ledger.load()
         await self.media.start()
+        await self._previews.start()
+        await self.voice.__aenter__()
         self._tasks = [
             asyncio.create_task(supervise("link", self.link.run), name="link"),
             asyncio.create_task(supervise("follow-up", self._followup.run), name="follow-up"),
@@ -84,6 +91,7 @@ class Hub:
         """Disconnect, write what waits."""
         self.close_pages()
         await self._pictures.stop()
+        await self.voice.__aexit__(None, None, None)
         for task in self._tasks:
             task.cancel()
         with contextlib.suppress(TimeoutError):
@@ -117,11 +125,12 @@ class Hub:
         renderer, toasts, language = Renderer(shown, self.notice), Toasts(), language_of(config.language)
         self.live = Live(renderer, self.notice, config.limits.viewers, self.closing)
         pages = Pages(shown, renderer, self.live, self._pictures, toasts, language)
-        actions = Actions(shown, self.commands, renderer, self.notice, toasts, clock)
+        announcing = Announcing(shown, self.commands, self.voice, self._previews, clock)
+        actions = Actions(shown, self.commands, announcing, renderer, self.notice, toasts, clock)
         media = MediaRoutes(self.media, Tokens.load(config.upload_tokens), self.notice)
         names = frozenset(name.lower() for name in (*config.listen.names, config.listen.host))
         return Starlette(
-            routes=[*pages.routes(), *actions.routes(language), *media.routes()],
+            routes=[*pages.routes(), *actions.routes(language), *media.routes(), self._previews.route()],
             middleware=[Middleware(Guard, names=names)],
             exception_handlers={404: pages.not_found},
         )

@@ -13,6 +13,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from edge_agent.contract.base import Name, Strict
 from edge_agent.contract.sentences import Language
+from tts.engines.settings import EngineSettings, EspeakSettings
+from tts.model import VoiceSettings
 
 MB = 1_000_000
 
@@ -115,6 +117,14 @@ class Limits(Strict):
     viewers: int = Field(default=100, ge=1, description="Pages that are kept live at once")
 
 
+class HubVoice(VoiceSettings):
+    """The voice of previews. Only the offline one unless the file says otherwise: gTTS would send drafts to Google."""
+
+    chain: tuple[EngineSettings, ...] = Field(
+        default=(EspeakSettings(),), min_length=1, max_length=8, description="Engines in the order of trying"
+    )
+
+
 class HubConfig(Strict):
     """The whole file."""
 
@@ -126,6 +136,10 @@ class HubConfig(Strict):
     signing_key: SigningKey = SigningKey()
     upload_tokens: UploadTokens | None = None
     timezone: str = "Asia/Ho_Chi_Minh"
+    voice: HubVoice = HubVoice()
+    dictionary: Path = Field(
+        default=Path("dictionary.yaml"), description="How the commune's own words are read; in data unless absolute"
+    )
     limits: Limits = Limits()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -146,6 +160,9 @@ class HubConfig(Strict):
         data = folder / self.data
         key = folder / self.signing_key.file if self.signing_key.file else data / "signing.key"
         changes: dict[str, Any] = {"data": data, "signing_key": SigningKey(id=self.signing_key.id, file=key)}
+        cache = folder / self.voice.cache_dir if self.voice.cache_dir else data / "voice"
+        changes["voice"] = self.voice.model_copy(update={"cache_dir": cache})
+        changes["dictionary"] = data / self.dictionary
         if self.upload_tokens:
             changes["upload_tokens"] = UploadTokens(file=folder / self.upload_tokens.file)
         if self.broker.password and self.broker.password.file:
@@ -178,7 +195,8 @@ def load(path: Path) -> HubConfig:
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: the file must be keys with values")
     try:
-        return HubConfig.model_validate(raw).under(path.resolve().parent)
+        folder = path.resolve().parent
+        return HubConfig.model_validate(raw, context={"folder": folder}).under(folder)
     except ValidationError as error:
         raise ConfigError("\n".join(f"{path}: {_sentence(e)}" for e in error.errors())) from error
 
@@ -193,6 +211,8 @@ def _sentence(error: Any) -> str:
 def _keys_beside(where: tuple[Any, ...]) -> set[str]:
     model: Any = HubConfig
     for part in where[:-1]:
+        if part not in model.model_fields:  # an entry of a list
+            return set()
         field = model.model_fields[part].annotation
         model = next((a for a in (field, *getattr(field, "__args__", ())) if hasattr(a, "model_fields")), HubConfig)
     return set(model.model_fields)

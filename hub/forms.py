@@ -12,11 +12,14 @@ from edge_agent.contract.bulletins import Bulletin, Recurrence
 from edge_agent.contract.ids import uuid7
 from hub import times
 
-MAX_FORM = 128 * 1024
-"""Bytes; the longest bulletin in percent-encoded UTF-8 fits."""
+MAX_FORM = 192 * 1024
+"""Bytes; the longest bulletin in percent-encoded UTF-8 fits, with the answers to what its reading asked."""
+MAX_FIELDS = 200
 RULES = {"daily": "FREQ=DAILY", "weekdays": "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"}
 MAX_SPOKEN = 5000
 MAX_BULLETIN = 20_000
+
+Fields = dict[str, str]
 
 
 class FormError(Exception):
@@ -28,7 +31,7 @@ class FormError(Exception):
         self.params = params
 
 
-async def read(request: Request) -> dict[str, str]:
+async def read(request: Request) -> Fields:
     """The fields (NFC, without surrounding white space). Raises FormError."""
     body = b""
     async for chunk in request.stream():
@@ -36,7 +39,7 @@ async def read(request: Request) -> dict[str, str]:
         if len(body) > MAX_FORM:
             raise FormError("form.too_large")
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=50, errors="strict")
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError as error:
         raise FormError("form.bad") from error
     return {name: _clean(value) for name, value in pairs}
@@ -47,17 +50,17 @@ def _clean(value: str) -> str:
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
 
 
-def spoken(fields: dict[str, str]) -> str:
+def spoken(fields: Fields) -> str:
     """The sentence to speak. Raises FormError."""
-    return _text(fields, MAX_SPOKEN)
+    return text(fields, MAX_SPOKEN)
 
 
-def bulletin(fields: dict[str, str], zone: ZoneInfo, now: datetime) -> Bulletin:
+def bulletin(fields: Fields, zone: ZoneInfo, now: datetime) -> Bulletin:
     """The bulletin that was written. Raises FormError."""
     title = fields.get("title", "")
     if not title:
         raise FormError("form.empty_title")
-    text = _text(fields, MAX_BULLETIN)
+    words = text(fields, MAX_BULLETIN)
     try:
         at = times.from_form(fields.get("date", ""), fields.get("time", ""), zone)
     except (ValueError, OverflowError) as error:
@@ -72,7 +75,7 @@ def bulletin(fields: dict[str, str], zone: ZoneInfo, now: datetime) -> Bulletin:
             {
                 "id": f"b-{uuid7()}",
                 "title": title[:200],
-                "text": text,
+                "text": words,
                 "at": at,
                 "recurrence": Recurrence(rule=rule) if rule else None,
                 "speaker": fields.get("speaker") or None,
@@ -82,10 +85,11 @@ def bulletin(fields: dict[str, str], zone: ZoneInfo, now: datetime) -> Bulletin:
         raise FormError("form.bad") from error
 
 
-def _text(fields: dict[str, str], limit: int) -> str:
-    text = fields.get("text", "")
-    if not text:
+def text(fields: Fields, limit: int) -> str:
+    """What was written, of at most so many characters. Raises FormError."""
+    written = fields.get("text", "")
+    if not written:
         raise FormError("form.empty")
-    if len(text) > limit:
+    if len(written) > limit:
         raise FormError("form.too_long", limit=limit)
-    return text
+    return written

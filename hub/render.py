@@ -12,12 +12,14 @@ import jinja2
 
 from edge_agent.contract.sentences import Language
 from hub.clock import Clock
+from hub.forms import Fields
 from hub.language import sentence, sort_key, translator
 from hub.ledger import Ledger
 from hub.link import Link
 from hub.media import MediaStore
 from hub.notice import Notice
 from hub.registry import Node, Registry
+from hub.sheet import Sheet
 from hub.times import local, moment
 from hub.views import NodeView, SpeakerView, default_time, node_view, node_zone
 
@@ -64,7 +66,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._macros: dict[Language, Any] = {}
+        self._macros: dict[tuple[Language, str], Any] = {}
         self._cache: dict[tuple[Language, str], tuple[tuple[object, ...], NodeView, Parts]] = {}
 
     def page(self, language: Language, toast: object = None) -> str:
@@ -95,6 +97,23 @@ class Renderer:
     def toast(self, language: Language, text: str, good: bool) -> str:
         """A note at the bottom of the page."""
         return str(self._macro(language).toast(text, good))
+
+    def sheet(self, language: Language, sheet: Sheet, path: str) -> str:
+        """What stands under a form, which posts to `path`, once its text was read."""
+        return str(self._macro(language, "reading.html").sheet(sheet, path))
+
+    def compose(self, language: Language, address: str, kind: str, fields: Fields, sheet: Sheet) -> str:
+        """A page of one form, `speak` or `bulletins`, with what was typed: for browsers without JavaScript."""
+        node = self._shown.registry.nodes[address]
+        return self._environment.get_template("compose.html").render(
+            t=translator(language),
+            language=language,
+            card=self._card(node, language),
+            kind=kind,
+            fields=fields,
+            sheet=sheet,
+            stamp=_stamp(),
+        )
 
     def picture(self, title: str, text: str) -> str:
         """A small picture that says why there is none."""
@@ -131,13 +150,12 @@ class Renderer:
         return sorted(self._shown.registry.nodes.values(), key=lambda n: (sort_key(n.title), n.address))
 
     def _cards(self, language: Language) -> list[dict[str, Any]]:
-        now = self._shown.clock.now()
-        cards = []
-        for node in self._nodes():
-            date, time = default_time(node, self._shown.zone, now)
-            zone = node_zone(node, self._shown.zone).key
-            cards.append({"view": self._node(node, language)[0], "date": date, "time": time, "zone": zone})
-        return cards
+        return [self._card(node, language) for node in self._nodes()]
+
+    def _card(self, node: Node, language: Language) -> dict[str, Any]:
+        date, time = default_time(node, self._shown.zone, self._shown.clock.now())
+        zone = node_zone(node, self._shown.zone).key
+        return {"view": self._node(node, language)[0], "date": date, "time": time, "zone": zone}
 
     def _node(self, node: Node, language: Language) -> tuple[NodeView, Parts]:
         account = self._shown.ledger.accounts.get(node.address)
@@ -171,11 +189,11 @@ class Renderer:
             parts[f"{n.key}_camera_{c.id}"] = str(macro.camera_state(n, c, True))
         return parts
 
-    def _macro(self, language: Language) -> Any:
-        if language not in self._macros:
-            template = self._environment.get_template("parts.html")
-            self._macros[language] = template.make_module({"t": translator(language)})
-        return self._macros[language]
+    def _macro(self, language: Language, name: str = "parts.html") -> Any:
+        if (language, name) not in self._macros:
+            template = self._environment.get_template(name)
+            self._macros[language, name] = template.make_module({"t": translator(language)})
+        return self._macros[language, name]
 
     def _hub(self, language: Language) -> HubView:
         link, nodes = self._shown.link, self._shown.registry.nodes.values()

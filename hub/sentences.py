@@ -6,10 +6,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from edge_agent.contract.errors import Fault
-from edge_agent.contract.sentences import Language
-from edge_agent.contract.sentences import sentence as fault_sentence
 from edge_agent.contract.records import Event
 from edge_agent.contract.reports import BulletinState, CameraState, LightState, SpeakerState
+from edge_agent.contract.sentences import Language
+from edge_agent.contract.sentences import sentence as fault_sentence
 from hub import times
 from hub.commands import BY_CONSOLE, Outcome
 from hub.language import Translate, catalogue, translator

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from edge_agent.contract.capabilities import Capability
-from edge_agent.contract.sentences import Language
 from edge_agent.contract.reports import BulletinState, CameraState, DriverState, LightState, SpeakerState
+from edge_agent.contract.sentences import Language
 from edge_agent.contract.units import METRICS, unit_of
 from hub.ledger import Account
 from hub.registry import Node

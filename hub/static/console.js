@@ -36,9 +36,24 @@
   document.addEventListener("form-done", (event) => {
     if (event.target.matches("form[data-clears]")) {
       event.target.reset();
+      event.target.querySelector(".reading")?.replaceChildren();
       event.target.closest("details")?.removeAttribute("open");
     }
   });
+
+  // What was read is marked as old when the text is changed; typing another way to read chooses that way.
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    if (field.name === "text") {
+      const reading = field.form?.querySelector(".reading");
+      const note = reading?.querySelector(".old-note");
+      if (note) { note.hidden = false; reading.classList.add("old"); }
+    } else if (field.name?.endsWith(".own")) {
+      const own = field.closest(".ask").querySelector("[data-own]");
+      own.checked = field.value !== "";
+    }
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => event.detail.target.classList?.remove("old"));
 
   // The form of a bulletin proposes a time that is still to come, whenever it is opened.
   const AHEAD_MS = 3 * 60 * 1000;
