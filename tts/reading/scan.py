@@ -127,6 +127,8 @@ class Scanner:
             end -= 1
         if len(entry.spoken) == 1:
             return Found(start, end, rule, spoken)
+        if scene.text[end : end + 1].isdecimal():
+            return None  # BC15 is a variety of rice, no report
         ways = tuple(Candidate(way, entry.note) for way in entry.spoken)
         return Found(start, end, rule, Asked("acronym" if written.isupper() else "word", ways))
 

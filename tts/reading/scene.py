@@ -20,7 +20,7 @@ DASH = r"\s*[-–—]\s*"
 
 _LOOK_BACK = 48
 _NEXT_WORDS = re.compile(r"\s*\(?([^\W\d_]+)(?:\s+([^\W\d_]+))?")
-_JOINED = re.compile(r"\s*(?:,|;|/|và|hoặc|hay|đến|tới|-|–)\s*(?:từ\s|ngày\s|tháng\s|số\s)?\s*")
+_JOINED = re.compile(r"\s*(?:,|;|/|&|và|hoặc|hay|đến|tới|-|–)\s*(?:từ\s|ngày\s|tháng\s|số\s)?\s*")
 
 
 @dataclass(frozen=True, slots=True)

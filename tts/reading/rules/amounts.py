@@ -21,15 +21,18 @@ _RANGE = re.compile(
     rf"({NUMBER})(\s?(?:{UNIT}|{MONEY_UNIT}))?{DASH}({NUMBER})(\s?(?:{UNIT}|{MONEY_UNIT}))?(?!\s?[-–]\s?\d|[:/]\d|[^\W_])"
 )
 _PLAIN = re.compile(rf"({NUMBER})(?![-–]\d|[:/]\d|\.\d|[^\W_])")
+_COORDINATE = re.compile(r"(\d{1,3})[°º]\s?(\d{1,2})['’′](?:\s?(\d{1,2})[\"”″])?\s?(?:([NSEWBĐ])(?![^\W_]))?")
+_LIST = re.compile(r"\d{1,3}(?:,\d{1,3}){2,}(?![^\W_]|[-/:]\d|[.,]\d)")
+_SIDES = {"N": "vĩ bắc", "B": "vĩ bắc", "S": "vĩ nam", "E": "kinh đông", "Đ": "kinh đông", "W": "kinh tây"}
 _PLUS_MINUS = re.compile(rf"({NUMBER})(\s?{UNIT})?\s*±\s*({NUMBER})(\s?{UNIT})?(?![^\W_])")
 
 _VERSIONED = {"công nghiệp", "phiên bản", "version", "mục", "điều", "khoản", "bài", "chương", "phần", "nghiệp"}
 
 
-def number_words(scene: Scene, written: str, measured: bool = False) -> str | Asked:
+def number_words(scene: Scene, written: str, measured: bool = False, scaled: bool = False) -> str | Asked:
     """Return the words of a written number; `measured` says that a unit follows, so that 39.5 is a decimal.
 
-    "1,500" is a question: a decimal by Vietnamese rules, and yet often meant as one thousand five hundred.
+    Unless `scaled` (triệu, tỷ follow), "1,500" is a question: a decimal by Vietnamese rules, and yet often meant as one thousand five hundred.
     """
     numbers = scene.numbers
     if match := _GROUPED.fullmatch(written):
@@ -42,7 +45,7 @@ def number_words(scene: Scene, written: str, measured: bool = False) -> str | As
     if match := _FRACTION.fullmatch(written):
         whole, mark, fraction = match.groups()
         said = numbers.decimal(whole, fraction, "phẩy" if mark == "," or measured else "chấm")
-        if mark == "," and len(fraction) == 3 and len(whole) <= 3 and int(whole):
+        if mark == "," and len(fraction) == 3 and len(whole) <= 3 and int(whole) and not scaled:
             return asked("number", (said, "số thập phân"), (numbers.whole(whole + fraction), "hàng nghìn"))
         return said
     if len(written) > 2 and written[0] == "0":
@@ -146,10 +149,28 @@ def _plain(scene: Scene, match: re.Match[str]) -> Answer:
         whole, digits = scene.numbers.whole(written), scene.numbers.digits(written)
         ways = (digits, "mã số, từng số một"), (whole, "số lượng")
         return asked("number", *(ways if written[0] == "0" or len(written) > 9 else ways[::-1]))
-    return number_words(scene, written, measured=following in {"độ", "triệu", "tỷ", "tỉ", "phần", "lần", "mét", "tấn"})
+    scaled = following in {"triệu", "tỷ", "tỉ"}
+    return number_words(scene, written, scaled or following in {"độ", "phần", "lần", "mét", "tấn"}, scaled)
+
+
+def _coordinate(scene: Scene, match: re.Match[str]) -> Answer:
+    degrees, minutes, seconds, side = match.groups()
+    said = f"{scene.numbers.whole(degrees)} độ {scene.numbers.whole(minutes)} phút"
+    if seconds:
+        said += f" {scene.numbers.whole(seconds)} giây"
+    return f"{said} {_SIDES[side]}" if side else said
+
+
+def _list(scene: Scene, match: re.Match[str]) -> Answer:
+    """1,2,3: no decimal has two commas."""
+    if _ENGLISH.fullmatch(match[0]):
+        return None
+    return ", ".join(scene.numbers.whole(part) for part in match[0].split(","))
 
 
 RULES = (
+    Rule("number", _LIST, _list),
+    Rule("unit", _COORDINATE, _coordinate),
     Rule("number.plus_minus", _PLUS_MINUS, _plus_minus),
     Rule("money", _HALF_MILLION, _half_million),
     Rule("number", _SPACED, _spaced),

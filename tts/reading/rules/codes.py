@@ -5,7 +5,7 @@ import re
 from tts.reading.scene import END, Answer, Rule, Scene, asked
 from tts.reading.syllables import is_syllable, spell
 
-_PHONE = re.compile(r"(\(?)(0\d{1,4}\)?(?:[ .\-]{1,2}\d{2,4}){1,4}|0\d{8,10})(?![\w/:]|[.,-]\d)")
+_PHONE = re.compile(r"(\(?)(0\d{1,4}\)?(?:[ .\-]{1,2}\d{2,4}){1,4}|0\d{1,3}[ .\-]\d{6,8}|0\d{8,10})(?![\w/:]|[.,-]\d)")
 _AREA_PHONE = re.compile(r"\(0\d{1,4}\)[ .\-]?\d{1,4}(?:[ .\-]?\d{2,4}){1,3}(?![\w/:]|[.,-]\d)")
 _WORLD_PHONE = re.compile(r"\(?\+\d{1,3}\)?(?:[ .\-]?\(?\d{1,4}\)?){2,5}(?![\w/:]|[.,-]\d)")
 _SERVICE = re.compile(r"1[89]00(?:[ .\-]?\d{4,6}|[ .\-]?\d{2}[ .\-]\d{2})(?![\w/:]|[.,-]\d)")
@@ -50,10 +50,19 @@ ROADS = {
 _ROAD = re.compile(r"(QL|ĐT|TL|HL|ĐH|ĐX|CT)[. \-]{0,2}(\d{1,4})([A-ZĐ])?(?![\w/]|[.,]\d)")
 _KM = re.compile(r"[Kk][Mm]\.?\s?(\d+(?:,\d+)?)(?:\s?\+\s?(\d{1,4}))?(?![\w/]|[.,]\d)")
 
-_CODE = re.compile(r"[^\W_]+(?:[./\-–_+][^\W_]+)*")
+_CODE = re.compile(r"[^\W_]+(?:(?:[./\-–_+]|,(?=\d))[^\W_]+)*")
 _SECTION = re.compile(r"[1-9]\d?(?:\.[1-9]\d?){2,4}")
 _PIECE = re.compile(r"\d+|[^\W\d_]+|[^\w]|_")
-_SIGNS = {".": "chấm", "/": "trên", "-": "gạch", "–": "gạch", "_": "gạch dưới", "+": "cộng", ":": "hai chấm"}
+_SIGNS = {
+    ".": "chấm",
+    "/": "trên",
+    "-": "gạch",
+    "–": "gạch",
+    "_": "gạch dưới",
+    "+": "cộng",
+    ":": "hai chấm",
+    ",": "phẩy",
+}
 _SIMPLE = re.compile(r"([A-ZĐ]{1,3})[-.]?(\d{1,4})([A-ZĐ]?)(?![\w/:–]|[.,]\d|-\w)")
 _LETTERED = re.compile(r"(\d{1,4})[-]?([A-ZĐ]{1,2}|[a-dđ](?=[\s.,;:)!?]|$))(\d{0,2})(?![\w/:–]|[.,]\d|-\w)")
 

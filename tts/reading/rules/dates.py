@@ -16,7 +16,7 @@ _MONTH_YEAR = re.compile(rf"{_M}\s?[/\-]\s?{_Y}{END}")
 _MONTHS_YEAR = re.compile(rf"{_M}{DASH}{_M}/{_Y}{END}")
 _MONTH_YEARS = re.compile(rf"{_M}/{_Y}{DASH}{_M}/{_Y}{END}")
 _YEARS = re.compile(rf"{_Y}{DASH}((?:19|20)\d{{2}}|\d{{2}}){END}")
-_LUNAR_AFTER = re.compile(r"\s*\(?\s*(?:âm lịch|ÂL|AL|âl)(?!\w)", re.IGNORECASE)
+_LUNAR_AFTER = re.compile(r"\s*\(?\s*(?:âm lịch|âm(?! (?:thanh|nhạc|hưởng|u|tính))|ÂL|AL|âl)(?!\w)", re.IGNORECASE)
 _SOLAR_AFTER = re.compile(r"\s*\(?\s*(?:dương lịch|DL)(?!\w)")
 
 _DAY_LIST = re.compile(r"(?:ngày|mùng|mồng)\s+\d{1,2}(?:\s*,\s*\d{1,2})*\s*(?:,|và|hoặc)\s*$")
@@ -32,6 +32,12 @@ _BEFORE_DATE = _DIRECT | {
 }  # fmt: skip
 _WEEKDAY = re.compile(r"(?:thứ\s+(?:\d|hai|ba|tư|năm|sáu|bảy)|chủ nhật|\bcn|\bt[2-7])\s*[,(]?\s*(?:ngày)?\s*$")
 _PERIODS = {"quý", "tuần", "đợt", "kỳ", "kì", "vụ", "lần", "khóa", "khoá", "phiên", "giai đoạn", "hè", "đông"}
+# Streets and squares are named after these days.
+_ANNIVERSARIES = {
+    "3/2", "8/3", "26/3", "30/4", "1/5", "7/5", "15/5", "19/5", "1/6", "27/7", "19/8", "2/9", "10/10", "20/10", "20/11",
+    "22/12", "23/9", "23/10", "16/4", "29/3", "24/3", "10/3",
+}  # fmt: skip
+_STREETS = {"đường", "phố", "trường", "viên", "cầu"}
 _AMBIGUOUS_BEFORE = {"số", "nhà", "ngõ", "ngách", "hẻm", "kiệt", "thửa", "tờ", "lô", "tổ", "phòng", "căn", "kiot"}
 
 
@@ -52,7 +58,9 @@ def _day(scene: Scene, start: int, day: str, month: str, lunar: bool) -> str:
     said = scene.numbers.whole(day)
     if lunar and int(day) <= 10 and prior not in {"mùng", "mồng"}:
         said = f"mùng {said}"
-    bare = prior in _DIRECT or scene.continues(start, "date") or _DAY_LIST.search(scene.before(start))
+    bare = (
+        prior in _DIRECT or prior in _STREETS or scene.continues(start, "date") or _DAY_LIST.search(scene.before(start))
+    )
     return f"{said if bare else 'ngày ' + said} tháng {month_name(scene, month, lunar)}"
 
 
@@ -119,21 +127,25 @@ def _short(scene: Scene, match: re.Match[str]) -> Answer:
     day, mark, month = match.groups()
     if not _valid(day, month):
         return None
-    lunar = _is_lunar(scene, match.start(), match.end())
-    said = _day(scene, match.start(), day, month, lunar)
-    word = scene.prior(match.start())[0]
+    said = _day(scene, match.start(), day, month, _is_lunar(scene, match.start(), match.end()))
     if mark == "/":
-        certain = _expects_date(scene, match.start(), match.end())
-        return said if certain or (int(day) > 12 and word not in _AMBIGUOUS_BEFORE) else None
+        return said if _stroke_is_date(scene, match) else None
+    word = scene.prior(match.start())[0]
     pointed = mark == "." and (word in _PART_OF_DAY or scene.continues(match.start(), "date"))
-    if word not in _DAY_WORDS and not pointed:
+    if (word not in _DAY_WORDS and not pointed) or scene.following(match.end())[0] == "tháng":
         return None
-    if mark == "-" and (int(month) > int(day) or scene.following(match.end())[0] == "tháng"):
-        if scene.following(match.end())[0] == "tháng":
-            return None
+    if mark == "-" and int(month) > int(day):
         days = f"{scene.numbers.whole(day)} đến {scene.numbers.whole(month)}"
         return asked("date", (said, "ngày và tháng"), (days, "từ ngày đến ngày"))
     return said
+
+
+def _stroke_is_date(scene: Scene, match: re.Match[str]) -> bool:
+    day, _, month = match.groups()
+    word = scene.prior(match.start())[0]
+    if word in _STREETS:
+        return f"{int(day)}/{int(month)}" in _ANNIVERSARIES
+    return _expects_date(scene, match.start(), match.end()) or (int(day) > 12 and word not in _AMBIGUOUS_BEFORE)
 
 
 def _month_year(scene: Scene, match: re.Match[str]) -> Answer:

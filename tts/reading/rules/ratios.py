@@ -14,7 +14,7 @@ _RATIO_WORDS = re.compile(r"(?:t[ỷỉ] lệ|pha|bản đồ|theo t[ỷỉ] l�
 _STROKE = re.compile(r"(\d{1,3}(?:\.\d{3})+|\d+)\s?/\s?(\d{1,3}(?:\.\d{3})+|\d+)((?:/\d+)*)(?![^\W_]|[:.,-]\d)")
 _FERTILISER = re.compile(r"(\d{1,2})-(\d{1,2})-(\d{1,2})(?![\w/]|[-.,]\d)")
 _HOUSE = re.compile(
-    r"(?:số nhà|nhà số|nhà|ngõ|ngách|hẻm|kiệt|địa chỉ|tại số|ở số|thửa|tờ|lô|phòng|căn|kiot|đường|số)"
+    r"(?:số nhà|nhà số|nhà|ngõ|ngách|hẻm|kiệt|địa chỉ|tại số|ở số|thửa|tờ|lô|phòng|căn|kiot|số)"
     r"\s*(?:số\s*)?[:.]?\s*$"
 )
 _SHARE = re.compile(
@@ -33,6 +33,7 @@ _SIZE = re.compile(rf"({NUMBER})(\s?{UNIT})?((?:\s?[x×*X]\s?{NUMBER}(?:\s?{UNIT
 _FACTOR = re.compile(rf"[x×*X]\s?({NUMBER})(\s?{UNIT})?")
 _MARKER = re.compile(r"(\d{1,2})(?=[.)](?:\s|$|[^\W\d_])|/\s)[)/]?")
 _ORDINAL = re.compile(rf"([1-9]\d{{0,2}})(?:{DASH}(?:thứ\s)?([2-7]))?{END}")
+_WEEKDAY_LIST = re.compile(r"[2-7](?:,\s?[2-7])+(?![\w/]|[.,-]\d)")
 _ORDINAL_LIST = re.compile(rf"([2-7]){END}")
 _SUPERSCRIPT = re.compile(r"\d+[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
 
@@ -66,10 +67,12 @@ def _stroke(scene: Scene, match: re.Match[str]) -> Answer:
         return over
     if 0 < above < below <= 10 and _SHARE.search(before):
         return fraction
-    if above >= below or below > 31 or not 1 <= below <= 12:
+    if not (1 <= above <= 31 and 1 <= below <= 12):
         return over
     date = f"{whole(first)} tháng {month_name(scene, second)}"
-    ways = (date, "ngày và tháng"), (fraction, "phân số"), (over, "số nhà, tỷ lệ")
+    ways = [(date, "ngày và tháng"), (over, "số nhà, tỷ lệ")]
+    if above < below:
+        ways.insert(1, (fraction, "phân số"))
     return asked("fraction", *ways)
 
 
@@ -98,8 +101,7 @@ def _marker(scene: Scene, match: re.Match[str]) -> Answer:
 
 
 def _ordinal(scene: Scene, match: re.Match[str]) -> Answer:
-    word, words = scene.prior(match.start())
-    if word != "thứ":
+    if scene.prior(match.start())[0] != "thứ":
         if not scene.continues(match.start(), "weekday") or match[2]:
             return None
         listed = _ORDINAL_LIST.match(scene.text, match.start())
@@ -107,8 +109,13 @@ def _ordinal(scene: Scene, match: re.Match[str]) -> Answer:
     number, last = match.groups()
     if last:
         return f"{_nth(scene, number)} đến thứ {_nth(scene, last)}" if int(number) < int(last) else None
-    del words
     return _nth(scene, number)
+
+
+def _weekdays(scene: Scene, match: re.Match[str]) -> Answer:
+    if scene.prior(match.start())[0] != "thứ":
+        return None
+    return ", ".join(_nth(scene, day.strip()) for day in match[0].split(","))
 
 
 def _nth(scene: Scene, number: str) -> str:
@@ -132,6 +139,7 @@ FIRST_RULES = (
     Rule("fertiliser", _FERTILISER, _fertiliser),
     Rule("score", _SCORE, _score),
     Rule("ratio", _RATIO, _ratio),
+    Rule("weekday", _WEEKDAY_LIST, _weekdays),
     Rule("weekday", _ORDINAL, _ordinal),
 )
 LAST_RULES = (Rule("stroke", _STROKE, _stroke), Rule("size", _SIZE, _size))

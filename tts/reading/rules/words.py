@@ -27,6 +27,7 @@ _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _WEEKDAYS = re.compile(rf"T([2-7])(?:{DASH}(?:T([2-7])|(CN)))?(?![\w/]|\.\d)")
 _MONTH = re.compile(r"T(\d{1,2})(?:\s?/\s?((?:19|20)\d{2}))?(?![\w/])")
 _WEEKDAY_NEAR = re.compile(r"(?:\b(?:sáng|trưa|chiều|tối|từ|CN|chủ nhật|lịch học)\s*|\b[tT][2-7]\s*[,\-–&và]+\s*)$")
+_WEEKDAY_BEFORE = re.compile(r"(?:\bthứ\s\w+|\bt[2-7])\s*(?:[,&\-–]|và|đến)\s*$")
 _WEEKDAY_AFTER = re.compile(r"\s*(?:[,\-–&]|và)\s*(?:T[2-7]|CN)\b|\s*hàng tuần|\s*hằng tuần")
 
 # Before a name or a number: P. Trần Phú, Q.1, Ô. Bình.
@@ -76,7 +77,11 @@ def _weekday(scene: Scene, match: re.Match[str]) -> Answer:
     if sunday:
         return f"{said} đến chủ nhật"
     before = scene.text[max(0, match.start() - 16) : match.start()]
-    if _WEEKDAY_NEAR.search(before) or _WEEKDAY_AFTER.match(scene.text, match.end()):
+    if (
+        scene.continues(match.start(), "weekday")
+        or _WEEKDAY_NEAR.search(before)
+        or _WEEKDAY_AFTER.match(scene.text, match.end())
+    ):
         return said
     month = f"tháng {'tư' if first == '4' else names[int(first)]}"
     return asked("code", (said, "ngày trong tuần"), (month, "tháng"), (f"tê {scene.numbers.whole(first)}", "mã"))
@@ -88,6 +93,13 @@ def _month(scene: Scene, match: re.Match[str]) -> Answer:
         return None
     said = f"tháng {'tư' if int(month) == 4 else scene.numbers.whole(month)}"
     return f"{said} năm {scene.numbers.whole(year)}" if year else said
+
+
+def _times(scene: Scene, match: re.Match[str]) -> Answer:
+    """3 viên x 2 lần: a letter x between quantities."""
+    before = scene.before(match.start(), 16)
+    follows = re.match(r"[x×]\s\d", scene.text[match.start() : match.start() + 3])
+    return "nhân" if follows and re.search(r"\d\D{0,12}\s$", before) else None
 
 
 def _letter(scene: Scene, match: re.Match[str]) -> Answer:
@@ -106,6 +118,7 @@ def _title(scene: Scene, match: re.Match[str]) -> Answer:
 def _sunday(scene: Scene, match: re.Match[str]) -> Answer:
     word = scene.prior(match.start())[0]
     near = word in {"sáng", "trưa", "chiều", "tối", "thứ", "ngày", "nghỉ"} or scene.continues(match.start(), "weekday")
+    near = near or _WEEKDAY_BEFORE.search(scene.before(match.start(), 24)) is not None
     if near or _WEEKDAY_AFTER.match(scene.text, match.end()):
         return "chủ nhật"
     return None
@@ -202,7 +215,11 @@ TITLE_RULES = (Rule("title", _TITLE, _title),)
 SUNDAY_RULES = (Rule("weekday", _SUNDAY, _sunday),)
 ROMAN_RULES = (Rule("roman", _ROMAN, _roman),)
 NUMBERED_RULES = (Rule("weekday", _WEEKDAYS, _weekday), Rule("month", _MONTH, _month))
-LETTER_RULES = (Rule("letter", _INITIAL, _letter), Rule("letter", _LOWER_LETTER, _letter))
+LETTER_RULES = (
+    Rule("size", re.compile("x"), _times),
+    Rule("letter", _INITIAL, _letter),
+    Rule("letter", _LOWER_LETTER, _letter),
+)
 SCRIPT_RULES = (Rule("script", FOREIGN_RUN, _script),)
 CAPITAL_RULES = (Rule("capitals", _CAPITALS, _capitals), Rule("capitals", re.compile(LATIN), _capitals))
 FOREIGN_RULES = (Rule("foreign", _LATIN_WORD, _foreign),)

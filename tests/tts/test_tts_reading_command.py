@@ -1,0 +1,79 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def read(*arguments: str, lines: str = "", lang: str = "vi") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edge_agent", "read", *arguments],
+        input=lines,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "EDGE_LANG": lang, "NO_COLOR": "1"},
+        check=False,
+    )
+
+
+def test_one_line_in_is_one_line_out() -> None:
+    done = read(lines="Họp lúc 7h30\n\n★★\r\ngọi 114")
+    assert done.stdout.split("\n") == ["họp lúc bảy giờ ba mươi phút", "", "", "gọi một một bốn", ""]
+    assert done.returncode == 1
+    assert "Dòng 3: Không có gì để đọc." in done.stderr
+
+
+def test_separators_inside_a_line_do_not_break_it() -> None:
+    done = read(lines="một\u2028hai\x0bba\r\nbốn\n")
+    assert done.stdout.splitlines() == ["một hai ba", "bốn"]
+    assert done.returncode == 0
+
+
+def test_each_line_as_json() -> None:
+    done = read("--json", lines="UBND họp 5/6\n\nXin chào\n")
+    first, empty, last = done.stdout.split("\n")[:3]
+    answer = json.loads(first)
+    assert answer["spoken"] == "ủy ban nhân dân họp năm tháng sáu"
+    assert [span["rule"] for span in answer["spans"]] == ["dictionary", "stroke"]
+    assert answer["questions"][0]["candidates"][1]["spoken"] == "năm phần sáu"
+    assert (empty, json.loads(last)["spans"]) == ("", [])
+
+
+def test_strict_lines_keep_their_place() -> None:
+    done = read("--strict", lines="NTMX\nXin chào\n")
+    assert done.stdout == "\nxin chào\n"
+    assert "NTMX" in done.stderr
+    assert done.returncode == 1
+    answer = json.loads(read("--strict", "--json", lines="NTMX\n").stdout)
+    assert (answer["error"]["code"], answer["questions"][0]["written"]) == ("speech.unclear", "NTMX")
+
+
+def test_a_text_shows_changes_and_questions() -> None:
+    done = read("Họp NTMX", "lúc 7h30")
+    assert done.returncode == 0
+    assert done.stdout.startswith("họp nờ tê mờ ích lúc bảy giờ ba mươi phút\n")
+    assert "7h30  ->  bảy giờ ba mươi phút  (time)" in done.stdout
+    assert "Cần chọn cách đọc: NTMX" in done.stdout
+    assert "To be decided: NTMX" in read("NTMX", lang="en").stdout
+
+
+def test_a_strict_text_is_refused_with_its_questions() -> None:
+    done = read("--strict", "Họp NTMX")
+    assert done.returncode == 1
+    assert "2. ntmx" in done.stdout
+    assert "Có chỗ cần người chọn cách đọc" in done.stderr
+
+
+def test_region_and_dictionary(tmp_path: Path) -> None:
+    path = tmp_path / "xa.yaml"
+    path.write_text("- {written: NTMX, spoken: nông thôn mới xanh}\n", encoding="utf-8")
+    done = read("--region", "south", "--dictionary", str(path), lines="NTMX: 1.024 hộ\n")
+    assert done.stdout == "nông thôn mới xanh: một ngàn không trăm hai mươi bốn hộ\n"
+
+
+def test_a_broken_dictionary_ends_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "xa.yaml"
+    path.write_text("- {written: NTMX}\n", encoding="utf-8")
+    for done in (read("--dictionary", str(path), "a"), read("--dictionary", str(path), lines="a\nb\n")):
+        assert done.returncode == 2
+        assert "xa.yaml, line 1" in done.stderr
