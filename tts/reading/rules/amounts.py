@@ -32,7 +32,8 @@ _VERSIONED = {"công nghiệp", "phiên bản", "version", "mục", "điều", "
 def number_words(scene: Scene, written: str, measured: bool = False, scaled: bool = False) -> str | Asked:
     """Return the words of a written number; `measured` says that a unit follows, so that 39.5 is a decimal.
 
-    Unless `scaled` (triệu, tỷ follow), "1,500" is a question: a decimal by Vietnamese rules, and yet often meant as one thousand five hundred.
+    Unless `scaled` (triệu, tỷ follow), "1,500" is a question: a decimal by Vietnamese rules, and yet often meant as one
+    thousand five hundred.
     """
     numbers = scene.numbers
     if match := _GROUPED.fullmatch(written):
