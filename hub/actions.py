@@ -122,9 +122,11 @@ class Actions:
             answer = Sheet(notice=answer.text, good=False)
         if request.headers.get("hx-request") != "true":
             return HTMLResponse(self._renderer.compose(language, address, kind, fields, answer))
-        where = {} if fields.get("do") in ("read", "listen") else {"HX-Retarget": "find .reading"}
+        do = fields.get("do")
+        where = {} if do in ("read", "listen") else {"HX-Retarget": "find .reading"}
         html = self._renderer.sheet(language, answer, request.url.path)
-        return HTMLResponse(html, headers={**where, "HX-Reswap": "innerHTML show:top"})
+        seen = "bottom" if do == "listen" else "top"  # the sounds come last
+        return HTMLResponse(html, headers={**where, "HX-Reswap": f"innerHTML show:{seen}"})
 
     async def _switch(self, node: Node, fields: Fields, request: Request, language: Language) -> Toast:
         light = request.path_params["thing"]

@@ -177,3 +177,29 @@ def test_importing_the_hub_is_light() -> None:
     code = f"import sys, hub.cli, hub.app; print([m for m in '{heavy}'.split() if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_drafts_go_to_no_stranger_unless_the_file_says_so(tmp_path: Path) -> None:
+    config = load(write(tmp_path, "data: store\nvoice: {idle_s: 5}\n"))
+    assert [engine.engine for engine in config.voice.chain] == ["espeak-ng"]
+    assert (config.voice.cache_dir, config.dictionary) == (
+        tmp_path / "store" / "voice",
+        tmp_path / "store" / "dictionary.yaml",
+    )
+
+
+def test_paths_of_the_voice_begin_at_the_file(tmp_path: Path) -> None:
+    text = (
+        "dictionary: /srv/words.yaml\n"
+        "voice: {cache_dir: sound, chain: [{engine: piper, model: vi.onnx}], reading: {dictionaries: [own.yaml]}}\n"
+    )
+    config = load(write(tmp_path, text))
+    assert config.dictionary == Path("/srv/words.yaml")
+    assert config.voice.cache_dir == tmp_path / "sound"
+    assert config.voice.chain[0].model == tmp_path / "vi.onnx"  # type: ignore[union-attr]
+    assert config.voice.reading.dictionaries == (tmp_path / "own.yaml",)
+
+
+def test_mistake_inside_a_list_is_told_too(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"voice\.chain\.0\.espeak-ng\.voise: no such key"):
+        load(write(tmp_path, "voice: {chain: [{engine: espeak-ng, voise: vi}]}\n"))

@@ -62,6 +62,7 @@ async def test_question_is_answered_by_tapping_and_the_words_are_heard(
     await expect(reading.locator("[data-own]")).to_be_checked()
     await reading.locator("button[value=listen]").tap()
     await expect(reading.locator("audio")).to_have_count(2, timeout=20_000)
+    await expect(reading.locator("audio").first).to_be_in_viewport()
     await seen(view, f"document.querySelector('{READ} audio').currentTime > 0.2")
     await expect(reading).to_contain_text("xưởng quy dương")
     await expect(reading.locator("mark.asked")).to_have_count(0)
