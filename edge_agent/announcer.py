@@ -23,7 +23,7 @@ from edge_agent.media import MediaStore
 from edge_agent.recorder import Recorder
 from edge_agent.store.database import Database, StoreError
 from tts.client import VoiceWorker
-from tts.errors import EMPTY, TOO_LONG, UNCLEAR, UNREADABLE, WORKER_DIED, SpeechError
+from tts.errors import EMPTY, TOO_LONG, UNCLEAR, WORKER_DIED, SpeechError
 from tts.manner import Manner
 from tts.speech import Speech
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _WAITING = 16
 _SYNTHESIS_LIMIT_S = 120.0
 _READING_LIMIT_S = 5.0
-_ABOUT_THE_TEXT = {EMPTY, TOO_LONG, UNCLEAR, UNREADABLE}
+_ABOUT_THE_TEXT = {EMPTY, TOO_LONG, UNCLEAR}
 _KEEP_SOUND = 5 * 1024 * 1024
 
 

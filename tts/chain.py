@@ -78,7 +78,7 @@ class Synthesiser:
         """Return how `text` would be said, and what would have to be asked.
 
         Raises:
-            SpeechError: `speech.empty`, `speech.too_long`, `speech.unreadable`, `speech.unclear`, `speech.dictionary`.
+            SpeechError: `speech.empty`, `speech.too_long`, `speech.unclear`, `speech.dictionary`.
         """
         return self._reader.read(text, manner.readings, strict=manner.strict)
 

@@ -7,7 +7,6 @@ if TYPE_CHECKING:
 
 EMPTY = "speech.empty"
 TOO_LONG = "speech.too_long"
-UNREADABLE = "speech.unreadable"
 UNCLEAR = "speech.unclear"
 DICTIONARY = "speech.dictionary"
 NO_ENGINE = "speech.no_engine"
@@ -25,7 +24,6 @@ class SpeechError(Exception):
 
     - `speech.empty`: nothing in the text can be spoken
     - `speech.too_long`: more characters than the settings allow
-    - `speech.unreadable`: the reading library cannot cope with a passage, which `detail` quotes
     - `speech.unclear`: strict reading, and only a person can say how some places are spoken; `questions` has them
     - `speech.dictionary`: a dictionary of readings is not as it should be; `detail` names file, entry and mend
     - `speech.no_engine`: every engine of the chain failed; `detail` lists why, one after the other

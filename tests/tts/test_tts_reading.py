@@ -193,9 +193,41 @@ def test_the_library_is_not_loaded_for_an_ordinary_announcement() -> None:
     assert done.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("text", ["1-" * 5000, "a." * 5000, "1," * 5000, "9" * 10_000, "/a" * 5000, "XVI " * 4000])
+_PIECES = [
+    "1-",
+    "a.",
+    "1,",
+    "9",
+    "/a",
+    "XVI ",
+    "I",
+    "²",
+    "1⁻",
+    "<",
+    "<b>",
+    "0912 345 678 ",
+    "①",
+    "(a) ",
+    "…",
+    "🙂a",
+    "-1 ",
+]
+
+
+@pytest.mark.parametrize("text", [piece * (9000 // len(piece)) + " xã" for piece in _PIECES])
 def test_endless_patterns_are_read(text: str) -> None:
     assert reader.read(text).spoken
+
+
+_ENDLESS = (
+    "{}/3", "5/{}", "{}h", "{},5%", "-{}°C", "{}-2", "Km{}", "T{}", "{}⁹", "tỷ lệ {}:2", "$ {}", "${}", "{}đ", "1tr{}",
+    "ngõ {}/3", "thứ {}", "{}/QĐ-UBND", "QL{}", "{}x{}", "ngày {}/5", "quý {}/2026",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", _ENDLESS)
+def test_numbers_that_nobody_can_count_are_read(pattern: str) -> None:
+    assert "chín chín chín" in reader.read(pattern.replace("{}", "9" * 5000)).spoken
 
 
 @given(st.text(max_size=1500), st.integers(10, 300))

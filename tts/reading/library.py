@@ -4,7 +4,7 @@ from typing import Protocol
 
 from tts.reading.entry import is_speakable
 
-_LONGEST = 40
+_MOST_KNOWN = 1000
 
 
 class Normalizer(Protocol):
@@ -22,16 +22,22 @@ class Library:
 
     def __init__(self, normalizer: Normalizer | None = None) -> None:
         self._normalizer = normalizer
+        self._known: dict[str, str | None] = {}
 
-    def read(self, written: str) -> str | None:
-        """Return the words for a short text, None when the library does not know them for sure."""
-        if len(written) > _LONGEST:
-            return None
+    def read(self, sign: str) -> str | None:
+        """Return the words for one sign, None when the library does not know them for sure."""
+        if sign not in self._known:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[sign] = self._asked(sign)
+        return self._known[sign]
+
+    def _asked(self, sign: str) -> str | None:
         try:
             library = self._load()
-            if library.audit(written):
+            if library.audit(sign):
                 return None
-            words = " ".join(library.normalize(written).split()).lower()
+            words = " ".join(library.normalize(sign).split()).lower()
         except BaseException as error:
             # A Rust panic arrives as `pyo3_runtime.PanicException`, which cannot be imported and is no `Exception`.
             if type(error).__name__ != "PanicException":

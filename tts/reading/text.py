@@ -7,9 +7,6 @@ from collections.abc import Iterator
 from tts import errors
 from tts.errors import SpeechError
 
-# sea-g2p 0.10 panics ("BacktrackLimitExceeded") on long passages: 20,000 characters of prose, 2,000 of "1-1-1-...".
-_PASSAGE_CHARS = 600
-
 
 def clean(text: str, max_chars: int) -> str:
     """Return `text` in NFC without control and invisible characters, with plain spaces and line breaks.
@@ -50,7 +47,7 @@ def _plain(char: str) -> str:
 _BREAKS = (re.compile(r"[.!?…]\s"), re.compile(r"[;:]\s"), re.compile(r",\s"), re.compile(r"\s"))
 
 
-def passages(text: str, limit: int = _PASSAGE_CHARS) -> Iterator[str]:
+def passages(text: str, limit: int) -> Iterator[str]:
     """Cut `text` into parts of at most `limit` characters, at the best place there is: sentence, comma, space."""
     while len(text) > limit:
         cut = next((end for pattern in _BREAKS if (end := _last_end(pattern, text, limit))), limit)

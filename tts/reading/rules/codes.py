@@ -31,7 +31,7 @@ _SWITCHBOARD = re.compile(
     r"\s*(?:số\s*|đến\s*|tới\s*|về\s*)*[:(]?\s*$"
 )
 
-_ID = re.compile(r"\d{4,}(?:[ .\-]\d{2,})*(?![^\W_]|[/:]\d|[.,-]\d)")
+_ID = re.compile(r"\d{4,30}(?:[ .\-]\d{2,12}){0,8}(?![^\W_]|[/:]\d|[.,-]\d)")
 _ID_WORDS = re.compile(
     r"(?:tài khoản|\bstk|\btk|\bcccd|\bcmnd|\bcmt|căn cước(?: công dân)?|định danh(?: cá nhân)?"
     r"|mã (?!lực)[^.,;\d]{0,24}|\bmã|số thẻ|\bmst|số hiệu|\bsbd|số báo danh|seri|sê ri|imei|\botp|mật khẩu|\bid"

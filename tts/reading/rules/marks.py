@@ -30,9 +30,9 @@ _CLOSING = re.compile(r"[)\]}）】]")
 _QUOTE = re.compile(rf"[{_QUOTES}]+")
 _LIST_MARK = re.compile(r"(?:[-–—+*•●▪◦‣·■□◆►▶➢✓✔→⇒]\s?)+")
 _DASHED = re.compile(r"[-–—−]")
-_REPEATED = re.compile(r"([-–—_=*~#+<>|/\\^])\1+")
+_REPEATED = re.compile(r"([-–—_=*~#|/\\^])\1+")
 _POINTS = re.compile(r"[.…]{2,}(?![ \"'”’»)\]}*_]*[.,;:!?…])")
-_RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,9}")
 _AGAIN = re.compile(r"[.,;:!?…](?:[ \"'”’»)\]}*_]*[.,;:!?…])+")
 _END_MARK = re.compile(r"/\.?(?=\s*(?:\n|$))")  # official letters end with "./."
 _STROKE = re.compile(rf"/(?=\s?(?:({UNIT})|(\d[\d.]*)|([^\W\d_]+)))\s?({UNIT})?")
@@ -129,8 +129,6 @@ def _before_number(scene: Scene, start: int) -> Answer:
 def _repeated(scene: Scene, match: re.Match[str]) -> Answer:
     if match[1] in "/\\":
         return None if scene.text[match.start() - 1 : match.start()].isalnum() else ""
-    if match[1] in "<>+":
-        return None
     pause = scene.text[: match.start()].rstrip()[-1:]
     return "" if not pause or pause in _PAUSES or match[1] in "*_~#" else ","
 

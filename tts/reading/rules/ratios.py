@@ -11,7 +11,8 @@ _SCORE = re.compile(rf"(\d{{1,3}})\s*[-–—:]\s*(\d{{1,3}}){END}")
 _SCORE_WORDS = re.compile(r"(?:t[ỷỉ] số|thắng|thua|hòa|hoà|dẫn|gỡ|chung cuộc|kết quả)\s+(?:[^\d.;]{0,40}\s)?[\s:(]*$")
 _RATIO = re.compile(rf"({NUMBER})\s*:\s*({NUMBER})(?![^\W_]|[/:.,-]\d)")
 _RATIO_WORDS = re.compile(r"(?:t[ỷỉ] lệ|pha|bản đồ|theo t[ỷỉ] lệ)\s*[:(]?\s*(?:\w+\s){0,3}$")
-_STROKE = re.compile(r"(\d{1,3}(?:\.\d{3})+|\d+)\s?/\s?(\d{1,3}(?:\.\d{3})+|\d+)((?:/\d+)*)(?![^\W_]|[:.,-]\d)")
+_COUNT = r"(\d{1,3}(?:\.\d{3}){1,3}|\d{1,12})"
+_STROKE = re.compile(rf"{_COUNT}\s?/\s?{_COUNT}((?:/\d{{1,12}}){{0,4}})(?![^\W_]|[:/.,-]\d)")
 _FERTILISER = re.compile(r"(\d{1,2})-(\d{1,2})-(\d{1,2})(?![\w/]|[-.,]\d)")
 _HOUSE = re.compile(
     r"(?:số nhà|nhà số|nhà|ngõ|ngách|hẻm|kiệt|địa chỉ|tại số|ở số|thửa|tờ|lô|phòng|căn|kiot|số)"
@@ -35,7 +36,7 @@ _MARKER = re.compile(r"(\d{1,2})(?=[.)](?:\s|$|[^\W\d_])|/\s)[)/]?")
 _ORDINAL = re.compile(rf"([1-9]\d{{0,2}})(?:{DASH}(?:thứ\s)?([2-7]))?{END}")
 _WEEKDAY_LIST = re.compile(r"[2-7](?:,\s?[2-7])+(?![\w/]|[.,-]\d)")
 _ORDINAL_LIST = re.compile(rf"([2-7]){END}")
-_SUPERSCRIPT = re.compile(r"\d+[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
+_SUPERSCRIPT = re.compile(r"\d{1,12}[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]{1,9}")
 
 
 def _score(scene: Scene, match: re.Match[str]) -> Answer:
