@@ -1,6 +1,7 @@
 """`edge-agent read`."""
 
 import json
+import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -100,7 +101,8 @@ def _coloured(reading: Reading) -> str:
         parts += (reading.written[end : span.start].lower(), " ", click.style(span.spoken, fg=colour), " ")
         end = span.end
     parts.append(reading.written[end:].lower())
-    return "\n".join(" ".join(line.split()) for line in "".join(parts).split("\n") if line.strip())
+    lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
+    return "\n".join(re.sub(r" (?=[,.;:!?…])", "", line) for line in lines if line)
 
 
 def _show_changes(reading: Reading) -> None:

@@ -49,9 +49,9 @@ def test_strict_lines_keep_their_place() -> None:
 
 
 def test_a_text_shows_changes_and_questions() -> None:
-    done = read("Họp NTMX", "lúc 7h30")
+    done = read("Họp NTMX", "lúc 7h30, ở xã")
     assert done.returncode == 0
-    assert done.stdout.startswith("họp nờ tê mờ ích lúc bảy giờ ba mươi phút\n")
+    assert done.stdout.startswith("họp nờ tê mờ ích lúc bảy giờ ba mươi phút, ở xã\n")
     assert "7h30  ->  bảy giờ ba mươi phút  (time)" in done.stdout
     assert "Cần chọn cách đọc: NTMX" in done.stdout
     assert "To be decided: NTMX" in read("NTMX", lang="en").stdout
