@@ -37,6 +37,8 @@ _NUMBER_RULES = (
 
 # What the place decides before a dictionary may.
 _EARLY = dict.fromkeys(codes.ROADS, codes.ROAD_RULES) | dict.fromkeys(words.TITLES, words.TITLE_RULES)
+for _label in ("ĐT", "Đt", "đt", "DĐ", "dđ"):
+    _EARLY[_label] = (*codes.PHONE_LABEL_RULES, *_EARLY.get(_label, ()))
 _EARLY["CN"] = words.SUNDAY_RULES
 
 

@@ -9,6 +9,8 @@ _PHONE = re.compile(r"(\(?)(0\d{1,4}\)?(?:[ .\-]{1,2}\d{2,4}){1,4}|0\d{1,3}[ .\-
 _AREA_PHONE = re.compile(r"\(0\d{1,4}\)[ .\-]?\d{1,4}(?:[ .\-]?\d{2,4}){1,3}(?![\w/:]|[.,-]\d)")
 _WORLD_PHONE = re.compile(r"\(?\+\d{1,3}\)?(?:[ .\-]?\(?\d{1,4}\)?){2,5}(?![\w/:]|[.,-]\d)")
 _SERVICE = re.compile(r"1[89]00(?:[ .\-]?\d{4,6}|[ .\-]?\d{2}[ .\-]\d{2})(?![\w/:]|[.,-]\d)")
+# ĐT before a number that can be dialled is no road.
+_PHONE_LABEL = re.compile(r"[ĐđDd][TtĐđ]\b(?=[.:]?\s*\(?(?:\+84|0\d|1[89]00))")
 _GROUP = re.compile(r"\d+")
 
 # National short numbers: 111 child protection, 112 rescue, 113 police, 114 fire, 115 ambulance. They are spoken digit
@@ -47,7 +49,7 @@ ROADS = {
     "QL": "quốc lộ", "ĐT": "đường tỉnh", "TL": "tỉnh lộ", "HL": "hương lộ", "ĐH": "đường huyện", "ĐX": "đường xã",
     "CT": "cao tốc", "ĐTr": "đường trục",
 }  # fmt: skip
-_ROAD = re.compile(r"(QL|ĐT|TL|HL|ĐH|ĐX|CT)[. \-]{0,2}(\d{1,4})([A-ZĐ])?(?![\w/]|[.,]\d)")
+_ROAD = re.compile(r"(QL|ĐT|TL|HL|ĐH|ĐX|CT)[. \-]{0,2}([1-9]\d{0,3}|0\d{1,2})([A-ZĐ])?(?![\w/]|[.,]\d| \d{3})")
 _KM = re.compile(r"[Kk][Mm]\.?\s?(\d+(?:,\d+)?)(?:\s?\+\s?(\d{1,4}))?(?![\w/]|[.,]\d)")
 
 _CODE = re.compile(r"[^\W_]+(?:(?:[./\-–_+]|,(?=\d))[^\W_]+)*")
@@ -221,6 +223,7 @@ SIGN_RULES = (
     Rule("phone", _WORLD_PHONE, _world_phone),
 )
 ROAD_RULES = (Rule("road", _ROAD, _road),)
+PHONE_LABEL_RULES = (Rule("phone.label", _PHONE_LABEL, lambda _scene, _match: "điện thoại"),)
 WORD_RULES = (
     Rule("road.km", _KM, _km),
     Rule("code", _SIMPLE, _simple),
