@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from tts.enhance.learned import Correction
 from tts.enhance.tuning import EQ_HZ, Tuning
 
 Doubles = NDArray[np.float64]
@@ -28,6 +29,7 @@ class GainLaw:
     def __init__(self, hop_s: float, tuning: Tuning, static_db: Doubles) -> None:
         """`static_db` (18 bands of `CENTRES`) is added to the tuning's own equaliser."""
         self._t = t = tuning
+        self._horn = static_db
         self._static = static_db + np.interp(np.log2(CENTRES), np.log2(EQ_HZ), t.eq)
         slope = np.clip(np.log2(CENTRES / 1400.0) / 2, -1, 1)
         heard = np.abs(np.log(CENTRES / 1400.0)) < np.log(4.6)  # 300 Hz to 6.4 kHz
@@ -44,9 +46,22 @@ class GainLaw:
         self._in = Level(hop_s, _START_DB)
         self._out = Level(hop_s, _START_DB if t.keep else OUT_DB)
         self._queue = np.zeros((t.ahead, len(CENTRES)))
+        self._correction = Correction(hop_s) if t.learned else None
 
     def gains(self, energies: Doubles) -> Doubles:
         """Return the gains in dB, (frames, 18), of the frames `ahead` before those of `energies`, (frames, 18)."""
+        reference, late, gain = self.plan(energies)
+        if self._correction:
+            relative = energies * 10 ** (-reference[:, None] / 10)
+            gain += self._t.learned * self._correction.gains(relative, gain - self._horn)
+        out = self._out.track((late * 10 ** (gain / 10)).sum(axis=1))
+        return np.asarray(gain + ((reference if self._t.keep else OUT_DB) - out)[:, None])
+
+    def plan(self, energies: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+        """Return the speech's level, dB (frames,); the energies of the frames `ahead` before, and the law's gains, dB.
+
+        The gains are those before the correction, and before the level that came in is restored.
+        """
         t, count = self._t, len(energies)
         reference = self._in.track(energies.sum(axis=1))
         queue = np.concatenate([self._queue, energies])
@@ -59,9 +74,7 @@ class GainLaw:
         energy = 10 * np.log10((late * relative * 10 ** (shape / 10)).sum(axis=1) + self._floor)
         had = loud + t.energy * (energy + _MEAN_DB - loud)
         up = np.minimum(self._loudness(loud, loud_m, loud_s) - had, t.most)
-        gain = shape + (up + 2 * np.minimum(0, loud - t.gate))[:, None]
-        out = self._out.track((late * 10 ** (gain / 10)).sum(axis=1))
-        return np.asarray(gain + ((reference if t.keep else OUT_DB) - out)[:, None])
+        return reference, late, shape + (up + 2 * np.minimum(0, loud - t.gate))[:, None]
 
     def _loudness(self, now: Doubles, mid: Doubles, slow: Doubles) -> Doubles:
         """How loud each frame shall be, dB."""

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from tts.paths import near
 
-ENHANCE_VERSION = 1  # part of every cache key: raise it when the same input and settings give other samples
+ENHANCE_VERSION = 2  # part of every cache key: raise it when the same input and settings give other samples
 
 NOISES = {"quiet": 20.0, "street": 8.0, "storm": 0.0}
 

@@ -44,6 +44,7 @@ class Tuning:
     over: float = 0.5  # dB above the rails that are left to the clip
     knee: float = 8.0  # sharpness of the clip
     ahead: int = 1  # frames of 4 ms looked ahead
+    learned: float = 0.0  # part of the learned correction that is added; it wants two frames ahead
     keep: bool = False  # keep the level that came in
 
 
@@ -104,6 +105,8 @@ STORM_POWER = Tuning(
     drive=0.0,
     over=0.5,
     knee=8.0,
+    ahead=2,
+    learned=1.0,
     keep=True,
 )
 
