@@ -60,14 +60,14 @@ class _Lazy(click.Group):
 )
 @click.version_option(VERSION, prog_name="edge-agent")
 def cli(lang: str | None) -> None:
-    r"""Edge controller of a smart commune: loudspeakers, lights and cameras of one node.
+    """Edge controller of a smart commune: loudspeakers, lights and cameras of one node.
 
     \b
     Begin with:   edge-agent demo
     On a node:    edge-agent check /etc/edge-agent/node.yaml
                   edge-agent doctor /etc/edge-agent/node.yaml
                   edge-agent run /etc/edge-agent/node.yaml
-    """
+    """  # noqa: D301 - click wants the character itself
     if lang is not None:
         speak("vi" if lang == "vi" else "en")
 

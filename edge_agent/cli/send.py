@@ -45,7 +45,7 @@ _ADDRESS = re.compile(r"^([a-z0-9-]{1,40}/)?[a-z0-9-]{1,40}$")
 def command(
     node: str, do: str, arguments: tuple[str, ...], hub: Path | None, timeout: float, life: int, as_json: bool
 ) -> None:
-    r"""Send a command to NODE (its name, commune/name, or `all`) through the broker and wait for what becomes of it.
+    """Send a command to NODE (its name, commune/name, or `all`) through the broker and wait for what becomes of it.
 
     \b
     DO is one of:
@@ -61,7 +61,7 @@ def command(
       state.report
 
     Ends with 0 when the node says done, 1 when it failed, was refused or did not answer in time.
-    """
+    """  # noqa: D301 - click wants the character itself
     if not _ADDRESS.match(node):
         fail(say("send.bad_node", node=node), BAD_INPUT)
     try:
