@@ -1,7 +1,7 @@
 """`python -m bench`: all of them."""
 
-from bench import footprint, outbox, reading, roundtrip
+from bench import footprint, outbox, reading, roundtrip, say
 
-for part in (roundtrip, footprint, outbox, reading):
+for part in (roundtrip, footprint, outbox, reading, say):
     part.main()
     print()
