@@ -1,7 +1,5 @@
 """Whole files: any sound file in, a 16-bit WAV of the same rate and length out, hours of it in bounded memory."""
 
-import os
-import tempfile
 import wave
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from tts.decode import Decoder
 from tts.enhance.settings import EnhancementSettings
 from tts.enhance.stream import RATES, Enhancer
 from tts.errors import AudioError
-from tts.files import durable_replace
+from tts.files import draft
 
 LONGEST_S = 12 * 3600.0  # a WAV of 48 kHz may hold 12 hours
 
@@ -34,7 +32,10 @@ class Enhanced:
 
 
 def enhance_file(
-    source: Path, target: Path, settings: EnhancementSettings, told: Callable[[float], None] = lambda _seconds: None
+    source: str | Path,
+    target: str | Path,
+    settings: EnhancementSettings,
+    told: Callable[[float], None] = lambda _seconds: None,
 ) -> Enhanced:
     """Write the mono mix of `source` (WAV, FLAC, MP3, Ogg, M4A), enhanced, to `target`, whole or not at all.
 
@@ -43,19 +44,11 @@ def enhance_file(
     Raises:
         AudioError: `source` is no such file, empty, damaged, cut off, or of a rate that is not supported.
         SpeechError: `speech.horn`.
-        OSError: `source` cannot be read or `target` not be written.
+        OSError: `source` cannot be read or `target` not be written, or is `source` or no file (`TargetError`).
     """
-    with source.open("rb") as file:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".tts-")
-        os.close(handle)
-        temporary = Path(name)
-        try:
-            temporary.chmod(0o644)
-            result = _write(Decoder(file, LONGEST_S, own_rate=True), temporary, settings, told)
-            durable_replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
-    return result
+    source, target = Path(source), Path(target)
+    with source.open("rb") as file, draft(target, needed=(source,)) as temporary:
+        return _write(Decoder(file, LONGEST_S, own_rate=True), temporary, settings, told)
 
 
 def _write(decoder: Decoder, target: Path, settings: EnhancementSettings, told: Callable[[float], None]) -> Enhanced:
