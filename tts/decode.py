@@ -77,12 +77,14 @@ class Decoder:
                             raise self._too_long()
                         yield block
         except (av.FFmpegError, IndexError, ValueError, EOFError) as error:
-            raise AudioError(f"the audio cannot be decoded: {error}", "audio.damaged") from error
+            detail = f"the audio cannot be decoded: {error}"
+            raise AudioError(detail, "audio.damaged", "audio.undecodable") from error
         if not count:
             raise AudioError("there is no audio", "audio.empty")
         if promised_s is not None and count / rate < promised_s - _SLACK_S:
             detail = f"the file is cut off: {count / rate:.1f} s of {promised_s:.1f} s are there"
-            raise AudioError(detail, "audio.damaged")
+            given = {"seconds": f"{count / rate:.1f}", "promised": f"{promised_s:.1f}"}
+            raise AudioError(detail, "audio.damaged", "audio.cut", given)
 
     def _promise(self, container: "InputContainer") -> float | None:
         """Return the length in seconds that the file itself states, None where that is a guess or nothing."""
@@ -90,7 +92,8 @@ class Decoder:
         codec = stream.codec_context
         name = codec.name if codec is not None else "an unknown way"  # the stubs do not know that it may be missing
         if not name.startswith(_CODECS):
-            raise AudioError(f"the audio is coded in {name}, which is not accepted", "audio.format")
+            detail = f"the audio is coded in {name}, which is not accepted"
+            raise AudioError(detail, "audio.format", "audio.codec", {"name": name})
         self.rate, self.channels = codec.sample_rate, codec.channels
         if self._promised_s is not None or not self._has_count or container.duration is None:
             return self._promised_s
@@ -100,11 +103,13 @@ class Decoder:
         for frame in frames:
             if frame.sample_rate not in _RATES or not 1 <= len(frame.layout.channels) <= _MOST_CHANNELS:
                 detail = f"{frame.sample_rate} Hz with {len(frame.layout.channels)} channels is not accepted"
-                raise AudioError(detail, "audio.format")
+                given = {"rate": frame.sample_rate, "channels": len(frame.layout.channels)}
+                raise AudioError(detail, "audio.format", "audio.shape", given)
             yield frame
 
     def _too_long(self) -> AudioError:
-        return AudioError(f"the audio is longer than {self._longest_s:.0f} s", "audio.too_long")
+        detail = f"the audio is longer than {self._longest_s:.0f} s"
+        return AudioError(detail, "audio.too_long", "audio.long", {"limit": round(self._longest_s)})
 
 
 def _frames(frames: "Iterator[AudioFrame]") -> "Iterator[AudioFrame | None]":
@@ -126,7 +131,8 @@ def _kind(head: bytes, allowed: frozenset[str]) -> str:
         found = "mp4"
     if found not in allowed:
         *names, last = sorted(_NAMES[kind] for kind in allowed)
-        raise AudioError(f"the audio is neither {', '.join(names)} nor {last}", "audio.format")
+        detail = f"the audio is neither {', '.join(names)} nor {last}"
+        raise AudioError(detail, "audio.format", "audio.kind", {"kinds": ", ".join([*names, last])})
     return found
 
 

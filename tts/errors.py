@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tts.reading.model import Question
 
 EMPTY = "speech.empty"
@@ -33,15 +35,26 @@ class SpeechError(Exception):
     - `speech.worker_died`: the worker process ended (or could not start) in the middle of the work
     - `speech.horn`: a loudspeaker profile is missing or wrong
 
-    `detail` is a sentence for people; `retry` says whether the same request may succeed later.
+    `detail` is an English sentence for people; `retry` says whether the same request may succeed later. `why` is a
+    finer code for some causes, and `params` what fills its sentence, so that others can say it in their language.
     """
 
-    def __init__(self, code: str, detail: str, retry: bool = False, questions: "tuple[Question, ...]" = ()) -> None:
-        super().__init__(code, detail, retry, questions)
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        retry: bool = False,
+        questions: "tuple[Question, ...]" = (),
+        why: str = "",
+        params: "Mapping[str, str | int | float] | None" = None,
+    ) -> None:
+        super().__init__(code, detail, retry, questions, why, params)
         self.code = code
         self.detail = detail
         self.retry = retry
         self.questions = questions
+        self.why = why
+        self.params = dict(params or {})
 
     def __str__(self) -> str:
         return f"{self.code}: {self.detail}"
@@ -69,13 +82,21 @@ class AudioError(Exception):
     """A sound file or the audio of an engine is unusable; the text says why.
 
     `code` is one of `audio.empty`, `audio.format` (a kind that is not accepted), `audio.damaged`, `audio.too_long`,
-    `audio.too_short` (cut off: nobody speaks so fast), `audio.silent`.
+    `audio.too_short` (cut off: nobody speaks so fast), `audio.silent`. `why` and `params` as in `SpeechError`.
     """
 
-    def __init__(self, detail: str, code: str = "audio.damaged") -> None:
-        super().__init__(detail, code)
+    def __init__(
+        self,
+        detail: str,
+        code: str = "audio.damaged",
+        why: str = "",
+        params: "Mapping[str, str | int | float] | None" = None,
+    ) -> None:
+        super().__init__(detail, code, why, params)
         self.detail = detail
         self.code = code
+        self.why = why
+        self.params = dict(params or {})
 
     def __str__(self) -> str:
         return self.detail

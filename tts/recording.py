@@ -3,8 +3,6 @@
 Two passes over the file, each holding a second of it, so an hour needs no more memory than a sentence.
 """
 
-import os
-import tempfile
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from tts.decode import RATE, Decoder
 from tts.errors import AudioError
-from tts.files import durable_replace
+from tts.files import draft
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +48,7 @@ class Recording:
     warnings: tuple[str, ...] = ()
 
 
-def clean_recording(source: Path, target: Path, longest_s: float = LONGEST_S) -> Recording:
+def clean_recording(source: str | Path, target: str | Path, longest_s: float = LONGEST_S) -> Recording:
     """Write the voice in `source` (WAV, MP3, FLAC, Ogg, M4A) to `target` as 48 kHz mono 16-bit WAV, in one step.
 
     DC and rumble are removed, silence at both ends is cut, pauses are lowered gently where there is background noise,
@@ -58,20 +56,14 @@ def clean_recording(source: Path, target: Path, longest_s: float = LONGEST_S) ->
 
     Raises:
         AudioError: no file of those, damaged or cut off, longer than `longest_s` seconds, or silent.
-        OSError: `source` cannot be read or `target` cannot be written.
+        OSError: `source` cannot be read or `target` cannot be written, or is `source`.
     """
+    source, target = Path(source), Path(target)
     with source.open("rb") as file:
         decoder = Decoder(file, longest_s)
         heard = _Heard.of(decoder)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".tts-")
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as out:
-                samples = _write(out, decoder, heard)
-            temporary.chmod(0o644)
-            durable_replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with draft(target, needed=(source,)) as temporary, temporary.open("wb") as out:
+            samples = _write(out, decoder, heard)
     return Recording(samples / RATE, heard.peak, heard.warnings(decoder))
 
 

@@ -49,7 +49,7 @@ def error(failed: SpeechError) -> dict[str, Any]:
     """Return the answer for a failed one."""
     questions = [asdict(question) for question in failed.questions]
     fields = {"code": failed.code, "detail": failed.detail, "retry": failed.retry, "questions": questions}
-    return {"error": fields}
+    return {"error": fields | {"why": failed.why, "params": failed.params}}
 
 
 def spoken(answer: dict[str, Any]) -> Speech:

@@ -127,10 +127,13 @@ def test_files_that_cannot_be_read_or_written(tmp_path: Path) -> None:
     assert (nowhere.returncode, "no folder" in nowhere.stderr) == (1, True)
 
 
-def test_a_file_may_be_enhanced_into_itself(tmp_path: Path) -> None:
+def test_a_recording_is_not_enhanced_into_itself(tmp_path: Path) -> None:
     source = float_wav(tmp_path / "in.wav", SPEECH, 16_000)
-    assert call(source, source).returncode == 0
-    assert samples_of(source)[0] == 16_000
+    before = source.read_bytes()
+    (tmp_path / "link.wav").symlink_to(source)
+    for target in (source, tmp_path / "link.wav"):
+        assert call(source, target).returncode != 0
+    assert source.read_bytes() == before
 
 
 @pytest.mark.long

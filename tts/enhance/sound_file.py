@@ -56,7 +56,9 @@ def _write(decoder: Decoder, target: Path, settings: EnhancementSettings, told: 
     first = next(blocks)  # a decoder without audio has raised; the rate is known now
     rate = decoder.rate
     if not RATES[0] <= rate <= RATES[1]:
-        raise AudioError(f"{rate} samples a second; {RATES[0]} to {RATES[1]} are supported", "audio.format")
+        detail = f"{rate} samples a second; {RATES[0]} to {RATES[1]} are supported"
+        given = {"rate": rate, "low": RATES[0], "high": RATES[1]}
+        raise AudioError(detail, "audio.format", "audio.rate", given)
     enhancer = Enhancer(rate, settings)
     before, after = _Meter(), _Meter()
     heat = 0.0

@@ -1,14 +1,12 @@
 """The cue sheet: what is heard when, by whom, how loud."""
 
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from tts.files import durable_replace
+from tts.files import draft
 from tts.speech import Attempt
 
 
@@ -64,21 +62,14 @@ class CueSheet:
         """Return it as JSON can carry it."""
         return asdict(self)
 
-    def write(self, path: Path) -> None:
+    def write(self, path: str | Path) -> None:
         """Write it as JSON, whole or not at all.
 
         Raises:
-            OSError: the disk refused.
+            OSError: the disk refused, or `path` is no file.
         """
-        handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=".cue-")
-        draft = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(self.as_json(), file, ensure_ascii=False, indent=1)
-            draft.chmod(0o644)
-            durable_replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
+        with draft(Path(path)) as temporary:
+            temporary.write_text(json.dumps(self.as_json(), ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def rounded(level: float) -> float | None:

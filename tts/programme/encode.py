@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from tts.audio import RATE
-from tts.files import durable_replace
+from tts.files import durable_replace, real_target
 from tts.programme import sound
 
 if TYPE_CHECKING:
@@ -35,11 +35,13 @@ def check_name(out: Path) -> None:
 
     Raises:
         OutputError: an ending that we do not write, or a folder that is not there.
+        OSError: something that is no file has that name (`TargetError`).
     """
     if out.suffix.lower() not in KINDS:
         raise OutputError(f"{out.name}: the name must end in {', '.join(KINDS)}")
     if not out.absolute().parent.is_dir():
         raise OutputError(f"there is no folder {out.absolute().parent}")
+    real_target(out)
 
 
 def encode(out: Path, blocks: "Iterable[Samples]", title: str) -> None:
@@ -53,6 +55,7 @@ def encode(out: Path, blocks: "Iterable[Samples]", title: str) -> None:
 
     check_name(out)
     kind, codec, bits = KINDS[out.suffix.lower()]
+    out = real_target(out)
     with _draft(out) as (file, path):
         with av.open(file, "w", format=kind) as container:
             container.metadata["title"] = title
@@ -75,7 +78,7 @@ def encode(out: Path, blocks: "Iterable[Samples]", title: str) -> None:
 @contextlib.contextmanager
 def _draft(out: Path) -> "Iterator[tuple[IO[bytes], Path]]":
     """Open the file in the making, `.NAME.part` beside `out`; what a killed run left is written over."""
-    path = out.absolute().with_name(f".{out.name}.part")
+    path = out.with_name(f".{out.name}.part")
     with path.open("a+b") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

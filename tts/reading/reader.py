@@ -44,6 +44,8 @@ class Reader:
         """
         from tts.reading import shape
 
+        if not isinstance(text, str):
+            raise TypeError(f"the text must be a str, not {type(text).__name__}")
         draft = shape.Draft(clean(text, self._max_chars))
         if not any(char.isalnum() for char in draft.text):
             raise SpeechError(errors.EMPTY, "nothing in the text can be spoken")
@@ -82,7 +84,9 @@ def _as_dictionary(choices: Mapping[str, str]) -> "Dictionary":
     for written, spoken in choices.items():
         words = " ".join(unicodedata.normalize("NFC", spoken).lower().split())
         if words and not is_speakable(words):
-            raise SpeechError(errors.DICTIONARY, f"{written!r}: {words!r} must be words only: no figures, no signs")
+            detail = f"{written!r}: {words!r} must be words only: no figures, no signs"
+            params = {"written": written, "words": words}
+            raise SpeechError(errors.DICTIONARY, detail, why="dictionary.choice", params=params)
         if written.strip():
             entries.append(Entry(unicodedata.normalize("NFC", written.strip()), (words,)))
     return Dictionary(entries)

@@ -21,7 +21,7 @@ def clean(text: str, max_chars: int) -> str:
     if not cleaned:
         raise SpeechError(errors.EMPTY, "the text is empty")
     if len(cleaned) > max_chars:
-        raise SpeechError(errors.TOO_LONG, f"the text has {len(cleaned)} characters, {max_chars} are allowed")
+        raise _too_long(len(cleaned), max_chars)
     return cleaned
 
 
@@ -31,7 +31,7 @@ def check_length(text: str, max_chars: int) -> None:
     Decomposed Vietnamese (NFD) has up to three characters per letter, hence the margin.
     """
     if len(text) > 4 * max_chars:
-        raise SpeechError(errors.TOO_LONG, f"the text has {len(text)} characters, {max_chars} are allowed")
+        raise _too_long(len(text), max_chars)
 
 
 def _plain(char: str) -> str:
@@ -61,3 +61,8 @@ def _last_end(pattern: re.Pattern[str], text: str, limit: int) -> int:
     """End of the last match of `pattern` in the second half of the first `limit` characters, or 0."""
     ends = [match.end() for match in pattern.finditer(text, limit // 2, limit)]
     return ends[-1] if ends else 0
+
+
+def _too_long(count: int, limit: int) -> SpeechError:
+    detail = f"the text has {count} characters, {limit} are allowed"
+    return SpeechError(errors.TOO_LONG, detail, why="text.long", params={"count": count, "limit": limit})
