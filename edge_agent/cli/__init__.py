@@ -5,7 +5,7 @@ import sys
 import click
 
 from edge_agent.version import VERSION
-from edge_agent.words import speak
+from edge_agent.words import say, speak
 
 _COMMANDS = {
     "run": "Run this node (what systemd starts)",
@@ -78,6 +78,7 @@ def main() -> None:
         # click hands an Exit's code back instead of raising it
         code = cli(prog_name="edge-agent", standalone_mode=False)
     except click.Abort:
+        click.echo(say("run.stopped"), err=True)
         code = 130
     except click.ClickException as error:
         error.show()

@@ -7,40 +7,24 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
+from edge_agent.cli.faults import fail_file, fail_speech
+from edge_agent.cli.noise import Noise
 from edge_agent.cli.output import AS_JSON, BAD_INPUT, fail, show_json
-from edge_agent.contract.errors import Fault
-from edge_agent.words import language, say
-from tts.enhance.settings import NOISES, EnhancementSettings
+from edge_agent.words import say
+from tts.enhance.settings import EnhancementSettings
 from tts.errors import AudioError, SpeechError
 
 if TYPE_CHECKING:
     from tts.enhance.sound_file import Enhanced
 
 _QUIET_FOR_S = 2.0  # what takes no longer needs no progress
-_LOUDEST, _SOFTEST = -30.0, 60.0
-
-
-class _Noise(click.ParamType[str | float]):
-    """A name or a number of decibels."""
-
-    name = "quiet|street|storm|DB"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str | float:
-        if value in NOISES:
-            return str(value)
-        try:
-            level = float(str(value))
-        except ValueError:
-            level = float("nan")
-        if not _LOUDEST <= level <= _SOFTEST:
-            self.fail(say("enhance.noise", value=value, low=int(_LOUDEST), high=int(_SOFTEST)), param, ctx)
-        return level
+_SILENT_DBFS = -65.0  # as recordings are judged
 
 
 @click.command("enhance")
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--noise", type=_Noise(), default="street", show_default=True, help="How loud it is where people listen.")
+@click.option("--noise", type=Noise(), default="street", show_default=True, help="How loud it is where people listen.")
 @click.option(
     "--limit",
     type=click.Choice(["peak", "power"]),
@@ -56,6 +40,8 @@ def command(source: Path, target: Path, noise: str | float, limit: str, horn: st
     IN may be WAV, FLAC, MP3, Ogg or M4A; channels are mixed. DB says by how many decibels the untouched speech would
     stand above the noise where people listen: quiet is 20, street 8, storm 0.
     """
+    if target.suffix.lower() != ".wav":
+        fail(say("enhance.ending", path=target), BAD_INPUT)
     settings = EnhancementSettings(
         noise=cast("Literal['quiet', 'street', 'storm'] | float", noise),
         limit=cast("Literal['peak', 'power']", limit),
@@ -66,9 +52,11 @@ def command(source: Path, target: Path, noise: str | float, limit: str, horn: st
     try:
         result = enhance_file(source, target, settings, _Progress())
     except (AudioError, SpeechError) as error:
-        fail(Fault.of(error.code, detail=error.detail).text(language()), BAD_INPUT)
+        fail_speech(error)
     except OSError as error:
-        fail(say("error.sentence", detail=f"{error.filename or target}: {error.strerror or error}"))
+        fail_file(error, target)
+    if result.mean_dbfs[0] < _SILENT_DBFS:
+        click.echo(say("enhance.silent", path=source), err=True)
     _show(result, target, settings, as_json)
 
 
@@ -99,6 +87,7 @@ def _show(result: "Enhanced", target: Path, settings: EnhancementSettings, as_js
                 "peak_dbfs": dict(zip(("before", "after"), result.peak_dbfs, strict=True)),
                 "mean_dbfs": dict(zip(("before", "after"), result.mean_dbfs, strict=True)),
                 "heat": round(result.heat, 3),
+                "silent": result.mean_dbfs[0] < _SILENT_DBFS,
             }
         )
         return

@@ -10,6 +10,15 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON inste
 BAD_INPUT = 2
 
 
+def utf8(text: bytes | str) -> str:
+    """Return a text that came in, of standard input or of the command line.
+
+    Raises:
+        UnicodeDecodeError: it is not UTF-8: another encoding, or no text at all.
+    """
+    return text.decode("utf-8") if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape").decode("utf-8")
+
+
 def fail(sentence: str, code: int = 1) -> NoReturn:
     """End with a sentence on standard error."""
     click.echo(sentence, err=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from edge_agent.cli.output import BAD_INPUT, fail
-from edge_agent.contract.errors import Fault
-from edge_agent.words import language, say
+from edge_agent.cli.faults import as_json as error_json
+from edge_agent.cli.faults import fail_speech, sentence_of
+from edge_agent.cli.output import BAD_INPUT, fail, utf8
+from edge_agent.words import say
 from tts.errors import DICTIONARY, SpeechError
 from tts.reading import Question, Reader, Reading, ReadingSettings
 
@@ -31,25 +32,25 @@ def command(text: tuple[str, ...], strict: bool, region: str, dictionaries: tupl
     """Show how TEXT will be said: what is changed, and what a person has to decide.
 
     Without TEXT each line of standard input is one announcement, and each gives one line: its spoken words. A line that
-    cannot be read gives an empty line and a sentence on standard error; the exit code is 1 then.
+    cannot be read gives an empty line and a sentence on standard error; the exit code is 2 then.
     """
     settings = ReadingSettings.model_validate({"region": region, "dictionaries": dictionaries, "strict": strict})
     reader = Reader(settings)
     if text:
         _show_one(reader, " ".join(text), as_json)
     elif not _read_lines(reader, as_json):
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(BAD_INPUT)
 
 
 def _show_one(reader: Reader, text: str, as_json: bool) -> None:
     try:
-        reading = reader.read(text)
+        reading = reader.read(utf8(text))
+    except UnicodeDecodeError:
+        fail(say("input.not_utf8"), BAD_INPUT)
     except SpeechError as error:
-        if as_json:
-            click.echo(_json_error(error))
-        else:
+        if not as_json:
             _show_questions(error.questions, text)
-        fail(_sentence(error), BAD_INPUT if error.code == DICTIONARY else 1)
+        fail_speech(error, as_json)
     click.echo(_json(reading) if as_json else _coloured(reading))
     if not as_json:
         _show_changes(reading)
@@ -60,35 +61,30 @@ def _read_lines(reader: Reader, as_json: bool) -> bool:
     """Say whether every line of standard input could be read; lines end with a line feed and nothing else."""
     good = True
     for number, raw in enumerate(sys.stdin.buffer, 1):
-        line = raw.decode("utf-8", errors="replace").rstrip("\r\n")
-        answer = ""
-        if line.strip():
-            try:
+        answer = wrong = ""
+        try:
+            line = utf8(raw).rstrip("\r\n")
+            if line.strip():
                 reading = reader.read(line)
                 answer = _json(reading) if as_json else " ".join(reading.spoken.split())
-            except SpeechError as error:
-                if error.code == DICTIONARY:
-                    fail(_sentence(error), BAD_INPUT)
-                good = False
-                answer = _json_error(error) if as_json else ""
-                click.echo(say("read.line", number=number, sentence=_sentence(error)), err=True)
+        except UnicodeDecodeError:
+            wrong = say("input.not_utf8")
+            answer = json.dumps({"error": {"code": "input.not_utf8", "text": wrong}, "questions": []})
+        except SpeechError as error:
+            if error.code == DICTIONARY:
+                fail_speech(error)
+            wrong = sentence_of(error)
+            answer = error_json(error)
+        if wrong:
+            good = False
+            answer = answer if as_json else ""
+            click.echo(say("read.line", number=number, sentence=wrong), err=True)
         click.echo(answer)
     return good
 
 
-def _sentence(error: SpeechError) -> str:
-    return Fault.of(error.code, detail=error.detail).text(language())
-
-
 def _json(reading: Reading) -> str:
     return json.dumps(asdict(reading), ensure_ascii=False)
-
-
-def _json_error(error: SpeechError) -> str:
-    questions = [asdict(question) for question in error.questions]
-    return json.dumps(
-        {"error": {"code": error.code, "detail": error.detail}, "questions": questions}, ensure_ascii=False
-    )
 
 
 def _coloured(reading: Reading) -> str:

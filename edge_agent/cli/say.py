@@ -1,16 +1,15 @@
 """`edge-agent say`. What was said before is found before anything heavy is imported."""
 
 import os
-import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from edge_agent.cli.output import AS_JSON, BAD_INPUT, fail, show_json
-from edge_agent.words import language
+from edge_agent.cli.output import AS_JSON, BAD_INPUT, fail, show_json, utf8
 from edge_agent.words import say as word
+from tts.files import durable_copy
 from tts.recall import Notes
 from tts.speech import Speech
 
@@ -36,18 +35,36 @@ def command(text: str | None, out: Path | None, as_json: bool, **options: Any) -
     Without --config: the default voices (gTTS sends the text to Google; --offline does not), not enhanced unless
     --noise is given, and this machine's sound card, or a WAV file in the current folder where there is none.
     """
-    written = text if text is not None else sys.stdin.read()
+    if out is not None and out.suffix.lower() != ".wav":
+        fail(word("say.ending", path=out), BAD_INPUT)
+    if options["noise"] is not None and options["plain"]:
+        fail(word("say.noise_or_plain"), BAD_INPUT)
+    written = _written(text)
     config: Path | None = options["config"]
     asked = ("edge-agent say", written, {**options, "config": str(config.absolute()) if config else None})
     known = Notes(_own_cache()).get(*asked)
     if known is not None and out is not None:
         try:
-            shutil.copyfile(known.path, out)
+            durable_copy(known.path, out)
         except OSError as error:
-            _fail_at(error)
+            _fail_file(error, out)
         _show(known, str(out), as_json, cached=True)
         return
     _speak(written, asked, out, as_json, options)
+
+
+def _written(text: str | None) -> str:
+    try:
+        return utf8(text if text is not None else sys.stdin.buffer.read())
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        fail(word("read.line", number=line, sentence=word("input.not_utf8")), BAD_INPUT)
+
+
+def _fail_file(error: OSError, out: Path | None) -> NoReturn:
+    from edge_agent.cli.faults import fail_file
+
+    fail_file(error, out)
 
 
 def _own_cache() -> Path:
@@ -60,7 +77,9 @@ def _speak(written: str, asked: tuple[object, ...], out: Path | None, as_json: b
 
     from drivers.contract import DriverFault
     from edge_agent.cli.common import load_or_fail
+    from edge_agent.cli.faults import fail_speech
     from edge_agent.contract.errors import Fault
+    from edge_agent.words import language
     from tts.errors import SpeechError
     from tts.manner import Manner
     from tts.recall import files_of
@@ -73,19 +92,18 @@ def _speak(written: str, asked: tuple[object, ...], out: Path | None, as_json: b
     try:
         speech, output = asyncio.run(_said(written, manner, voice, out, node))
     except SpeechError as error:
-        fail(Fault.of(error.code, detail=error.detail).text(language()))
+        fail_speech(error, as_json)
     except DriverFault as fault:
         fail(Fault.of(fault.code, detail=fault.detail, driver="-", guess="-").text(language()))
     except OSError as error:
-        _fail_at(error)
+        _fail_file(error, out)
     files = [*files_of(voice), *([options["config"]] if node else [])]
     Notes(_own_cache()).put(speech, files, *asked)
     _show(speech, output, as_json, cached=speech.cached)
 
 
 def _voice(node: "NodeConfig | None", options: dict[str, Any]) -> "VoiceSettings":
-    from pydantic import ValidationError
-
+    from edge_agent.cli.noise import Noise
     from tts.enhance.settings import EnhancementSettings
     from tts.model import EspeakSettings, VoiceSettings
 
@@ -95,12 +113,10 @@ def _voice(node: "NodeConfig | None", options: dict[str, Any]) -> "VoiceSettings
         changes["chain"] = (EspeakSettings(),)
     if (noise := options["noise"]) is not None:
         try:
-            level = noise if noise.isalpha() else float(noise)
-            changes["enhancement"] = EnhancementSettings.model_validate(
-                {**voice.enhancement.model_dump(), "enabled": True, "noise": level}
-            )
-        except (ValueError, ValidationError):
-            fail(word("enhance.noise", value=noise, low=-30, high=40), BAD_INPUT)
+            level = Noise().convert(noise, None, None)
+        except click.BadParameter as error:
+            fail(error.message, BAD_INPUT)
+        changes["enhancement"] = voice.enhancement.model_copy(update={"enabled": True, "noise": level})
     return voice.model_copy(update=changes)
 
 
@@ -114,7 +130,7 @@ async def _said(
     async with VoiceWorker(voice) as worker:
         speech = await worker.say(text, timeout_s=120, manner=manner)
         if out is not None:
-            await asyncio.to_thread(shutil.copyfile, speech.path, out)
+            await asyncio.to_thread(durable_copy, speech.path, out)
             return speech, str(out)
         return speech, await _play(speech.path, _speaker(node) or _default_speaker())
 
@@ -149,10 +165,6 @@ async def _play(path: Path, entry: "Driver") -> str:
             if not isinstance(driver, SpeakerDriver):
                 raise DriverFault("driver.not_supported", f"{entry.driver} is no speaker")
             return (await driver.play(path)).output
-
-
-def _fail_at(error: OSError) -> None:
-    fail(word("error.sentence", detail=f"{error.filename}: {error.strerror}"))
 
 
 def _show(speech: Speech, output: str, as_json: bool, *, cached: bool) -> None:

@@ -105,11 +105,15 @@ def read(text: str) -> Document:
 def _fault(error: yaml.MarkedYAMLError) -> YamlFault:
     mark = error.problem_mark or error.context_mark
     place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
-    said = f"{error.context or ''} {error.problem or ''}"
-    for pattern, code in _CODES:
-        if re.search(pattern, said):
-            return YamlFault(code, place)
+    code = code_of(f"{error.context or ''} {error.problem or ''}")
+    if code is not None:
+        return YamlFault(code, place)
     return YamlFault("config.yaml", place, detail=re.sub(r"'.*'|\".*\"", "…", str(error.problem or "")))
+
+
+def code_of(said: str) -> str | None:
+    """Return the code for what PyYAML says of a mistake, None where we have no words for it."""
+    return next((code for pattern, code in _CODES if re.search(pattern, said)), None)
 
 
 def _position(text: str, offset: int) -> Place:

@@ -69,8 +69,10 @@ def test_the_text_may_come_on_standard_input(tmp_path: Path, cache: Path) -> Non
 
 def test_a_strict_reader_asks(tmp_path: Path, cache: Path) -> None:
     done = say(cache, "--strict", "--out", str(tmp_path / "out.wav"), "Phòng XQZT họp")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "XQZT" in done.stderr
+    told = json.loads(say(cache, "--strict", "--json", "--out", str(tmp_path / "out.wav"), "Phòng XQZT họp").stdout)
+    assert (told["error"]["code"], told["questions"][0]["written"]) == ("speech.unclear", "XQZT")
     loose = say(cache, "--json", "--out", str(tmp_path / "out.wav"), "Phòng XQZT họp")
     assert json.loads(loose.stdout)["guessed"] == ["XQZT"]
 
@@ -78,13 +80,42 @@ def test_a_strict_reader_asks(tmp_path: Path, cache: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "code"),
     [
-        (["   "], 1),
+        (["   "], 2),
         (["--noise", "loud", TEXT], 2),
         (["--noise", "nan", TEXT], 2),
-        (["--out", "/nowhere/x.wav", TEXT], 1),
+        (["--noise", "61", TEXT], 2),
+        (["--noise", "street", "--plain", TEXT], 2),
+        (["--out", "/nowhere/x.wav", TEXT], 2),
+        (["--out", "x.mp3", TEXT], 2),
+        (["--out", "-", TEXT], 2),
     ],
 )
 def test_bad_input_gets_a_sentence(cache: Path, tmp_path: Path, argv: list[str], code: int) -> None:
     done = say(cache, *argv)
     assert done.returncode == code
     assert len(done.stderr.strip()) > 10
+    assert "None" not in done.stderr
+
+
+def test_the_range_of_noise_is_that_of_enhance(tmp_path: Path, cache: Path) -> None:
+    assert say(cache, "--noise", "60", "--out", str(tmp_path / "out.wav"), TEXT).returncode == 0
+
+
+def test_nothing_is_written_into_a_pipe(tmp_path: Path, cache: Path) -> None:
+    """Neither the first time nor from the cache."""
+    pipe = tmp_path / "out.wav"
+    os.mkfifo(pipe)
+    assert say(cache, "--out", str(tmp_path / "good.wav"), TEXT + " Hết.").returncode == 0
+    for text in (TEXT, TEXT + " Hết."):
+        done = say(cache, "--out", str(pipe), text)
+        assert (done.returncode, str(pipe) in done.stderr) == (2, True)
+        assert pipe.is_fifo()
+
+
+def test_a_text_that_is_no_utf_8_is_not_spoken(tmp_path: Path, cache: Path) -> None:
+    command = [sys.executable, "-m", "edge_agent", "--lang", "en", "say", "--offline", "--out", str(tmp_path / "o.wav")]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    done = subprocess.run(command, input=b"a\nb\xe0\n", capture_output=True, env=environment, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"Line 2: The text is not UTF-8")
+    assert not (tmp_path / "o.wav").exists()

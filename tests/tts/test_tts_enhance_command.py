@@ -1,9 +1,12 @@
 """`edge-agent enhance`, as a person calls it."""
 
 import json
+import os
+import signal
 import struct
 import subprocess
 import sys
+import time
 import wave
 from pathlib import Path
 
@@ -121,10 +124,50 @@ def test_wrong_options_are_told(tmp_path: Path, options: list[str], told: str) -
 
 def test_files_that_cannot_be_read_or_written(tmp_path: Path) -> None:
     missing = call(tmp_path / "nothing.wav", tmp_path / "out.wav")
-    assert (missing.returncode, "nothing.wav" in missing.stderr) == (1, True)
+    assert (missing.returncode, "nothing.wav" in missing.stderr) == (2, True)
     source = float_wav(tmp_path / "in.wav", SPEECH, 16_000)
-    nowhere = call(source, tmp_path / "no folder" / "out.wav")
-    assert (nowhere.returncode, "no folder" in nowhere.stderr) == (1, True)
+    target = tmp_path / "no folder" / "out.wav"
+    nowhere = call(source, target)
+    assert (nowhere.returncode, f"{target}: no such file or folder" in nowhere.stderr) == (2, True)
+    other = call(source, tmp_path / "out.mp3")
+    assert (other.returncode, ".wav" in other.stderr) == (2, True)
+    assert not (tmp_path / "out.mp3").exists()
+
+
+def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "out.wav")
+    done = call(float_wav(tmp_path / "in.wav", SPEECH, 16_000), tmp_path / "out.wav", lang="vi")
+    assert (done.returncode, "không phải tệp thường" in done.stderr) == (2, True)
+    assert (tmp_path / "out.wav").is_fifo()
+
+
+def test_silence_is_told(tmp_path: Path) -> None:
+    done = call(float_wav(tmp_path / "in.wav", SPEECH * 0, 16_000), tmp_path / "out.wav", "--json")
+    assert (done.returncode, "silent" in done.stderr, json.loads(done.stdout)["silent"]) == (0, True, True)
+    heard = call(float_wav(tmp_path / "in.wav", SPEECH, 16_000), tmp_path / "out.wav", "--json")
+    assert (heard.stderr, json.loads(heard.stdout)["silent"]) == ("", False)
+
+
+def test_a_cut_file_is_told_in_the_language_of_the_terminal(tmp_path: Path) -> None:
+    source = float_wav(tmp_path / "in.wav", SPEECH, 16_000)
+    source.write_bytes(source.read_bytes()[:50_000])
+    assert "tệp bị cắt cụt, chỉ có 0.8 trong 3.0 giây" in call(source, tmp_path / "out.wav", lang="vi").stderr
+
+
+def test_a_person_may_stop_it(tmp_path: Path) -> None:
+    source = tmp_path / "long.wav"
+    with wave.open(str(source), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        for _ in range(1200):
+            file.writeframesraw((SPEECH * 32767).astype("<i2").tobytes())
+    command = [sys.executable, "-m", "edge_agent", "--lang", "vi", "enhance", str(source), str(tmp_path / "out.wav")]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while running.poll() is None and not list(tmp_path.glob(".tts-*")):
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate()
+    assert (running.returncode, told.strip()) == (130, "Đã dừng.")
+    assert [path.name for path in tmp_path.iterdir()] == ["long.wav"]
 
 
 def test_a_recording_is_not_enhanced_into_itself(tmp_path: Path) -> None:
@@ -132,7 +175,7 @@ def test_a_recording_is_not_enhanced_into_itself(tmp_path: Path) -> None:
     before = source.read_bytes()
     (tmp_path / "link.wav").symlink_to(source)
     for target in (source, tmp_path / "link.wav"):
-        assert call(source, target).returncode != 0
+        assert call(source, target).returncode == 2
     assert source.read_bytes() == before
 
 
