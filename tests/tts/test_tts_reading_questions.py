@@ -32,6 +32,30 @@ def test_what_only_a_person_can_know_is_asked(written: str, place: str, kind: st
     assert len({way.spoken for way in question.candidates}) == len(question.candidates)
 
 
+@pytest.mark.parametrize(
+    ("written", "place", "right"),
+    [
+        ("từ 1-5", "1-5", "một đến năm"),
+        ("hòa giải 3-2", "3-2", "ngày ba tháng hai"),
+        ("5/12 nghỉ", "5/12", "năm phần mười hai"),
+        ("cụ 82t", "82t", "tám mươi hai tấn"),
+        ("con 2,5t", "2,5t", "hai phẩy năm tuổi"),
+        ("tuyển 50 CN may", "CN", "công nghiệp"),
+        ("họp tại TT xã", "TT", "thường trực"),
+        ("máy 4K", "4K", "bốn nghìn"),
+        ("VN123", "VN123", "việt nam một trăm hai mươi ba"),
+        ("TH3", "TH3", "tiểu học ba"),
+        ("BĐ xã", "BĐ", "bản đồ"),
+        ("P.7 họp", "P.", "phòng"),
+        ("T.Anh xinh", "T.", "tiếng"),
+        ('số đo 45"', '45"', "bốn mươi lăm in"),
+    ],
+)
+def test_the_right_words_are_among_the_candidates(written: str, place: str, right: str) -> None:
+    question = next(one for one in reader.read(written).questions if one.written.strip() == place)
+    assert right in [way.spoken for way in question.candidates]
+
+
 def test_strict_reading_refuses_and_carries_the_questions() -> None:
     with pytest.raises(SpeechError, match=r"speech\.unclear.*'NTMX' \(nờ tê mờ ích / ntmx\)") as caught:
         strict.read("Hội nghị NTMX lúc 7h30")
@@ -79,6 +103,27 @@ def test_a_choice_does_not_reach_into_longer_numbers() -> None:
 def test_a_choice_must_be_words(words: str) -> None:
     with pytest.raises(SpeechError, match=r"speech\.dictionary.*words only"):
         reader.read("Hội nghị NTMX", {"NTMX": words})
+
+
+@pytest.mark.parametrize(
+    ("written", "choices", "spoken"),
+    [
+        ("Ngày 5/6 họp, tỷ lệ 5/6.", {"5/6": "năm phần sáu"}, "ngày năm tháng sáu họp, tỷ lệ năm phần sáu."),
+        (
+            "8h00 CN 29/11, tuyển 50 CN may",
+            {"CN": "công nhân"},
+            "tám giờ chủ nhật ngày hai mươi chín tháng mười một, tuyển năm mươi công nhân may",
+        ),
+        ("TT HĐND họp tại TT", {"TT": "thị trấn"}, "thường trực hội đồng nhân dân họp tại thị trấn"),
+    ],
+)
+def test_a_choice_touches_only_the_places_that_are_asked(written: str, choices: dict[str, str], spoken: str) -> None:
+    assert reader.read(written, choices).spoken == spoken
+
+
+def test_a_choice_for_what_is_asked_nowhere_corrects_it_everywhere() -> None:
+    spoken = reader.read("UBND họp. UBND mời", {"UBND": "ủy ban"}).spoken
+    assert spoken == "ủy ban họp. ủy ban mời"
 
 
 def test_choices_do_not_stay() -> None:

@@ -1,14 +1,29 @@
 """Goes through a text once, from left to right, and finds what is not spoken as it is written."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from tts.reading.dictionary import Dictionary, gaps_of
+from tts.reading.dictionary import NOTHING, Dictionary, gaps_of
 from tts.reading.entry import Entry
 from tts.reading.library import Library
 from tts.reading.model import Candidate
 from tts.reading.numbers import Numbers
-from tts.reading.rules import amounts, codes, dates, documents, marks, ratios, times, units, web, words
+from tts.reading.rules import (
+    amounts,
+    codes,
+    dashes,
+    dates,
+    documents,
+    glued,
+    labels,
+    marks,
+    ratios,
+    signs,
+    times,
+    units,
+    web,
+    words,
+)
 from tts.reading.scene import LATIN, WORD, Asked, Found, Rule, Scene
 from tts.reading.syllables import is_latin, is_syllable, spell
 
@@ -21,15 +36,21 @@ _TOKEN = re.compile(
 _CODE_FOLLOWS = re.compile(r"[.\-]{0,2}\s?[0-9]")
 _ROMAN = frozenset("IVXLCDM")
 _DIGITS = frozenset("0123456789")
+_LATIN_LETTER = re.compile(LATIN)
 _MOST_PLAIN = 20_000
+_WITH_FIGURE = {"KP", "LH", "NĐ", "NQ", "CV", "TP", "QH"}
 
 _NUMBER_RULES = (
     *ratios.FIRST_RULES[:1],
     *documents.RULES,
+    *glued.RULES,
+    *signs.NUMBER_RULES,
     *codes.NUMBER_RULES,
     *times.RULES,
     *ratios.FIRST_RULES[1:],
     *dates.RULES,
+    *dashes.RULES,
+    *glued.LATE_RULES,
     *ratios.LAST_RULES,
     *amounts.RULES,
     *codes.LAST_NUMBER_RULES,
@@ -40,6 +61,8 @@ _EARLY = dict.fromkeys(codes.ROADS, codes.ROAD_RULES) | dict.fromkeys(words.TITL
 for _label in ("ĐT", "Đt", "đt", "DĐ", "dđ"):
     _EARLY[_label] = (*codes.PHONE_LABEL_RULES, *_EARLY.get(_label, ()))
 _EARLY["CN"] = words.SUNDAY_RULES
+for _label, _rules in labels.RULES.items():
+    _EARLY[_label] = (*_rules, *_EARLY.get(_label, ()))
 
 
 class Scanner:
@@ -50,10 +73,26 @@ class Scanner:
         self._dictionary = dictionary
         self._library = library
         self._plain: set[str] = set()
+        self._places: Mapping[str, set[int]] = {}
 
     def scan(self, text: str, choices: Dictionary) -> list[Found]:
-        """Return what is found in `text`, in order and without overlaps; `choices` are what a person chose."""
+        """Return what is found in `text`, in order and without overlaps; `choices` are what a person chose.
+
+        A choice for something that is asked somewhere in the text counts only where it is asked ("ngày 5/6, tỷ lệ
+        5/6"); for something that is asked nowhere it is a correction and counts everywhere.
+        """
+        if not len(choices):
+            return self._pass(text, choices, {})
+        places: dict[str, set[int]] = {}
+        for one in self._pass(text, NOTHING, {}):
+            if isinstance(one.answer, Asked) and (entry := choices.lookup(text[one.start : one.end])):
+                places.setdefault(entry.written, set()).add(one.start)
+        return self._pass(text, choices, places)
+
+    def _pass(self, text: str, choices: Dictionary, places: Mapping[str, set[int]]) -> list[Found]:
+        """Go through `text` once; `places` are where the choices for what is asked count."""
         scene = Scene(text, self._numbers, self._acronym)
+        self._places = places
         reserved = self._reserved(scene)
         plain = self._plain if not len(choices) else set()
         tokens = _TOKEN.finditer(text)
@@ -67,6 +106,8 @@ class Scanner:
                 if word.isalpha():
                     self._note_plain(plain, word)
                 continue
+            if word[0] in _DIGITS and (gap := _run_together(scene, found)):
+                scene.found.append(gap)
             scene.found.append(found)
             if found.end != match.end():
                 tokens = _TOKEN.finditer(text, found.end)
@@ -92,7 +133,9 @@ class Scanner:
     def _listed(self, scene: Scene, start: int, word: str, choices: Dictionary) -> Found | None:
         lower = word.lower()
         for dictionary, rule in ((choices, "choice"), (self._dictionary, "dictionary")):
-            if dictionary.begins(lower) and (entry := dictionary.match(scene.text, start, lower)):
+            if not dictionary.begins(lower) or not (entry := dictionary.match(scene.text, start, lower)):
+                continue
+            if rule == "dictionary" or start in self._places.get(entry.written, {start}):
                 return self._entry(scene, start, entry, rule)
         return None
 
@@ -101,6 +144,8 @@ class Scanner:
             return _first(scene, start, _NUMBER_RULES)
         if word.isalpha():
             return self._word(scene, start, word)
+        if found := _first(scene, start, signs.MARK_RULES):
+            return found
         if word[0] in "(+" and (found := _first(scene, start, codes.SIGN_RULES)):
             return found
         return _first(scene, start, marks.RULES) or self._unknown(scene, start)
@@ -112,7 +157,8 @@ class Scanner:
 
     def _unknown(self, scene: Scene, start: int) -> Found:
         char = scene.text[start]
-        known = self._library.read(char) if not char.isspace() and ord(char) > 0x7F else None
+        foreign = not char.isspace() and ord(char) > 0x7F and not _LATIN_LETTER.match(char)
+        known = self._library.read(char) if foreign else None
         if known is not None:
             return Found(start, start + 1, "library", known)
         ways = (Candidate("ký hiệu", "báo rằng có ký hiệu lạ"), Candidate("", "bỏ qua"))
@@ -127,9 +173,12 @@ class Scanner:
         spoken = entry.spoken[0]
         if written.endswith(".") and scene.text[end : end + 1] in {"", "\n"}:
             end -= 1
+        digit = scene.text[end : end + 1].isdecimal()
         if len(entry.spoken) == 1:
-            return Found(start, end, rule, spoken)
-        if scene.text[end : end + 1].isdecimal():
+            # VN123 is a flight, MN5 a code: two letters with a figure are seldom the short form, but KP3, NĐ100 are.
+            code = digit and rule == "dictionary" and len(written) == 2 and written.isupper()
+            return None if code and written not in _WITH_FIGURE else Found(start, end, rule, spoken)
+        if digit:
             return None  # BC15 is a variety of rice, no report
         ways = tuple(Candidate(way, entry.note) for way in entry.spoken)
         return Found(start, end, rule, Asked("acronym" if written.isupper() else "word", ways))
@@ -173,6 +222,15 @@ class Scanner:
             return content.lower() if is_syllable(content) and not content.isupper() else spell(content)
         whole, _, fraction = content.replace(".", "").partition(",")
         return self._numbers.decimal(whole, fraction) if fraction.isdigit() else self._numbers.whole(whole)
+
+
+def _run_together(scene: Scene, found: Found) -> Found | None:
+    """A pause between a name that ends in a number and a number: BĐ2 0,35m, ST25 9.200đ."""
+    last = scene.found[-1] if scene.found else None
+    if last is None or last.rule not in {"dictionary", "code"} or scene.text[last.end : found.start] != " ":
+        return None
+    named = scene.text[last.end - 1].isdigit() and scene.text[last.start].isalpha()
+    return Found(last.end, found.start, "pause", ",") if named else None
 
 
 def _word_rules(scene: Scene, start: int, word: str) -> Iterator[Rule]:

@@ -6,11 +6,12 @@ UNITS = {
     "mm": "mi li mét", "cm": "xăng ti mét", "dm": "đề xi mét", "m": "mét", "km": "ki lô mét", "µm": "mi crô mét",
     "nm": "na nô mét", "mm2": "mi li mét vuông", "cm2": "xăng ti mét vuông", "m2": "mét vuông",
     "km2": "ki lô mét vuông", "cm3": "xăng ti mét khối", "dm3": "đề xi mét khối", "m3": "mét khối",
-    "ha": "héc ta", "Ha": "héc ta", "HA": "héc ta", "mg": "mi li gam", "µg": "mi crô gam", "g": "gam", "gr": "gam",
+    "ha": "héc ta", "Ha": "héc ta", "HA": "héc ta", "mg": "mi li gam", "µg": "mi crô gam", "mcg": "mi crô gam",
+    "g": "gam", "gr": "gam",
     "kg": "ki lô gam", "Kg": "ki lô gam", "KG": "ki lô gam", "ml": "mi li lít", "mL": "mi li lít", "cl": "xăng ti lít",
     "l": "lít", "L": "lít", "cc": "xê xê", "h": "giờ", "giờ": "giờ", "s": "giây", "ms": "mi li giây", "ph": "phút",
     "p": "phút", "'": "phút", "′": "phút", "V": "vôn", "kV": "ki lô vôn", "KV": "ki lô vôn", "mV": "mi li vôn",
-    "W": "oát",
+    "W": "oát", "IU": "đơn vị", "UI": "đơn vị", "kWp": "ki lô oát píc", "KWp": "ki lô oát píc", "MWp": "mê ga oát píc",
     "kW": "ki lô oát", "KW": "ki lô oát", "MW": "mê ga oát", "GW": "gi ga oát", "kWh": "ki lô oát giờ",
     "KWh": "ki lô oát giờ", "kwh": "ki lô oát giờ", "KWH": "ki lô oát giờ",
     "kw": "ki lô oát", "kv": "ki lô vôn", "MWh": "mê ga oát giờ",
@@ -45,7 +46,7 @@ PER = re.compile(
     r"hộ|người|khẩu|ngày|đêm|tháng|năm|tuần|quý|vụ|lứa|buổi|suất|cháu|em|học|phụ|con|cây|quả|trái|bông|bao|gói|"
     r"chai|lọ|hộp|viên|lần|lượt|giờ|phút|giây|kg|cân|yến|tạ|tấn|lít|mét|sào|mẫu|công|thước|ha|héc|xã|thôn|bản|tổ|"
     r"xóm|ấp|khu|cụm|điểm|nhà|phòng|xe|chuyến|cuốc|vé|phiếu|cái|chiếc|bộ|đôi|thùng|khối|số|kỳ|đợt|ca|bệnh|trẻ|hồ|"
-    r"đầu|mỗi|nghìn|dân|trường|lớp|bữa|bình|sản|phẩm|km|gốc|hố|đơn|vị|đồng|chỉ|lạng",
+    r"đầu|mỗi|nghìn|dân|trường|lớp|bữa|bình|sản|phẩm|km|gốc|hố|đơn|vị|đồng|chỉ|lạng|lượng|ký|kí|mũi|liều|tiết|môn",
     re.IGNORECASE,
 )
 

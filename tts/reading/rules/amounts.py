@@ -15,6 +15,7 @@ _TOUCHING = {"V", "L", "p", "s", "TB"}
 
 _AMOUNT = re.compile(rf"({NUMBER})(\s?)({UNIT})(?![-–]\d|:\d)")
 _MONEY = re.compile(rf"({NUMBER})\s?({MONEY_UNIT})(?![-–]\d|:\d)")
+_STREET = re.compile(r" đ\.\s?[A-ZĐÂÊÔƠƯ]")
 _HALF_MILLION = re.compile(rf"(\d+)(?:tr|m|triệu)(\d{{1,3}}){END}", re.IGNORECASE)
 _SPACED = re.compile(r"(\d{1,3}(?: \d{3})+)(?=\s?(?:đồng|đ|VNĐ|VND|₫|người|m2|m²|ha|tấn)(?![^\W_]))")
 _RANGE = re.compile(
@@ -75,11 +76,16 @@ def _amount(scene: Scene, match: re.Match[str]) -> Answer:
         return None
     if unit == "L" and scene.prior(match.start())[0] in {"lớp", "khối", "phòng", "nhà"}:
         return None
-    return _with_tail(number_words(scene, number, measured=True), f" {unit_words(unit)}")
+    said = _with_tail(number_words(scene, number, measured=True), f" {unit_words(unit)}")
+    if unit == "bar" and isinstance(said, str):  # sounds like the number three
+        return asked("unit", (said, "đơn vị áp suất, nghe như số ba"), (f"{said[:-3]} bê a rờ", "đọc từng chữ"))
+    return said
 
 
 def _money(scene: Scene, match: re.Match[str]) -> Answer:
     number, unit = match.groups()
+    if unit == "đ" and number.isdigit() and len(number) <= 3 and _STREET.match(scene.text, match.end() - 2):
+        return None  # 12 đ. Hoàng Quốc Việt
     if unit in {"k", "K"} and scene.following(match.end())[0] in {"đồng", "đ"}:
         return _with_tail(number_words(scene, number, measured=True), f" {scene.numbers.thousand}")
     return _with_tail(number_words(scene, number, measured="." not in number), f" {suffix(scene, unit)}")

@@ -139,6 +139,8 @@ def _road(scene: Scene, match: re.Match[str]) -> Answer:
     name, number, letter = match.groups()
     word, words = scene.prior(match.start())
     spoken = ROADS[name]
+    if name == "CT" and match[0][2] != "." and word not in {"tốc", "đường", "tuyến", "trình"}:
+        return None
     if words == spoken or (name == "CT" and word == "trình"):
         spoken = ""
     return f"{spoken} {road_number(scene, number, letter)}".strip()
@@ -182,7 +184,10 @@ def _simple(scene: Scene, match: re.Match[str]) -> Answer:
         "giống",
     }:
         return spoken
-    return asked("code", (spoken, "chữ và số"), (f"{spell(letters)} {scene.numbers.digits(number)}", "từng số một"))
+    ways = [(spoken, "chữ và số"), (f"{spell(letters)} {scene.numbers.digits(number)}", "từng số một")]
+    if known := scene.acronym(letters):
+        ways.append((f"{known} {said} {spell(letter)}", "chữ viết tắt và số"))
+    return asked("code", *ways)
 
 
 def _lettered(scene: Scene, match: re.Match[str]) -> Answer:

@@ -50,14 +50,14 @@ def _document(scene: Scene, match: re.Match[str]) -> Answer:
     first = scene.numbers.digits(number) if len(number) > 4 else scene.numbers.whole(number)
     head = first + (f" năm {scene.numbers.whole(year)}" if year else "")
     words = [_part(scene, part, place) for place, part in enumerate(parts)]
-    said = f"{head} trên {' '.join(spoken for spoken, _ in words)}"
+    said = f"{head}, {' '.join(spoken for spoken, _ in words)}"
     if all(known for _, known in words):
         return said
     spelled = " ".join(spell(part) for part in parts)
     return asked(
         "acronym",
         (said, "đọc từng chữ phần chưa biết"),
-        (f"{head} trên {spelled}", "đọc từng chữ"),
+        (f"{head}, {spelled}", "đọc từng chữ"),
         (head, "chỉ đọc số"),
     )
 

@@ -66,7 +66,9 @@ _TO_NEGATIVE = {
     "nhất",
     "bằng",
 }
-_MEASURES = {"tấn", "tạ", "yến", "lít", "mét", "khối", "vuông", "lô", "gam", "oát", "giờ", "mi", "lượng"}
+_INTO = re.compile(r"\s?[\d.,]+\s?(?:l|L|ml|lít|kg|ha|m2|sào|bình|gốc|cây|con|công)(?!\w)")  # 20 g into 16 litres
+# What flows or moves is measured "trên giờ", what is counted or sold "một ngày", "một ki lô gam".
+_FLOW = {"h", "s", "giờ", "giây", "phút", "m3", "m³", "km2", "km²"}
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)\s?$")
 _HEAD = re.compile(r"([^\W\d_]+)\.?\s?([\dIVXLC][\w.,:/+]*)$")
 
@@ -158,11 +160,13 @@ def _stroke(scene: Scene, match: re.Match[str]) -> Answer:
         and last.rule in {"unit", "range", "unit.alone"}
         and not last.spoken.endswith(("phần trăm", "đồng"))
     )
-    per = "trên" if measured or (left and left[1].lower() in _MEASURES) else "một"
     if unit and (last or left):
-        return f"{per} {unit_words(consumed)}"
+        return f"{'trên' if unit in _FLOW else 'một'} {unit_words(consumed)}"
     if number and (measured or left):
-        return "trên"
+        return "cho" if _INTO.match(scene.text, match.end()) else "trên"
+    per = "trên" if word and word.lower() in _FLOW else "một"
+    if word and word.isupper() and last is not None and last.rule in {"money", "unit", "range"}:
+        return "một"
     if word and PER.fullmatch(word) and (last or (left and re.search(r"\d|triệu|nghìn|trăm|mấy", before))):
         return per
     if word and word.lower() == "hoặc":

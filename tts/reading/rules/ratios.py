@@ -8,7 +8,9 @@ from tts.reading.scene import DASH, END, Answer, Asked, Rule, Scene, asked
 from tts.reading.units import UNIT
 
 _SCORE = re.compile(rf"(\d{{1,3}})\s*[-–—:]\s*(\d{{1,3}}){END}")
-_SCORE_WORDS = re.compile(r"(?:t[ỷỉ] số|thắng|thua|hòa|hoà|dẫn|gỡ|chung cuộc|kết quả)\s+(?:[^\d.;]{0,40}\s)?[\s:(]*$")
+_SCORE_WORDS = re.compile(
+    r"(?:t[ỷỉ] số|thắng|thua|h(?:òa|oà)(?!\s(?:giải|bình|thuận|hợp))|dẫn|gỡ|chung cuộc|kết quả)\s+(?:[^\d.;]{0,40}\s)?[\s:(]*$"
+)
 _RATIO = re.compile(rf"({NUMBER})\s*:\s*({NUMBER})(?![^\W_]|[/:.,-]\d)")
 _RATIO_WORDS = re.compile(r"(?:t[ỷỉ] lệ|pha|bản đồ|theo t[ỷỉ] lệ)\s*[:(]?\s*(?:\w+\s){0,3}$")
 _COUNT = r"(\d{1,3}(?:\.\d{3}){1,3}|\d{1,12})"
@@ -24,6 +26,7 @@ _SHARE = re.compile(
 _OF = {
     "số", "tổng", "diện", "dân", "lượng", "hộ", "thành", "đại", "phiếu", "quãng", "thời", "chiều", "liều", "sản",
     "kế", "tài", "của", "lớp", "bình", "thùng", "cốc", "ly", "sào", "ha", "giá", "thửa", "công", "viên",
+    "thìa", "muỗng", "chén", "bát", "quả", "củ", "gói", "lít", "cân", "lạng", "chặng",
 }  # fmt: skip
 _COUNTED = {
     "xã", "thôn", "hộ", "điểm", "người", "chỉ", "tiêu", "tiêu chí", "bản", "tổ", "đảng", "chi", "trường", "phường",
@@ -37,6 +40,11 @@ _ORDINAL = re.compile(rf"([1-9]\d{{0,2}})(?:{DASH}(?:thứ\s)?([2-7]))?{END}")
 _WEEKDAY_LIST = re.compile(r"[2-7](?:,\s?[2-7])+(?![\w/]|[.,-]\d)")
 _ORDINAL_LIST = re.compile(rf"([2-7]){END}")
 _SUPERSCRIPT = re.compile(r"\d{1,12}[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]{1,9}")
+
+
+def follows_house_word(scene: Scene, start: int) -> bool:
+    """Say whether "số nhà", "ngõ" or another word of an address stands just before `start`."""
+    return _HOUSE.search(scene.before(start)) is not None
 
 
 def _score(scene: Scene, match: re.Match[str]) -> Answer:
@@ -73,7 +81,7 @@ def _stroke(scene: Scene, match: re.Match[str]) -> Answer:
     date = f"{whole(first)} tháng {month_name(scene, second)}"
     ways = [(date, "ngày và tháng"), (over, "số nhà, tỷ lệ")]
     if above < below:
-        ways.insert(1, (fraction, "phân số"))
+        ways.insert(0 if _RATIO_WORDS.search(before) else 1, (fraction, "phân số"))
     return asked("fraction", *ways)
 
 

@@ -11,6 +11,8 @@ _ADDRESS = re.compile(
     r"|https?://[^\s<>\"“”]+|www\.[^\s<>\"“”]+"
     rf"|[A-Za-z0-9][A-Za-z0-9\-]*(?:\.[A-Za-z0-9\-]+)*\.{_END}(?:/[^\s<>\"“”]*)?)(?![\w@])"
 )
+_PROTOCOL = re.compile(r"https?://")
+_PAGE_WORDS = {"trang", "web", "website", "link", "chỉ", "cổng", "fanpage", "mạng", "app"}
 _LAST = ".,;:!?)…'\""
 _PIECE = re.compile(r"://|www(?=\.)|[A-Za-zÀ-ỹ]+|\d|[^\w\s]|_")
 _SIGNS = {
@@ -23,8 +25,7 @@ _SIGNS = {
 }  # fmt: skip
 _WORDS = {
     "vn": "vê nờ", "com": "com", "gov": "gốp", "edu": "e đu", "org": "o giê", "net": "nét", "info": "in pho",
-    "http": "hát tê tê pê",
-    "https": "hát tê tê pê ét", "gmail": "gờ meo", "yahoo": "da hu", "mail": "meo", "outlook": "ao lúc",
+    "gmail": "gờ meo", "yahoo": "da hu", "mail": "meo", "outlook": "ao lúc",
     "zalo": "za lô",
     "facebook": "phây búc", "fb": "ép bê", "youtube": "du túp", "dichvucong": "dịch vụ công", "chinhphu": "chính phủ",
     "baochinhphu": "báo chính phủ", "ubnd": "ủy ban nhân dân", "hdnd": "hội đồng nhân dân",
@@ -46,9 +47,13 @@ _WORDS = {
 
 
 def _address(scene: Scene, match: re.Match[str]) -> Answer:
-    del scene
+    """The protocol says nothing to a listener: "trang", unless such a word stands before."""
+    address = match[0].rstrip(_LAST)
     words: list[str] = []
-    for piece in _PIECE.findall(match[0].rstrip(_LAST)):
+    if named := _PROTOCOL.match(address):
+        address = address[named.end() :]
+        words += [] if scene.prior(match.start())[0] in _PAGE_WORDS else ["trang"]
+    for piece in _PIECE.findall(address):
         if piece.isdigit() and piece.isascii():
             words.append(_DIGIT[piece])
         elif piece in _SIGNS:

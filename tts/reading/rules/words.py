@@ -21,6 +21,7 @@ _LETTERED = {
     "ông", "bà", "anh", "chị", "em", "hộ", "cháu", "bảng", "tuyến", "điểm", "ký hiệu", "bãi", "bến", "cụm", "trạm",
 }  # fmt: skip
 _ONLY_LETTERS = {"vitamin", "ông", "bà", "anh", "chị", "em", "hộ", "cháu", "lớp"}
+_ROMAN_FOLLOWS = re.compile(r"\s?(?:,|và|-|–)\s?(?:II|III|IV|VI)(?!\w)")
 _SURE_ROMAN = re.compile(r"[IVX]{2,}")
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 
@@ -33,6 +34,7 @@ _WEEKDAY_AFTER = re.compile(r"\s*(?:[,\-–&]|và)\s*(?:T[2-7]|CN)\b|\s*hàng tu
 # Before a name or a number: P. Trần Phú, Q.1, Ô. Bình.
 TITLES = {"Ô": "ông", "B": "bà", "P": "phường", "Q": "quận", "H": "huyện", "X": "xã", "T": "tỉnh", "Đ": "đường"}
 _TITLE = re.compile(r"([ÔBPQHXTĐ])\.\s?(?=[A-ZĐÂÊÔƠƯÁÀẢÃẠẮẰẤẦÍÓÚÝ][^\W\d_]|\d)")
+_DATE_AFTER = re.compile(r"\s*[,(]?\s*(?:ngày\s*)?\d{1,2}/\d{1,2}(?![\d/]?\w{3,}/[A-Z])")
 _SUNDAY = re.compile(r"CN(?![^\W_])")
 _INITIAL = re.compile(r"([A-ZĐ])")
 _LOWER_LETTER = re.compile(r"([b-df-hj-np-tv-xzđ])")
@@ -59,7 +61,11 @@ def _roman(scene: Scene, match: re.Match[str]) -> Answer:
     if word in _NUMBERED or words in _NUMBERED or year or scene.continues(match.start(), "roman"):
         return ordinal + tail
     listed = scene.at_line_start(match.start()) and scene.text[match.end() : match.end() + 1] in {".", ")", "/"}
-    if _SURE_ROMAN.fullmatch(written) or (len(written) == 1 and listed):
+    if (
+        _SURE_ROMAN.fullmatch(written)
+        or _ROMAN_FOLLOWS.match(scene.text, match.end())
+        or (len(written) == 1 and listed)
+    ):
         return number
     if len(written) > 1 or word in _ONLY_LETTERS or not word:
         return None
@@ -115,11 +121,16 @@ def _title(scene: Scene, match: re.Match[str]) -> Answer:
     return TITLES[match[1]]
 
 
+def _beside(scene: Scene, match: re.Match[str]) -> bool:
+    return scene.text[scene.found[-1].end : match.start()].strip() in {"", ",", "("}
+
+
 def _sunday(scene: Scene, match: re.Match[str]) -> Answer:
     word = scene.prior(match.start())[0]
     near = word in {"sáng", "trưa", "chiều", "tối", "thứ", "ngày", "nghỉ"} or scene.continues(match.start(), "weekday")
     near = near or _WEEKDAY_BEFORE.search(scene.before(match.start(), 24)) is not None
-    if near or _WEEKDAY_AFTER.match(scene.text, match.end()):
+    near = near or (bool(scene.found) and scene.found[-1].rule.startswith(("time", "date")) and _beside(scene, match))
+    if near or _WEEKDAY_AFTER.match(scene.text, match.end()) or _DATE_AFTER.match(scene.text, match.end()):
         return "chủ nhật"
     return None
 
@@ -178,8 +189,14 @@ def _foreign(scene: Scene, match: re.Match[str]) -> Answer:
     return asked("foreign", *ways)
 
 
+_SOUNDS = {"k": "c", "f": "ph", "j": "gi", "w": "v", "z": "d"}
+
+
 def _foreign_part(scene: Scene, part: str) -> str:
-    return spell(part) if len(part) == 1 else scene.acronym(part) or unit_words(part) or part
+    """H'Hen, K'Tiếp: the letter before the apostrophe is a sound, no name."""
+    if len(part) == 1:
+        return part if part in "aeiouy" else f"{_SOUNDS.get(part, part)}ờ"
+    return scene.acronym(part) or unit_words(part) or part
 
 
 _SCRIPTS = (
@@ -216,6 +233,7 @@ SUNDAY_RULES = (Rule("weekday", _SUNDAY, _sunday),)
 ROMAN_RULES = (Rule("roman", _ROMAN, _roman),)
 NUMBERED_RULES = (Rule("weekday", _WEEKDAYS, _weekday), Rule("month", _MONTH, _month))
 LETTER_RULES = (
+    Rule("foreign", re.compile(rf"[A-ZĐ]['’]{LATIN}"), _foreign),
     Rule("size", re.compile("x"), _times),
     Rule("letter", _INITIAL, _letter),
     Rule("letter", _LOWER_LETTER, _letter),
