@@ -1,6 +1,7 @@
 """`edge-agent programme`."""
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_agent.cli.faults import detail_of, fail_file, reason_of
 from edge_agent.cli.output import AS_JSON, BAD_INPUT, fail, show_json
+from edge_agent.config.yaml import code_of as yaml_code
 from edge_agent.contract.sentences import sentence, sentences
 from edge_agent.words import language, say
 
@@ -55,14 +58,28 @@ def command(
         if only_check or out is None:
             _check(loaded, script, day, as_json)
         else:
+            cue = cue or out.with_suffix(".cue.json")
+            _spare(script, loaded, out, cue)
             sheet = _render(loaded, out, day, cache, quiet=as_json)
-            sheet.write(cue or out.with_suffix(".cue.json"))
-            _show(sheet, cue or out.with_suffix(".cue.json"), as_json)
+            sheet.write(cue)
+            _show(sheet, cue, as_json)
     except ScriptError as error:
         _show_problems(script, error.problems, as_json)
         raise click.exceptions.Exit(BAD_INPUT) from error
     except OSError as error:
-        fail(say("error.sentence", detail=f"{error.filename or out}: {error.strerror or error}"))
+        fail_file(error, out)
+
+
+def _spare(script: Path, loaded: "Script", out: Path, cue: Path) -> None:
+    """Refuse, before the work, names that would destroy a file of the script or one another."""
+    from tts.files import real_target
+    from tts.programme.check import inputs
+
+    needed = [script, *inputs(loaded)]
+    real_target(out, needed)
+    real_target(cue, [*needed, out])
+    if not cue.absolute().parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(cue))
 
 
 def _render(script: "Script", out: Path, day: datetime | None, cache: Path | None, *, quiet: bool) -> "CueSheet":
@@ -73,7 +90,7 @@ def _render(script: "Script", out: Path, day: datetime | None, cache: Path | Non
         with _progress(quiet) as tell:
             return render(script, out, day=day.date() if day else None, cache_dir=cache or _cache(), tell=tell)
     except OutputError as error:
-        fail(say("programme.output", detail=str(error)), BAD_INPUT)
+        fail(say("programme.output", detail=detail_of(error.why, error.params, error.detail)), BAD_INPUT)
 
 
 def _cache() -> Path:
@@ -145,6 +162,8 @@ def _check(script: "Script", file: Path, day: datetime | None, as_json: bool) ->
         for line, reading in tried.lines:
             click.echo(f"{line.segment + 1:3} {line.kind:<9} {line.voice}: {reading.spoken}")
         click.echo(say("programme.length", length=_clock(tried.seconds), lines=len(tried.lines)))
+        for warning in tried.warnings:
+            click.echo(f"{file}:{warning.line}: {say('programme.note', text=_sentence(warning))}", err=True)
         if tried.problems:
             _show_problems(file, tried.problems, as_json=False)
     if tried.problems:
@@ -158,13 +177,17 @@ def _estimate(tried: "Estimate", file: Path) -> dict[str, Any]:
         for line, reading in tried.lines
     ]
     problems = [_problem(problem) for problem in tried.problems]
-    return {"file": str(file), "ok": not problems, "seconds": tried.seconds, "lines": lines, "problems": problems}
+    warnings = [_problem(warning) for warning in tried.warnings]
+    told = {"file": str(file), "ok": not problems, "seconds": tried.seconds, "lines": lines}
+    return told | {"problems": problems, "warnings": warnings}
 
 
 def _show_problems(file: Path, problems: "list[Problem]", as_json: bool) -> None:
     if as_json:
         show_json({"file": str(file), "ok": False, "problems": [_problem(problem) for problem in problems]})
         return
+    if problems[0].code == "programme.unreadable":
+        fail(f"{file}: {_sentence(problems[0])}", BAD_INPUT)
     for problem in problems:
         place = say("check.line", line=problem.line, column=problem.column)
         click.echo(f"{file}:{problem.line}: {problem.path or '-'} ({place})", err=True)
@@ -179,10 +202,16 @@ def _problem(problem: "Problem") -> dict[str, Any]:
 
 def _sentence(problem: "Problem") -> str:
     """What is wrong, in the language of the terminal. Mistakes of form have the words of a node's configuration."""
+    context = problem.context
+    detail = detail_of(context.get("why", ""), context.get("params", {}), context.get("detail", problem.detail))
+    if "errno" in context:
+        detail = reason_of(OSError(context["errno"], detail))
+    if problem.code == "programme.yaml" and (known := yaml_code(context["said"])):
+        return say(known)
     if problem.code.startswith("programme."):
-        return say(problem.code, **problem.context)
+        return say(problem.code, **{**context, "detail": detail})
     if problem.code in sentences(language()):
-        return sentence(problem.code, language(), {"detail": problem.detail})
+        return sentence(problem.code, language(), {"detail": detail})
     from edge_agent.config.problems import translate
 
     code, params = translate({"type": problem.code, "msg": problem.detail, "ctx": problem.context})

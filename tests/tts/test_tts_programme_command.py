@@ -2,11 +2,16 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from test_tts_programme_render import HEAD, script
+import numpy as np
+import pytest
+from test_tts_programme_render import HEAD, script, speak
+from tts_stand_ins import encode
 
 
 def run(folder: Path, *argv: str, lang: str = "vi") -> subprocess.CompletedProcess[str]:
@@ -103,3 +108,119 @@ def test_names_that_cannot_be_written_are_refused_before_the_work(tmp_path: Path
     assert ended.returncode == 2
     assert "OUT" in ended.stderr
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.fixture
+def with_files(tmp_path: Path) -> Path:
+    """A script with a recording, music and a dictionary beside it."""
+    speak(tmp_path / "bac.wav", "Chào bà con.")
+    speak(tmp_path / "nhac.wav", "La la la la la la la la.")
+    (tmp_path / "xa.yaml").write_text("- {written: XQZK, spoken: hội đồng}\n", encoding="utf-8")
+    text = HEAD.replace("segments:", "reading: {dictionaries: [xa.yaml]}\nsegments:")
+    script(tmp_path, text + "  - recording: bac.wav\n  - music: nhac.wav\n  - text: Mời họp XQZK.\n", "s.yaml")
+    (tmp_path / "link.flac").symlink_to("bac.wav")
+    (tmp_path / "sub").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["o.flac", "--cue", "o.flac"],
+        ["o.flac", "--cue", "sub/../o.flac"],
+        ["o.flac", "--cue", "s.yaml"],
+        ["o.flac", "--cue", "xa.yaml"],
+        ["o.flac", "--cue", "sub"],
+        ["o.flac", "--cue", "nowhere/cue.json"],
+        ["bac.wav"],
+        ["sub/../nhac.wav"],
+        ["link.flac"],
+        ["pipe.flac"],
+        ["o.flac", "--cue", "pipe.flac"],
+    ],
+)
+def test_nothing_that_is_needed_is_written_over(with_files: Path, names: list[str]) -> None:
+    os.mkfifo(with_files / "pipe.flac")
+    before = {path.name: path.read_bytes() for path in with_files.iterdir() if path.is_file()}
+    ended = run(with_files, "s.yaml", *names)
+    assert ended.returncode == 2
+    assert names[-1] in ended.stderr
+    assert {path.name: path.read_bytes() for path in with_files.iterdir() if path.is_file()} == before
+    assert (with_files / "pipe.flac").is_fifo()
+
+
+def test_what_is_not_needed_may_be_written_over(with_files: Path) -> None:
+    (with_files / "o.flac").write_text("old")
+    ended = run(with_files, "s.yaml", "o.flac")
+    assert ended.returncode == 0, ended.stderr
+    assert (with_files / "o.flac").read_bytes()[:4] == b"fLaC"
+
+
+@pytest.mark.parametrize(
+    ("text", "vi", "en"),
+    [
+        (None, "không có tệp", "no such file"),
+        ("", "Kịch bản trống", "is empty"),
+        ("- a", "như title", "such as title"),
+        ("title: [a\n", "dấu ngoặc đóng", "bracket"),
+        (HEAD.replace("2026", "1900") + "  - text: 'Hôm nay {lunar}'\n", "từ năm 1968", "from 1968"),
+        (HEAD + f"  - text: {'a ' * 12_000}\n", "nhiều nhất 20000", "20000"),
+        (HEAD + "  - text: ':-)'\n", "Không có gì để đọc", "nothing to speak"),
+        (HEAD.replace("segments:", "choices: {A: '7'}\nsegments:") + "  - text: A\n", "viết số", "no figures"),
+    ],
+)
+def test_causes_are_told_in_the_language_of_the_terminal(tmp_path: Path, text: str | None, vi: str, en: str) -> None:
+    if text is not None:
+        script(tmp_path, text)
+    for lang, words in (("vi", vi), ("en", en)):
+        ended = run(tmp_path, "script.yaml", "--check", lang=lang)
+        assert ended.returncode == 2
+        assert words in ended.stderr
+
+
+def test_a_broken_dictionary_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "xa.yaml").write_text("- {written: A}\n", encoding="utf-8")
+    text = HEAD.replace("segments:", "reading: {dictionaries: [xa.yaml]}\nsegments:")
+    script(tmp_path, text + "  - text: Một.\n  - text: Hai.\n")
+    ended = run(tmp_path, "script.yaml", "--check")
+    assert ended.stderr.count("xa.yaml, dòng 1") == 1
+    assert "reading.dictionaries" in ended.stderr
+
+
+def test_a_check_looks_for_the_files_of_the_voices(tmp_path: Path) -> None:
+    chain = "[{engine: recording, folder: cau}, {engine: piper, model: a.onnx}, {engine: espeak-ng}]"
+    script(tmp_path, HEAD.replace("[{engine: espeak-ng, voice: vi+f2}]", chain) + "  - text: Một.\n")
+    ended = run(tmp_path, "script.yaml", "--check")
+    assert ended.returncode == 0
+    assert "cau/phrases.yaml" in ended.stderr
+    assert "a.onnx" in ended.stderr
+    told = json.loads(run(tmp_path, "script.yaml", "--check", "--json").stdout)
+    assert [warning["path"] for warning in told["warnings"]] == ["voices.nu[0].folder", "voices.nu[1].model"]
+    (tmp_path / "cau").mkdir()
+    (tmp_path / "cau" / "phrases.yaml").write_text("{}")
+    (tmp_path / "a.onnx").write_text("")
+    assert not run(tmp_path, "script.yaml", "--check").stderr
+
+
+def test_silent_music_is_told(tmp_path: Path) -> None:
+    encode(tmp_path / "im.flac", np.zeros(96_000, np.int16), 48_000, "flac")
+    script(tmp_path, HEAD + "  - music: im.flac\n  - text: Một.\n")
+    ended = run(tmp_path, "script.yaml", "o.flac")
+    assert (ended.returncode, "im lặng" in ended.stderr) == (2, True)
+    assert "segments[0]" in ended.stderr
+
+
+def test_a_person_may_stop_it(tmp_path: Path) -> None:
+    """As a terminal does it: the signal goes to the engines, too."""
+    script(tmp_path, HEAD + "".join(f"  - text: Thông báo số {number}.\n" for number in range(300)))
+    environment = {**os.environ, "EDGE_LANG": "vi", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command = [sys.executable, "-m", "edge_agent", "programme", "script.yaml", "o.flac"]
+    running = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while running.poll() is None and not list(tmp_path.glob("cache/**/*.wav")):
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGINT)
+    _, told = running.communicate(timeout=60)
+    assert (running.returncode, told.strip()) == (130, "Đã dừng.")
+    assert not (tmp_path / "o.flac").exists()

@@ -88,8 +88,8 @@ segments:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", [(1, "", "model_type")]),
-        ("- a\n- b\n", [(1, "", "model_type")]),
+        ("", [(1, "", "programme.empty")]),
+        ("- a\n- b\n", [(1, "", "programme.not_mapping")]),
         ("title: a\n\tb: c\n", [(2, "", "programme.yaml")]),
         ("title: [a\n", [(2, "", "programme.yaml")]),
         ("title: !!python/object:os.system a\n", [(1, "", "programme.yaml")]),

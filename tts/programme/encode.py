@@ -27,7 +27,16 @@ KINDS = {
 
 
 class OutputError(Exception):
-    """The programme cannot be written under that name; the text says why."""
+    """The programme cannot be written under that name; the text says why, `why` and `params` as in `SpeechError`."""
+
+    def __init__(self, detail: str, why: str, **params: str) -> None:
+        super().__init__(detail, why, params)
+        self.detail = detail
+        self.why = why
+        self.params = params
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 def check_name(out: Path) -> None:
@@ -38,9 +47,13 @@ def check_name(out: Path) -> None:
         OSError: something that is no file has that name (`TargetError`).
     """
     if out.suffix.lower() not in KINDS:
-        raise OutputError(f"{out.name}: the name must end in {', '.join(KINDS)}")
+        endings = ", ".join(KINDS)
+        raise OutputError(
+            f"{out.name}: the name must end in {endings}", "programme.ending", name=out.name, endings=endings
+        )
     if not out.absolute().parent.is_dir():
-        raise OutputError(f"there is no folder {out.absolute().parent}")
+        folder = str(out.absolute().parent)
+        raise OutputError(f"there is no folder {folder}", "programme.folder", folder=folder)
     real_target(out)
 
 
@@ -83,7 +96,8 @@ def _draft(out: Path) -> "Iterator[tuple[IO[bytes], Path]]":
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise OutputError(f"{out} is being written by another program") from None
+            detail = f"{out} is being written by another program"
+            raise OutputError(detail, "programme.busy", file=str(out)) from None
         try:
             with path.open("r+b") as file:
                 os.truncate(file.fileno(), 0)

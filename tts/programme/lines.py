@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from tts.errors import SpeechError
+from tts.errors import DICTIONARY, AudioError, SpeechError
 from tts.programme import places
 from tts.programme.dates import fill
 from tts.programme.load import problem
+from tts.programme.lunar import FIRST_YEAR, LAST_YEAR
 from tts.programme.model import Closing, Dialogue, Greeting, Script, Text
 from tts.programme.problems import Problem
 from tts.reading import Reader, Reading
@@ -59,17 +60,29 @@ def read_all(script: Script, day: date) -> tuple[list[tuple[Line, Reading]], lis
     try:
         said = list(lines(script, day))
     except ValueError as error:
-        return [], [problem(script.document, ("date",), "programme.date", str(error), {"detail": str(error)})]
+        params = {"first": FIRST_YEAR, "last": LAST_YEAR}
+        context = {"detail": str(error), "why": "programme.lunar", "params": params}
+        return [], [problem(script.document, ("date",), "programme.date", str(error), context)]
     for line in said:
         try:
             reading = reader.read(line.text, script.choices, strict=False)
         except SpeechError as error:
-            problems.append(problem(script.document, line.path, error.code, error.detail, {"detail": error.detail}))
+            problems.append(voice_problem(script, line.path, error))
+            if error.code == DICTIONARY and error.why != "dictionary.choice":
+                break  # the same for every line
             continue
         done.append((line, reading))
         if script.reading.strict:
             problems += _questions(script, line, reading)
     return done, problems
+
+
+def voice_problem(script: Script, path: places.Path, error: SpeechError | AudioError) -> Problem:
+    """Return an error of the voice or of a sound file as a problem of the script; a dictionary's stands there."""
+    if error.code == DICTIONARY:
+        path = ("choices",) if error.why == "dictionary.choice" else ("reading", "dictionaries")
+    context = {"detail": error.detail, "why": error.why, "params": error.params}
+    return problem(script.document, path, error.code, error.detail, context)
 
 
 def _questions(script: Script, line: Line, reading: Reading) -> Iterator[Problem]:

@@ -25,6 +25,9 @@ def load(path: str | Path) -> Script:
     """
     path = Path(path)
     document = _document(path)
+    if not isinstance(document.data, dict):
+        code, detail = ("not_mapping", "a script has keys") if document.data else ("empty", "the script is empty")
+        raise ScriptError(str(path), [problem(document, (), f"programme.{code}", detail, {})])
     found: list[Found] = [(twice, "programme.twice", "this key stands twice", {}) for twice in document.twice]
     script = None
     folder = path.absolute().parent
@@ -38,8 +41,7 @@ def load(path: str | Path) -> Script:
             if each["type"] != "too_short" or each["loc"][0] not in wrong:
                 place = _real(each["loc"], document.data)
                 found.append((place, each["type"], each["msg"], each.get("ctx") or {}))
-    if isinstance(document.data, dict):
-        found += _cross_check(document.data, folder)
+    found += _cross_check(document.data, folder)
     if found or script is None:
         raise ScriptError(str(path), [problem(document, *each) for each in found])
     return script
@@ -56,18 +58,20 @@ def _document(path: Path) -> Document:
         with path.open("rb") as file:
             raw = file.read(_MOST_BYTES + 1)
         if len(raw) > _MOST_BYTES:
-            raise ScriptError(str(path), [_whole(f"more than {_MOST_BYTES} bytes")])
+            found = _whole(f"more than {_MOST_BYTES} bytes", why="programme.large", params={"limit": _MOST_BYTES})
+            raise ScriptError(str(path), [found])
         return places.read(raw.decode("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise ScriptError(str(path), [_whole(reason or str(error))]) from error
+    except OSError as error:
+        raise ScriptError(str(path), [_whole(error.strerror or str(error), errno=error.errno)]) from error
+    except UnicodeDecodeError as error:
+        raise ScriptError(str(path), [_whole("not UTF-8", why="programme.utf8")]) from error
     except YamlFault as fault:
-        context = {"detail": fault.detail}
+        context = {"detail": fault.detail, "said": fault.said}
         raise ScriptError(str(path), [Problem(*fault.place, "", "programme.yaml", fault.detail, context)]) from fault
 
 
-def _whole(reason: str) -> Problem:
-    return Problem(1, 1, "", "programme.unreadable", f"cannot be read: {reason}", {"detail": reason})
+def _whole(reason: str, **context: Any) -> Problem:
+    return Problem(1, 1, "", "programme.unreadable", f"cannot be read: {reason}", {"detail": reason, **context})
 
 
 def _cross_check(data: dict[str, Any], folder: Path) -> Iterator[Found]:

@@ -29,12 +29,13 @@ class Document:
 
 
 class YamlFault(Exception):
-    """The text is no YAML that we read: a sentence, and where."""
+    """The text is no YAML that we read: a sentence, and where. `said` is all that the library says of it."""
 
-    def __init__(self, detail: str, place: Place) -> None:
+    def __init__(self, detail: str, place: Place, said: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
         self.place = place
+        self.said = said
 
 
 class _Loader(yaml.SafeLoader):
@@ -74,7 +75,8 @@ def read(text: str) -> Document:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlFault(str(error.problem), (mark.line + 1, mark.column + 1) if mark else (1, 1)) from error
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise YamlFault(str(error.problem), place, f"{error.context or ''} {error.problem or ''}") from error
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         raise YamlFault("a character that is not allowed", (before.count("\n") + 1, 1)) from error

@@ -10,7 +10,8 @@ class Problem:
     """One mistake. `line` and `column` from 1; `path` such as `segments[3].voice`.
 
     `code` is one of pydantic's error types, or of ours: `programme.unreadable`, `.yaml`, `.twice`, `.voice`, `.file`,
-    `.placeholder`, `.sound`, `.unclear`, `.text`. `detail` is an English sentence; `context` has the parts of it.
+    `.empty`, `.not_mapping`, `.placeholder`, `.voice_file`, `.music`, `.date`, `.unclear`, or those of the voice and of
+    sound files. `detail` is an English sentence; `context` has the parts of it.
     """
 
     line: int

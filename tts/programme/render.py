@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal
 from tts import finish
 from tts.audio import RATE
 from tts.errors import AudioError, SpeechError
-from tts.files import sha256_of
+from tts.files import real_target, sha256_of
 from tts.limiter import Limiter
 from tts.loudness import Meter
+from tts.programme.check import inputs
 from tts.programme.cue import Cue, CueSheet, rounded
 from tts.programme.encode import check_name, encode
-from tts.programme.lines import Line, read_all
-from tts.programme.load import problem
+from tts.programme.lines import Line, read_all, voice_problem
 from tts.programme.mix import mix
 from tts.programme.model import STOP, Chime, Music, Pause, Recording, Script, Segment, kind_of
 from tts.programme.problems import ScriptError
@@ -52,11 +52,13 @@ def render(
 
     Raises:
         ScriptError: something cannot be read, must be asked first, or cannot be made; all texts are tried first.
+        TargetError: `out` is no file, or one that the script needs.
         OutputError: `out` has an ending that is not known, or is being written by another program.
         OSError: the disk refused.
     """
     out = Path(out)
     check_name(out)
+    real_target(out, inputs(script))
     day = day or script.date or date.today()
     read, problems = read_all(script, day)
     if problems:
@@ -96,8 +98,7 @@ def _laid_out(script: Script, studio: Studio, lines: list[Line], tell: Tell) -> 
             _step(timeline, studio, number, segment, line)
         except (SpeechError, AudioError) as error:
             path = line.path if line else ("segments", number)
-            found = problem(script.document, path, error.code, error.detail, {"detail": error.detail})
-            raise ScriptError(script.title, [found]) from error
+            raise ScriptError(script.title, [voice_problem(script, path, error)]) from error
     tell(Progress("items", len(steps), len(steps)))
     timeline.close()
     return timeline

@@ -4,6 +4,7 @@ import contextlib
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -14,6 +15,7 @@ from tts import audio, finish, loudness
 from tts.cache import SpeechCache, key_of
 from tts.chain import Synthesiser
 from tts.decode import Decoder
+from tts.errors import AudioError
 from tts.files import sha256_of
 from tts.manner import Manner
 from tts.model import VoiceSettings
@@ -142,6 +144,8 @@ class Studio:
             straight, looped = self._work / "straight.wav", self._work / "looped.wav"
             with Path(music).open("rb") as file:
                 sound.write(straight, Decoder(file, _LONGEST_MUSIC_S).blocks())
+            if not isfinite(_lufs(straight)):
+                raise AudioError("the music is silent", "audio.silent")
             sound.write(looped, _seamless(straight))
             self._level(item, lambda: sound.blocks(looped))
             straight.unlink()
