@@ -97,7 +97,7 @@ class Actions:
                 answer = Toast(translator(language)(error.key, **error.params), False)
             except ValidationError:
                 answer = Toast(translator(language)("form.bad"), False)
-            if isinstance(answer, Toast) and (request.headers.get("hx-request") == "true" or answer.good or not fields):
+            if isinstance(answer, Toast) and (answer.good or not fields):
                 return self._answer(request, address, answer, language)
             return self._show(request, address, answer, fields, language)
 
@@ -114,8 +114,8 @@ class Actions:
         return HTMLResponse(html, headers=headers | ({"HX-Trigger": "form-done"} if toast.good else {}))
 
     def _show(self, request: Request, address: str, answer: Answer, fields: Fields, language: Language) -> Response:
-        """Under its form; without JavaScript on a page of its own, with everything that was typed."""
-        kind = request.url.path.rpartition("/")[2]
+        """Under its form, covering nothing of it; without JavaScript on a page of its own, with all that was typed."""
+        kind = "" if "thing" in request.path_params else request.url.path.rpartition("/")[2]
         if isinstance(answer, Toast):
             if kind not in ("speak", "bulletins"):
                 return self._answer(request, address, answer, language)
@@ -123,7 +123,8 @@ class Actions:
         if request.headers.get("hx-request") != "true":
             return HTMLResponse(self._renderer.compose(language, address, kind, fields, answer))
         do = fields.get("do")
-        where = {} if do in ("read", "listen") else {"HX-Retarget": "find .reading"}
+        aims = do in ("read", "listen") or request.headers.get("hx-target", "").endswith("_reading")
+        where = {} if aims else {"HX-Retarget": "find .reading"}
         html = self._renderer.sheet(language, answer, request.url.path)
         seen = "bottom" if do == "listen" else "top"  # the sounds come last
         return HTMLResponse(html, headers={**where, "HX-Reswap": f"innerHTML show:{seen}"})

@@ -1,5 +1,6 @@
 """Speaking and planning: a text is read before it is sent; what nobody knows how to read is asked, never guessed."""
 
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -47,7 +48,12 @@ class _Draft:
     @property
     def open(self) -> int:
         """Places that a person must decide yet."""
-        return len({q.written for q in self.checked.reading.questions}) if self.checked else 0
+        return len(self.guessed)
+
+    @property
+    def guessed(self) -> tuple[str, ...]:
+        """What is written there, each once: it would be spoken in the first way."""
+        return tuple(dict.fromkeys(q.written for q in self.checked.reading.questions)) if self.checked else ()
 
     @property
     def unseen(self) -> bool:
@@ -79,11 +85,13 @@ class Announcing:
         if do in ("read", "listen"):
             draft = await self._draft(text, fields, language)
             return replace(await self._preview(draft, do, language), may_say_anyway=draft.open > 0)
-        if not node.online:
-            return Toast(t("outcome.away"), False)
         draft = await self._draft(text, fields, language)
+        if not node.online:
+            return replace(self._sheet(draft, language), notice=t("outcome.away"), good=False)
         if draft.open and (do != "anyway" or draft.unseen):
-            return replace(self._sheet(draft), notice=_not_sent(draft, language), good=False, may_say_anyway=True)
+            return replace(
+                self._sheet(draft, language), notice=_not_sent(draft, language), good=False, may_say_anyway=True
+            )
         args = Speak(text=text, readings=draft.readings, speaker=fields.get("speaker") or None)
         outcome = await self._commands.send(node.address, args, limit=SPEAK_S, life=SPEAK_S, accepted_is_enough=True)
         words = self._speaker(node, language).outcome(outcome, "outcome.spoken", "outcome.speaking")
@@ -95,13 +103,16 @@ class Announcing:
         if do in ("read", "listen"):
             draft = await self._draft(forms.text(fields, forms.MAX_BULLETIN), fields, language)
             return await self._preview(draft, do, language)
-        zone = node_zone(node, self._shown.zone)
-        forms.bulletin(fields, zone, self._clock.now())  # what is wrong with the form is said before all questions
         draft = await self._draft(forms.text(fields, forms.MAX_BULLETIN), fields, language)
-        if draft.open:
-            return replace(self._sheet(draft), notice=_not_sent(draft, language), good=False)
         now = self._clock.now()
-        bulletin = forms.bulletin(fields, zone, now).model_copy(update={"readings": draft.readings})
+        try:
+            bulletin = forms.bulletin(fields, node_zone(node, self._shown.zone), now)
+        except forms.FormError as error:  # said before all questions; what was answered is kept
+            notice = translator(language)(error.key, **error.params)
+            return replace(self._sheet(draft, language), notice=notice, good=False)
+        if draft.open:
+            return replace(self._sheet(draft, language), notice=_not_sent(draft, language), good=False)
+        bulletin = bulletin.model_copy(update={"readings": draft.readings})
         due = now + PLAN_LIFE if bulletin.recurrence else min(bulletin.at + timedelta(minutes=5), now + PLAN_LIFE)
         life = max((due - now).total_seconds(), PLAN_S)
         outcome = await self._commands.send(node.address, PlanBulletin(bulletin=bulletin), limit=PLAN_S, life=life)
@@ -125,7 +136,9 @@ class Announcing:
             raise forms.FormError("reading.too_many", limit=MOST_READINGS) from error
         except SpeechError as error:
             why = _sentence(error, language)
-            if error.code in (EMPTY, TOO_LONG):
+            if error.code == EMPTY:
+                raise _unreadable(text) from error
+            if error.code == TOO_LONG:
                 raise forms.FormError("reading.refused", why=why) from error
             return _Draft(text, answers, None, why)
 
@@ -133,16 +146,16 @@ class Announcing:
         t = translator(language)
         if draft.checked is None:
             return Sheet(notice=t("reading.no_preview", why=draft.why), good=False)
-        made = self._sheet(draft)
+        made = self._sheet(draft, language)
         if draft.open:
             made = replace(made, notice=t("reading.asks", count=draft.open))
         return await self._with_sounds(made, draft, language) if do == "listen" else made
 
-    def _sheet(self, draft: _Draft) -> Sheet:
+    def _sheet(self, draft: _Draft, language: Language) -> Sheet:
         if draft.checked is None:
             return Sheet()
         reading = draft.checked.reading
-        asked = sheet.asks(draft.checked, draft.choices)
+        asked = sheet.asks(draft.checked, draft.choices, language)
         return Sheet(
             pieces=tuple(sheet.pieces(reading)),
             changes=sheet.changes(reading),
@@ -172,25 +185,47 @@ class Announcing:
         t = translator(language)
         if outcome.fault is not None and outcome.fault.code == UNCLEAR:
             notice = f"{words} {t('reading.node_unclear')}"
-            return replace(self._sheet(draft), notice=notice, good=False)
+            return replace(self._sheet(draft, language), notice=notice, good=False)
+        if outcome.state not in GOOD:
+            return replace(self._sheet(draft, language), notice=words, good=False)
         said = [words]
+        if draft.open:
+            said.append(t("reading.guessed", words=", ".join(draft.guessed)))
         if draft.checked is None:
             said.append(t("reading.unchecked", why=draft.why))
-        good = outcome.state in GOOD
-        if good:
-            said += await self._kept(draft.choices, language)
-        return Toast(" ".join(said), good)
+        said += await self._kept(draft, language)
+        return Toast(" ".join(said), True)
 
-    async def _kept(self, answers: Choices, language: Language) -> list[str]:
-        t = translator(language)
+    async def _kept(self, draft: _Draft, language: Language) -> list[str]:
+        """Remember what was asked to be, but for what depends on the text."""
+        t, answers = translator(language), draft.choices
+        here = {q.written for q in draft.checked.asked if not sheet.may_keep(q)} if draft.checked else set()
         kept: list[str] = []
         try:
-            for written in sorted(answers.keep):
+            for written in sorted(answers.keep - here):
                 await self._voice.remember(written, answers.spoken[written])
                 kept.append(f"{written}: {answers.spoken[written]}")
         except SpeechError as error:
             return [t("reading.not_kept", why=_sentence(error, language))]
         return [t("reading.kept", words="; ".join(kept))] if kept else []
+
+
+def _unreadable(text: str) -> forms.FormError:
+    """Why nothing of a text can be spoken, in terms of what was written."""
+    if not any(char.isalnum() for char in text):
+        return forms.FormError("reading.only_signs", written=_short(text))
+    foreign = [word for word in text.split() if any(char.isalpha() and not _is_latin(char) for char in word)]
+    if foreign:
+        return forms.FormError("reading.only_foreign", written=_short(" ".join(foreign)))
+    return forms.FormError("reading.all_skipped")
+
+
+def _is_latin(letter: str) -> bool:
+    return unicodedata.name(letter, "").startswith("LATIN")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 24 else text[:23] + "…"
 
 
 def _not_sent(draft: _Draft, language: Language) -> str:

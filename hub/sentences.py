@@ -110,7 +110,9 @@ class Speaker:
         """Something that happened. `names`: kind/id -> the thing's name."""
         data = event.data
         thing = names.get(event.about or "", (event.about or "").partition("/")[2] or event.about or "")
-        return _join(self._happened(event, thing), self._level(event), self._detail(event), self._who(data))
+        return _join(
+            self._happened(event, thing), self._level(event), self._detail(event), self._guessed(data), self._who(data)
+        )
 
     def _happened(self, event: Event, thing: str) -> str:
         """The most particular sentence that the catalogue has for it."""
@@ -138,6 +140,12 @@ class Speaker:
             if isinstance(value, str) and value:
                 return _short(value)
         return ""
+
+    def _guessed(self, data: dict[str, Any]) -> str:
+        """Places that were spoken although nobody had said how."""
+        words = data.get("guessed")
+        known = [word for word in words if isinstance(word, str)] if isinstance(words, list) else []
+        return _short(self.t("reading.guessed", words=", ".join(known))) if known else ""
 
     def _who(self, data: dict[str, Any]) -> str:
         by = data.get("by")

@@ -2,14 +2,29 @@
 "use strict";
 (() => {
   const GOOD_TOAST_MS = 8000;
+  const BAD_TOAST_MS = 40000;
   const PICTURE_MS = 3000;
   const RESHAPE_MS = 300;
   const byId = (id) => document.getElementById(id);
 
-  // Toasts: good news goes by itself, bad news stays until it is closed.
+  // Toasts: the same words stand there once; all go by themselves, bad news later; none lies on a form being filled.
+  const wordsOf = (toast) => (toast.querySelector("p") ?? toast).textContent.trim();
   const settleToast = (toast) => {
-    if (toast.classList.contains("good")) setTimeout(() => toast.remove(), GOOD_TOAST_MS);
+    for (const other of [...byId("toasts").children]) {
+      if (other !== toast && wordsOf(other) === wordsOf(toast)) other.remove();
+    }
+    setTimeout(() => toast.remove(), toast.classList.contains("good") ? GOOD_TOAST_MS : BAD_TOAST_MS);
   };
+  const uncover = (event) => {
+    if (!event.target.matches?.("textarea, input, select")) return;
+    const form = event.target.form?.getBoundingClientRect();
+    for (const toast of form ? [...byId("toasts").children] : []) {
+      const place = toast.getBoundingClientRect();
+      if (place.top < form.bottom && place.bottom > form.top) toast.remove();
+    }
+  };
+  document.addEventListener("focusin", uncover);
+  document.addEventListener("input", uncover);
   document.querySelectorAll(".toast").forEach(settleToast);
   new MutationObserver((changes) => {
     for (const change of changes) change.addedNodes.forEach((n) => n.nodeType === 1 && settleToast(n));
@@ -32,13 +47,20 @@
     document.addEventListener(name, () => say(byId("toasts").dataset.unreachable));
   }
 
-  // A form that has done its work is emptied; one whose sentence was refused keeps it.
+  // A form that has done its work is emptied; one whose sentence was refused keeps it. The page gets shorter: who wrote
+  // stays with the form, and does not find the form of another node under the finger.
+  const finish = (form) => {
+    form.reset();
+    form.querySelector(".reading")?.replaceChildren();
+    const details = form.closest("details");
+    details?.removeAttribute("open");
+    const stays = details?.querySelector("summary") ?? form.querySelector("textarea");
+    stays.scrollIntoView({ block: "center" });
+    if (details) stays.focus({ preventScroll: true });
+  };
   document.addEventListener("form-done", (event) => {
-    if (event.target.matches("form[data-clears]")) {
-      event.target.reset();
-      event.target.querySelector(".reading")?.replaceChildren();
-      event.target.closest("details")?.removeAttribute("open");
-    }
+    const form = event.target.closest("form[data-clears]");
+    if (form) setTimeout(finish, 0, form); // the answer is still being placed, seen from a button in the form
   });
 
   // What was read is marked as old when the text is changed; typing another way to read chooses that way.
@@ -47,11 +69,23 @@
     if (field.name === "text") {
       const reading = field.form?.querySelector(".reading");
       const note = reading?.querySelector(".old-note");
-      if (note) { note.hidden = false; reading.classList.add("old"); }
+      if (note) { note.hidden = false; reading.classList.add("old"); } else reading?.replaceChildren();
     } else if (field.name?.endsWith(".own")) {
       const own = field.closest(".ask").querySelector("[data-own]");
       own.checked = field.value !== "";
+      if (own.checked) answered(field.closest(".ask"), field.value);
     }
+  });
+
+  // A folded question says what was answered; a tap on an answer unfolds the next open question, below the finger.
+  const answered = (ask, words) => { ask.classList.remove("open"); ask.querySelector(".answer").textContent = words; };
+  document.addEventListener("change", (event) => {
+    const way = event.target;
+    const ask = way.type === "radio" && way.closest(".ask");
+    if (!ask) return;
+    if (way.matches("[data-own]")) { way.nextElementSibling.focus(); return; }
+    answered(ask, way.closest(".way").querySelector(".words").textContent);
+    ask.closest(".reading").querySelector(".ask.open details")?.setAttribute("open", "");
   });
   document.addEventListener("htmx:beforeSwap", (event) => event.detail.target.classList?.remove("old"));
 
@@ -59,7 +93,7 @@
   const AHEAD_MS = 3 * 60 * 1000;
   document.addEventListener("toggle", (event) => {
     const details = event.target;
-    if (!details.open) return;
+    if (!details.open || !details.dataset.zone) return;
     const day = details.querySelector("input[type=date]"), hour = details.querySelector("input[type=time]");
     if (!day || !hour || day.value !== day.defaultValue || hour.value !== hour.defaultValue) return;
     const zone = details.dataset.zone;

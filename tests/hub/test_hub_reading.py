@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_rig import FakeNode, Mosquitto, Running, config_for, serving, until
+from hub_rig import FakeNode, Mosquitto, Running, config_for, event, serving, until
 
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.signature import Verifier
@@ -229,6 +229,59 @@ async def test_only_what_holds_elsewhere_can_be_remembered(hub: Running, node: F
     assert ".keep" in (await post(hub, "speak", text=UNCLEAR, do="read")).text
 
 
+@pytest.mark.parametrize("text", ["Mời TT đến.", "Họp ở CN xã.", "Mời ĐT ra.", "Mời CAM ra.", "Ông A/B đến."])
+async def test_what_depends_on_the_text_is_never_remembered(hub: Running, node: FakeNode, text: str) -> None:
+    asked = await post(hub, "speak", text=text, do="read")
+    assert asked.text.count("<fieldset") == 1
+    assert ".keep" not in asked.text
+    assert "Chỉ chọn cho bài này" in words(asked)
+    written = re.search(r'name="q0" value="([^"]+)"', asked.text)
+    assert written is not None
+    forced = {"q0": html.unescape(written[1]), "q0.way": "own", "q0.own": "một hai", "q0.keep": "1"}
+    sent = await post(hub, "speak", text=text, speaker="loa", do="send", **forced)
+    assert "sẽ đọc ngay" in words(sent)
+    assert not dictionary(hub).exists()
+
+
+async def test_notes_of_candidates_are_in_the_language_of_the_page(hub: Running, node: FakeNode) -> None:
+    vietnamese = words(await post(hub, "speak", text=UNCLEAR, do="read"))
+    assert "(đọc từng chữ)" in vietnamese
+    hub.http.cookies.set("lang", "en")
+    english = words(await post(hub, "speak", text=UNCLEAR, do="read"))
+    assert "(spelled out)" in english
+    assert "(read as one word)" in english
+    assert "đọc" not in english.partition("The loudspeaker will say")[0]
+
+
+async def test_spaces_stand_where_a_printer_would_put_them(hub: Running, node: FakeNode) -> None:
+    text = "Tiêm phòng (thứ Hai – thứ Sáu), họp T2,T6 và thứ 2 ,6."
+    shown = await post(hub, "speak", text=text, do="read")
+    spoken = re.search(r'<p class="spoken"[^>]*>(.*?)</p>', shown.text, re.DOTALL)
+    assert spoken is not None
+    said = html.unescape(re.sub(r"<[^>]*>", "", re.sub(r'<span class="was">[^<]*</span>', "", spoken[1])))
+    assert not re.search(r" [,.;:]|,\w", said)
+    assert "thứ hai, sáu" in said
+
+
+async def test_guessed_places_are_told_when_it_is_sent_and_in_the_log(hub: Running, node: FakeNode) -> None:
+    sent = await post(hub, "speak", text=UNCLEAR, speaker="loa", do="anyway", **{"q0": "XQZ"})
+    assert "sẽ đọc ngay. Máy tự đoán cách đọc: XQZ." in words(sent)
+    await node.send(event(1, "spoken", "speaker/loa", text=UNCLEAR, guessed=["XQZ"]))
+    await until(lambda: getattr(hub.hub.ledger.accounts.get("29401/tram-bom"), "version", 0) >= 1)
+    assert "Máy tự đoán cách đọc: XQZ." in html.unescape((await hub.http.get("/")).text)
+
+
+async def test_wrong_title_or_time_keeps_what_was_answered(hub: Running, node: FakeNode) -> None:
+    wrong = await post(hub, "bulletins", **{**BULLETIN, "title": ""}, do="send", **CHOSEN)
+    assert wrong.headers["hx-retarget"] == "find .reading"
+    assert "Hãy đặt tên cho bản tin" in words(wrong)
+    assert 'value="xưởng quy dương"' in wrong.text
+    late = await post(hub, "bulletins", **{**BULLETIN, "date": "2020-01-03"}, do="send", **CHOSEN)
+    assert "đã qua" in words(late)
+    assert 'value="xưởng quy dương"' in late.text
+    assert node.commands == []
+
+
 async def test_sign_can_be_left_out(hub: Running, node: FakeNode) -> None:
     text = "Xin chào ¤ bà con."
     asked = await post(hub, "speak", text=text, speaker="loa", do="send")
@@ -265,12 +318,17 @@ async def test_texts_are_text_never_html(hub: Running, node: FakeNode) -> None:
     assert "<img" not in (await post(hub, "speak", text=evil, do="read", **field)).text
 
 
-async def test_nothing_to_read_is_said(hub: Running, node: FakeNode) -> None:
+async def test_nothing_to_read_is_said_under_the_form(hub: Running, node: FakeNode) -> None:
     for do in ("read", "listen", "send"):
         answer = await post(hub, "speak", text="🙂", speaker="loa", do=do)
-        assert "Không có gì để đọc" in words(answer)
-        assert answer.headers["hx-retarget"] == "#toasts"
+        assert "Văn bản chỉ có ký hiệu (“🙂”), không có chữ để đọc" in words(answer)
+        assert answer.headers.get("hx-retarget") == ("find .reading" if do == "send" else None)
+        assert "listen" not in answer.text
         assert "Hãy viết nội dung trước" in words(await post(hub, "speak", text=" ", speaker="loa", do=do))
+    foreign = await post(hub, "speak", text="Привет, 你好! 🙂", do="read")
+    assert "chỉ có chữ nước ngoài (“Привет, 你好!”)" in words(foreign)
+    skipped = await post(hub, "speak", text="XQZ", do="read", **{"q0": "XQZ", "q0.way": "say:"})
+    assert "Mọi chỗ đều bỏ qua" in words(skipped)
     assert "dài quá 20000" in words(await post(hub, "bulletins", **{**BULLETIN, "text": "a " * 10_001}, do="read"))
     assert node.commands == []
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_rig import FakeNode, Running
+from hub_rig import FakeNode, Mosquitto, Running, until
 from playwright.async_api import Browser, Page, async_playwright, expect
-from test_hub_browser import CHROMIUM, FLAGS, SAY, seen
+from test_hub_browser import CHROMIUM, FLAGS, LIGHT, SAY, seen
 
 TEXT = (
     "UBND xã mời bà con thôn Đông họp HTXNN lúc 7h30-11h30 ngày 5/6 tại NVH. Gặp ban KLM hoặc gọi 0912 345 678, "
@@ -70,7 +70,7 @@ async def test_question_is_answered_by_tapping_and_the_words_are_heard(
     await view.fill(SAY, "Mời bà con ra XQZ lúc 8h.")
     await expect(reading).to_contain_text("Nội dung đã sửa")
     await reading.get_by_label("Nhớ cho lần sau").check()
-    await view.locator(f"{FORM} button.main").tap()
+    await view.locator(f"{FORM} .actions button.main").tap()
     await expect(view.locator(".toast.good")).to_contain_text("Đã nhớ cách đọc XQZ")
     await expect(view.locator(SAY)).to_have_value("")
     await expect(reading).to_be_empty()
@@ -80,7 +80,7 @@ async def test_question_is_answered_by_tapping_and_the_words_are_heard(
 
 async def test_speak_now_asks_once_and_says_it_anyway(hub: Running, node: FakeNode, view: Page) -> None:
     await view.fill(SAY, "Mời bà con ra XQZ.")
-    await view.locator(f"{FORM} button.main").tap()
+    await view.locator(f"{FORM} .actions button.main").tap()
     reading = view.locator(READ)
     await expect(reading.get_by_role("alert")).to_contain_text("Chưa gửi: còn 1 chỗ")
     await expect(reading.get_by_role("alert")).to_be_in_viewport()
@@ -120,7 +120,7 @@ async def test_whole_way_without_javascript(hub: Running, node: FakeNode, browse
     await page.click("button[value=listen]")
     await expect(page.locator("audio")).to_have_count(2)
     await expect(page.locator(".ask input[type=radio]").nth(1)).to_be_checked()
-    await page.click("button[value=send]")
+    await page.click(".actions button[value=send]")
     await expect(page.locator(".toast")).to_contain_text("sẽ đọc ngay")
     assert list(sent(node)[-1].args.readings) == ["XQZ"]
     await context.close()
@@ -136,7 +136,7 @@ async def test_reading_is_large_enough_and_stays_on_the_page(
     await page.fill(SAY, TEXT)
     await page.click(f"{FORM} button[value=read]")
     await page.fill("input[name='q0.own']", "ca 3")
-    await page.click(f"{FORM} button[value=send]")
+    await page.click(f"{FORM} .actions button[value=send]")
     await expect(page.locator("[aria-invalid=true]")).to_have_count(1)
     await page.click(".changes summary")
     await page.locator("mark").nth(2).click()
@@ -155,3 +155,119 @@ async def test_reading_is_large_enough_and_stays_on_the_page(
     assert tiny == []
     await page.screenshot(path=tmp_path / f"reading-{language}-{width}.png", full_page=True)
     await page.close()
+
+
+MANY = "Mời ban XQZ, ban WKZ, ban KLM, ban VTRQ và ban BQXN ra họp."
+
+
+async def test_many_questions_are_folded_and_fit_on_a_phone(hub: Running, node: FakeNode, view: Page) -> None:
+    await view.fill(SAY, MANY)
+    await view.locator(f"{FORM} button[value=read]").tap()
+    reading = view.locator(READ)
+    await expect(reading.locator(".ask")).to_have_count(5)
+    await expect(reading.locator(".ask details[open]")).to_have_count(1)
+    top = await reading.evaluate("e => e.getBoundingClientRect().top")
+    label = await reading.locator(".label").evaluate("e => e.getBoundingClientRect().bottom")
+    assert label - top < 2 * 640
+
+    for number in range(5):
+        ask = reading.locator(".ask").nth(number)
+        await expect(ask.locator("details")).to_have_attribute("open", "")
+        await ask.locator(".ways .way").nth(1).tap()
+    await expect(reading.locator(".ask.open")).to_have_count(0)
+    await expect(reading.locator(".ask .answer").first).to_have_text("xqz")
+    below = reading.locator("button.main")
+    assert await below.evaluate("(b, a) => b.getBoundingClientRect().top > a.getBoundingClientRect().bottom",
+                                await reading.locator(".ask").last.element_handle())  # fmt: skip
+    await below.tap()
+    await expect(view.locator(".toast.good")).to_contain_text("sẽ đọc ngay")
+    await expect(reading).to_be_empty()
+    assert len(sent(node)[-1].args.readings) == 5
+
+
+async def test_send_button_below_the_questions_asks_on(hub: Running, node: FakeNode, view: Page) -> None:
+    await view.fill(SAY, "Mời bà con ra XQZ.")
+    await view.locator(f"{FORM} button[value=read]").tap()
+    await view.locator(f"{READ} button.main").tap()
+    await expect(view.locator(READ).get_by_role("alert")).to_contain_text("Chưa gửi: còn 1 chỗ")
+    assert sent(node) == []
+
+
+async def test_error_of_a_form_stands_once_under_it_and_goes(hub: Running, node: FakeNode, view: Page) -> None:
+    read = view.locator(f"{FORM} button[value=read]")
+    for _ in range(4):
+        await read.tap()
+        await expect(view.locator(f"{READ} .trouble")).to_have_count(1)
+    await expect(view.locator(".toast")).to_have_count(0)
+    await expect(view.locator(READ)).to_have_text("Hãy viết nội dung trước.")
+    await view.fill(SAY, "Mời bà con đi họp lúc 7h30.")
+    await expect(view.locator(READ)).to_be_empty()
+    await read.tap()
+    await expect(view.locator(f"{READ} button[value=listen]")).to_be_visible()
+    for text, why in (
+        ("🙂 ★", "chỉ có ký hiệu (“🙂 ★”)"),
+        ("你好", "chỉ có chữ nước ngoài (“你好”)"),
+        ("", "Hãy viết"),
+    ):
+        await view.fill(SAY, text)
+        await read.tap()
+        await expect(view.locator(f"{READ} .trouble")).to_contain_text(why)
+        await expect(view.locator(f"{READ} :is(.spoken, button, .old-note)")).to_have_count(0)
+
+
+async def test_same_note_stands_once_and_none_lies_on_a_form_that_is_filled(
+    hub: Running, node: FakeNode, view: Page
+) -> None:
+    await node.lose()
+    await expect(view.locator(".presence.offline")).to_have_count(1)
+    lamp = view.locator(LIGHT)
+    for _ in range(3):
+        async with view.expect_response("**/lights/**"):
+            await lamp.tap()
+        await expect(view.locator(".toast.bad")).to_have_count(1)
+    box = view.locator(SAY)
+    await box.evaluate("e => window.scrollTo(0, e.getBoundingClientRect().top + scrollY - 500)")
+    await box.focus()
+    await expect(view.locator(".toast")).to_have_count(0)
+
+
+async def test_form_that_closes_leaves_its_own_card_in_view(
+    hub: Running, node: FakeNode, broker: Mosquitto, browser: Browser
+) -> None:
+    async with FakeNode(broker.port, node.verifier, node="xa-hon", title="Xóm xa hơn"):
+        await until(lambda: "29401/xa-hon" in hub.hub.registry.nodes)
+        view = await browser.new_page(viewport={"width": 360, "height": 640}, has_touch=True)
+        await view.goto(hub.url)
+        await expect(view.locator("article")).to_have_count(2)
+        details = view.locator("article").first.locator("details[data-zone]")
+        await details.locator("summary").first.tap()
+        await details.locator("input[name=title]").fill("Họp thôn")
+        await details.locator("textarea").fill(MANY)
+        await details.locator("button[value=read]").tap()
+        await expect(details.locator(".ask")).to_have_count(5)
+        for number in range(5):
+            await details.locator(".ask").nth(number).locator(".ways .way").first.tap()
+        await details.locator("input[name=date]").fill("2099-01-05")
+        await details.locator("button.main").tap()
+        await expect(view.locator(".toast.good")).to_contain_text("vào lịch")
+        await expect(details).not_to_have_attribute("open", "")
+        await expect(details.locator("summary").first).to_be_in_viewport(ratio=1)
+        await expect(view.locator("article").last.locator("textarea").first).not_to_be_in_viewport()
+        await view.close()
+
+
+async def test_what_was_written_covers_no_spoken_word(hub: Running, node: FakeNode, view: Page) -> None:
+    await view.fill(SAY, "Họp lúc 7h30 tại UBND xã, phí 25.000đ/hộ. " * 6)
+    await view.locator(f"{FORM} button[value=read]").tap()
+    marks = view.locator(f"{READ} mark.changed")
+    await expect(marks).to_have_count(24)
+    height = await view.evaluate("document.documentElement.scrollHeight")
+    for mark in (marks.first, marks.nth(4), marks.last):
+        await mark.tap()
+        await expect(mark.locator(".was")).to_be_in_viewport()
+        gap = await mark.evaluate(
+            "m => m.querySelector('.was').getBoundingClientRect().top"
+            " - m.closest('.spoken').getBoundingClientRect().bottom"
+        )
+        assert gap >= 0
+    assert await view.evaluate("document.documentElement.scrollHeight") == height

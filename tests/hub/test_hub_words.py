@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import hub
+import tts.reading
 from hub.language import catalogue, choose, sort_key
+from hub.notes import note_in
 from hub.records import _absent
 from hub.sentences import number
 from hub.times import from_form, moment, next_weekday, zone_named
@@ -28,7 +30,7 @@ def test_every_key_is_used_and_every_used_key_exists() -> None:
     files = [*SOURCES.glob("*.py"), *(SOURCES / "templates").iterdir()]
     text = "\n".join(f.read_text(encoding="utf-8") for f in files)
     used = set(re.findall(r"""["']([a-z]+\.[a-z_]+[a-z_0-9.]*)["']""", text))
-    families = ("event.", "why.", "light.", "speaker.", "camera.", "bulletin.", "outcome.", "node.")
+    families = ("event.", "why.", "light.", "speaker.", "camera.", "bulletin.", "outcome.", "node.", "note.")
     dead = [
         key for key in catalogue("vi") if key not in used and f'"{key}"' not in text and not key.startswith(families)
     ]
@@ -47,6 +49,22 @@ def test_every_key_is_used_and_every_used_key_exists() -> None:
 
 CONTRACT = {"media.refused"}
 """Codes of the contract, not keys of ours."""
+
+
+ASKED = (
+    "Mời bà con ra XQZ, TT. Đội bóng thắng 5/6. Xin chào ¤ bà con. Chào 你好 bà con. Mời CAM ra. Ông A/B đến. Xem T3.\n"
+    "Theo số 15/QĐ-XQZ. Xem <b>họp</b> nhé. Ghi x² thôi. Tổ V họp. Gặp Smith nhé. Nước x^2. Nhận K7B9."
+)
+
+
+def test_notes_beside_the_ways_to_read_have_words_in_both_languages() -> None:
+    questions = tts.reading.Reader().read(ASKED).questions
+    notes = {way.note for question in questions for way in question.candidates} - {""}
+    assert len(notes) > 15
+    assert [note for note in sorted(notes) if note_in("en", note) == note] == []
+    assert note_in("vi", "đọc từng chữ") == "đọc từng chữ"
+    assert note_in("en", "đọc từng chữ") == "spelled out"
+    assert note_in("en", "cách xã tự ghi") == "cách xã tự ghi"
 
 
 @pytest.mark.parametrize(
