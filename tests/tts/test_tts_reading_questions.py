@@ -114,6 +114,8 @@ def test_a_choice_must_be_words(words: str) -> None:
             {"CN": "công nhân"},
             "tám giờ chủ nhật ngày hai mươi chín tháng mười một, tuyển năm mươi công nhân may",
         ),
+        ("xóm k đậu, vitamin k", {"k": "ca"}, "xóm ca đậu, vi ta min ca"),
+        ("giá 50 đ. Bà con đến đ. Trần Phú", {"đ.": "đồng"}, "giá năm mươi đồng bà con đến đường trần phú"),
         ("TT HĐND họp tại TT", {"TT": "thị trấn"}, "thường trực hội đồng nhân dân họp tại thị trấn"),
     ],
 )

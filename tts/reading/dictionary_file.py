@@ -44,6 +44,29 @@ def read_entries(path: Path) -> list[Entry]:
     return parse(_content(path), str(path))
 
 
+def twice(path: Path) -> list[tuple[str, int, int]]:
+    """Return what a good file has more than once: what is written, the line before, the line that holds.
+
+    Raises:
+        SpeechError: as `Dictionary.load`.
+    """
+    import yaml
+
+    text = _content(path)
+    entries = parse(text, str(path))
+    if not entries:
+        return []
+    root: Any = yaml.compose(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+    lines: dict[str, int] = {}
+    found = []
+    for node, entry in zip(root.value, entries, strict=True):
+        line = node.start_mark.line + 1
+        if entry.written in lines:
+            found.append((entry.written, lines[entry.written], line))
+        lines[entry.written] = line
+    return found
+
+
 def _content(path: Path) -> str:
     named = {"file": str(path)}
     try:

@@ -126,7 +126,7 @@ class Scanner:
         listed = self._listed(scene, start, word, choices)
         short = listed is None or (listed.rule == "dictionary" and listed.end - start <= len(word) + 1)
         if short and (rules := _EARLY.get(word)) and (found := _first(scene, start, rules)):
-            return found
+            return self._chosen(scene, found, choices)
         found = listed or self._by_rule(scene, start, word)
         return found and self._chosen(scene, found, choices)
 

@@ -38,7 +38,23 @@ ANNIVERSARIES = {
     "22/12", "23/9", "23/10", "16/4", "29/3", "24/3", "10/3",
 }  # fmt: skip
 _STREETS = {"đường", "phố", "trường", "viên", "cầu"}
-AMBIGUOUS_BEFORE = {"số", "nhà", "ngõ", "ngách", "hẻm", "kiệt", "thửa", "tờ", "lô", "tổ", "phòng", "căn", "kiot"}
+AMBIGUOUS_BEFORE = {
+    "số",
+    "nhà",
+    "ngõ",
+    "ngách",
+    "hẻm",
+    "kiệt",
+    "thửa",
+    "tờ",
+    "lô",
+    "tổ",
+    "phòng",
+    "căn",
+    "kiot",
+    "lệ",
+    "đồ",
+}
 
 
 def valid_date(day: str, month: str) -> bool:

@@ -31,6 +31,7 @@ _POINTS_BEFORE = re.compile(
 )
 _POINTS_AFTER = re.compile(r"\s(?:GPLX|điểm|giấy phép lái xe|bằng lái|trên giấy)")
 _STEPS = re.compile(r"\d{1,3}(?:\s?[-–]\s?\d{1,3}){2,}(?![\w/]|[.,]\d|\s?[-–]\d)")
+_SCALE = re.compile(r"1\s?[:/]\s?((?:[125]|10|25|50|100)[.]?0{2,4})(?![\w/]|[.,:-]\d)")
 _BARE_PLATE = re.compile(r"(\d{2}[A-ZĐ]\d?)-(\d{4})(?![\w/]|[.,-]\d)")
 
 
@@ -130,6 +131,13 @@ def _steps(scene: Scene, match: re.Match[str]) -> Answer:
     return asked("range", (said, "nhiều số"), (joined, "mã"))
 
 
+def _scale(scene: Scene, match: re.Match[str]) -> Answer:
+    """1:2000 is the scale of a map; with a stroke it may be a month, so that "tỷ lệ" or "bản đồ" must stand before."""
+    if "/" in match[0] and not re.search(r"(?:t[ỷỉ] lệ|bản đồ)\s*$", scene.before(match.start())):
+        return None
+    return f"một trên {scene.numbers.whole(match[1].replace('.', ''))}"
+
+
 def _bare_plate(scene: Scene, match: re.Match[str]) -> Answer:
     letters = " ".join(scene.numbers.digits(char) if char.isdigit() else spell(char) for char in match[1])
     digits = scene.numbers.digits(match[2])
@@ -138,6 +146,7 @@ def _bare_plate(scene: Scene, match: re.Match[str]) -> Answer:
 
 RULES = (
     Rule("phone", _MASKED, _masked),
+    Rule("ratio", _SCALE, _scale),
     Rule("time.date", _TIME_DATE, _time_date),
     Rule("unit", _TWO_OVER, _two_over),
     Rule("unit", _STATION, _station),

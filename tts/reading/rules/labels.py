@@ -12,12 +12,15 @@ from tts.reading.scene import Answer, Rule, Scene, asked
 from tts.reading.syllables import spell
 from tts.reading.units import SCALES
 
-_NAME = r"(?=[A-ZĐÂÊÔƠƯÁÀẢÃẠẮẰẤẦÍÓÚÝ][^\W\d_])"
-_ROOM = re.compile(r"([Pp])\.\s?(?=\d|(?:họp|khám|học|tiếp|làm|bệnh|máy|hành|kế|tổ|chức)\b)")
-_SMALL = re.compile(rf"([xhqptacôđ])\.\s?{_NAME}")
+_NAME = r"(?=\s?[A-ZĐÂÊÔƠƯÁÀẢÃẠẮẰẤẦÍÓÚÝ][^\W\d_])"
+_ROOM = re.compile(r"([Pp])\.(?=\s?\d|\s?(?:họp|khám|học|tiếp|làm|bệnh|máy|hành|kế|tổ|chức)\b)")
+_NUMBER = re.compile(r"\s?(\d+)")
+_DISTRICT_AFTER = re.compile(r"\s?,\s?(?:Q\.|quận|TP|thành phố)", re.IGNORECASE)
+_SMALL = re.compile(rf"([xhqptacôđ])\.{_NAME}")
 _SMALL_MONTH = re.compile(r"t\.\s?(\d{1,2})(?:\s?/\s?((?:19|20)\d{2}))?(?![\w/]|[.,]\d)")
-_SUBJECT = re.compile(r"T\.\s?(?=(?:Anh|Trung|Pháp|Nga|Nhật|Hàn|Việt)(?!\w))")
+_SUBJECT = re.compile(r"T\.(?=\s?(?:Anh|Trung|Pháp|Nga|Nhật|Hàn|Việt)(?!\w))")
 _SUBJECT_BEFORE = re.compile(r"(?:môn|toán|văn|lý|hóa|hoá|thi|điểm|giáo viên|gv|trung tâm|lớp|học)\b[^.;\d]{0,12}$")
+_PAID_BEFORE = re.compile(r"\b(?:giá|phí|tiền|nộp|thu|đóng|mua|bán|còn|phạt|trả|góp)\b[^.;]*$")
 _MAP = re.compile(r"BĐ(?!\w)")
 _ALARM = re.compile(r"BĐ(?=\s(?:số\s)?(?:[1-3]|I{1,3})(?!\w|[.,]\d))")
 _PIPE = re.compile(r"DN\s?(\d{2,4})(?!\w|[.,/]\d)")
@@ -29,6 +32,10 @@ _CIRCULAR = re.compile(r"TT(?=\s(?:số\s)?\d{1,4}(?:/(?:19|20)\d{2})?[-/]TT)")
 _STANDING = re.compile(r"TT(?=\.?\s(?:HĐND|hội đồng nhân dân|Hội đồng nhân dân)(?!\w))")
 _PRESSURE = re.compile(r"HA(?=\s?[:=]?\s?(?:\d{2,3}/\d{2,3}(?!\d|/)|(?:cao|thấp|tối|tâm)\b))")
 _HECTARES = re.compile(r"HA(?!\w)")
+_BORN = re.compile(r"SN(?=[:.]?\s?(?:19|20)\d{2}(?!\d))")
+_TERM = re.compile(r"HK(?=\s?(?:[1-3]|I{1,3})(?!\w))")
+_ACCOUNT = re.compile(r"TK(?=\s(?:số\s)?:?\s?\d[\d .]{5,})")
+_DOCTOR = re.compile(r"BS(?=\.?\s?CK)")
 _ADDRESS = re.compile(r"Đ[Cc](?=\s?:)")
 _TELEPHONE = re.compile(r"[ĐDđd][Tt](?=\s?:)")
 _SMALL_K = re.compile(r"k(?!\w|['’.])")
@@ -41,11 +48,10 @@ _MONTH_BEFORE = {"đầu", "cuối", "giữa", "trong", "hết", "từ", "đến
 def _room(scene: Scene, match: re.Match[str]) -> Answer:
     if scene.prior(match.start())[0] == "phòng":
         return ""
-    number = re.match(r"\d+", scene.text[match.end() :])
-    if number is None or len(number[0]) > 2:
+    number = _NUMBER.match(scene.text, match.end())
+    if number is None or len(number[1]) > 2:
         return "phòng"
-    near = re.match(r"\d+\s?,\s?(?:Q\.|quận|TP|thành phố)", scene.text[match.end() :], re.IGNORECASE)
-    if near and match[1] == "P":
+    if match[1] == "P" and _DISTRICT_AFTER.match(scene.text, number.end()):
         return "phường"
     return asked("word", ("phường", "đơn vị hành chính"), ("phòng", "trong một ngôi nhà"))
 
@@ -58,20 +64,21 @@ def _small(scene: Scene, match: re.Match[str]) -> Answer:
         return asked("word", ("tỉnh", ""), ("thầy", ""), ("tê", "chữ cái"))
     if letter in "ac" and scene.at_line_start(start):
         line = scene.text[match.end() :].partition("\n")[0]
-        named = re.fullmatch(r"(?:[^\W\d_]+\s?){1,3}[.,;]?", line) and line.istitle()
+        named = re.fullmatch(r"\s?(?:[^\W\d_]+\s?){1,3}[.,;]?", line) and line.istitle()
         return asked("word", (_SMALL_WORDS[letter], "người"), (letter, "mục trong danh sách")) if named else None
     return _SMALL_WORDS[letter]
 
 
 def _street(scene: Scene, match: re.Match[str]) -> Answer:
-    said = scene.said_before(match.start())
-    if said and said[-1] in SCALES:
+    if scene.prior(match.start())[0] in SCALES:
         return None
     before = scene.text[: match.start()].rstrip()
-    number = re.search(r"\d[\d.,/]*[A-Za-z]?$", before)
+    number = re.search(r"\d(?:[\d.,/]*\d)?[A-Za-z]?$", before)
     if number is None or follows_house_word(scene, number.start()):
         return "đường"
-    return asked("word", ("đường", "tên đường"), ("đồng", "tiền"))
+    ways = ("đường", "tên đường"), ("đồng.", "tiền, hết câu")
+    paid = _PAID_BEFORE.search(scene.before(match.start()))
+    return asked("word", *(ways[::-1] if paid else ways))
 
 
 def _small_month(scene: Scene, match: re.Match[str]) -> Answer:
@@ -167,6 +174,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "HA": (_word("pressure", _PRESSURE, "huyết áp"), Rule("unit.alone", _HECTARES, _hectares)),
     **dict.fromkeys(("ĐC", "Đc"), (_word("label", _ADDRESS, "địa chỉ"),)),
     **dict.fromkeys(("ĐT", "Đt", "đt"), (_word("phone.label", _TELEPHONE, "điện thoại"),)),
+    "SN": (_word("label", _BORN, "sinh năm"),),
+    "HK": (_word("label", _TERM, "học kỳ"),),
+    "TK": (_word("label", _ACCOUNT, "tài khoản"),),
+    "BS": (_word("title", _DOCTOR, "bác sĩ"),),
     "AL": (Rule("lunar", re.compile(r"AL(?!\w)"), _lunar),),
     "Rh": (Rule("blood", _BLOOD, _blood),),
 }

@@ -9,7 +9,8 @@ from tts.reading.units import UNIT
 
 _SCORE = re.compile(rf"(\d{{1,3}})\s*[-–—:]\s*(\d{{1,3}}){END}")
 _SCORE_WORDS = re.compile(
-    r"(?:t[ỷỉ] số|thắng|thua|h(?:òa|oà)(?!\s(?:giải|bình|thuận|hợp))|dẫn|gỡ|chung cuộc|kết quả)\s+(?:[^\d.;]{0,40}\s)?[\s:(]*$"
+    r"(?:t[ỷỉ] số|thắng|thua|h(?:òa|oà)(?!\s(?:giải|bình|thuận|hợp))|dẫn|gỡ|chung cuộc|kết quả)"
+    r"\s+(?:[^\d.;]{0,40}\s)?[\s:(]*$"
 )
 _RATIO = re.compile(rf"({NUMBER})\s*:\s*({NUMBER})(?![^\W_]|[/:.,-]\d)")
 _RATIO_WORDS = re.compile(r"(?:t[ỷỉ] lệ|pha|bản đồ|theo t[ỷỉ] lệ)\s*[:(]?\s*(?:\w+\s){0,3}$")

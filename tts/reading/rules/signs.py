@@ -29,6 +29,7 @@ _COUNTED = re.compile(
 )
 _ARROW = re.compile(r"(?:[-–—=]+>|[→⇒➔➜])")
 _BETWEEN = re.compile(r"[÷~～](?=\s?\d)")
+_ROMAN = re.compile(r"[IVX]+(?!\w)")
 _DASH = re.compile(r"[-–—]")
 _WEEKDAY_LEFT = re.compile(r"(?:thứ\s(?:hai|ba|tư|năm|sáu|bảy|[2-7])|chủ nhật|\bT[2-7])$", re.IGNORECASE)
 _WEEKDAY_RIGHT = re.compile(
@@ -132,18 +133,19 @@ def _dash(scene: Scene, match: re.Match[str]) -> Answer:
     left = scene.text[max(0, match.start() - 12) : match.start()].rstrip()
     right = re.compile(r"\s*").match(scene.text, match.end())
     place = right.end() if right else match.end()
+    if _ROMAN.match(scene.text, place) and _stands_at(scene, match.start(), {"roman"}):
+        return "đến"
     if _WEEKDAY_LEFT.search(left) and (weekday := _WEEKDAY_RIGHT.match(scene.text, place)):
         return "đến" if weekday[1] else asked("range", ("đến thứ", "khoảng"), (",", "ngắt"))
-    return "đến" if _is_moment(scene, match.start()) and _MOMENT.match(scene.text, place) else None
+    return "đến" if _stands_at(scene, match.start(), {"date", "time"}) and _MOMENT.match(scene.text, place) else None
 
 
-def _is_moment(scene: Scene, start: int) -> bool:
+def _stands_at(scene: Scene, start: int, families: set[str]) -> bool:
+    """Say whether what was found last is of one of `families` and ends at `start`, but for spaces."""
     last = scene.found[-1] if scene.found else None
-    return (
-        last is not None
-        and last.rule.partition(".")[0] in {"date", "time"}
-        and not scene.text[last.end : start].strip()
-    )
+    if last is None or scene.text[last.end : start].strip():
+        return False
+    return last.rule.partition(".")[0] in families
 
 
 MARK_RULES = (

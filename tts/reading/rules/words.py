@@ -13,7 +13,7 @@ _ROMAN = re.compile(
 )
 _NUMBERED = {
     "quý", "kỷ", "thế kỷ", "thứ", "khóa", "khoá", "kỳ", "kì", "đợt", "đoạn", "chương", "phần", "hạng", "mục", "phụ lục",
-    "lục", "tập", "quyển", "vòng", "hội", "cấp", "bậc", "loại", "nhiệm kỳ", "chiến", "bước", "pha", "điều", "bài",
+    "lục", "tập", "quyển", "vòng", "hội", "cấp", "bậc", "loại", "nhiệm kỳ", "chiến", "bước", "pha", "điều", "bài", "hk",
 }  # fmt: skip
 _LETTERED = {
     "vitamin", "khu", "tổ", "nhà", "lô", "dãy", "cổng", "hàng", "khối", "lớp", "nhóm", "phòng", "đội", "vùng", "xã",
