@@ -4,8 +4,8 @@ import sys
 
 import click
 
+from edge_agent import words
 from edge_agent.version import VERSION
-from edge_agent.words import say, speak
 
 _COMMANDS = {
     "run": "Run this node (what systemd starts)",
@@ -69,7 +69,7 @@ def cli(lang: str | None) -> None:
                   edge-agent run /etc/edge-agent/node.yaml
     """  # noqa: D301 - click wants the character itself
     if lang is not None:
-        speak("vi" if lang == "vi" else "en")
+        words.speak("vi" if lang == "vi" else "en")
 
 
 def main() -> None:
@@ -78,7 +78,7 @@ def main() -> None:
         # click hands an Exit's code back instead of raising it
         code = cli(prog_name="edge-agent", standalone_mode=False)
     except click.Abort:
-        click.echo(say("run.stopped"), err=True)
+        click.echo(words.say("run.stopped"), err=True)
         code = 130
     except click.ClickException as error:
         error.show()

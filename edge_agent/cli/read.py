@@ -36,10 +36,26 @@ def command(text: tuple[str, ...], strict: bool, region: str, dictionaries: tupl
     """
     settings = ReadingSettings.model_validate({"region": region, "dictionaries": dictionaries, "strict": strict})
     reader = Reader(settings)
+    _show_doubles(dictionaries)
     if text:
         _show_one(reader, " ".join(text), as_json)
     elif not _read_lines(reader, as_json):
         raise click.exceptions.Exit(BAD_INPUT)
+
+
+def _show_doubles(dictionaries: tuple[Path, ...]) -> None:
+    """Note what a dictionary has more than once: the last one is read, which may not be what is meant."""
+    if not dictionaries:
+        return
+    from tts.reading.dictionary_file import twice
+
+    for path in dictionaries:
+        try:
+            found = twice(path)
+        except SpeechError as error:
+            fail_speech(error)
+        for written, first, line in found:
+            click.echo(say("read.twice", file=path, written=written, first=first, line=line), err=True)
 
 
 def _show_one(reader: Reader, text: str, as_json: bool) -> None:

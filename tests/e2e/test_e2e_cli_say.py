@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import wave
 from pathlib import Path
 
@@ -118,4 +120,20 @@ def test_a_text_that_is_no_utf_8_is_not_spoken(tmp_path: Path, cache: Path) -> N
     done = subprocess.run(command, input=b"a\nb\xe0\n", capture_output=True, env=environment, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith(b"Line 2: The text is not UTF-8")
+    assert not (tmp_path / "o.wav").exists()
+
+
+def test_a_person_may_stop_it(tmp_path: Path, cache: Path) -> None:
+    """As a terminal does it: the signal goes to the voice's process, too."""
+    command = [sys.executable, "-m", "edge_agent", "--lang", "en", "say", "--offline", "--out", str(tmp_path / "o.wav")]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    running = subprocess.Popen(
+        [*command, "Thông báo. " * 1500], env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert running.stderr is not None
+    assert running.stderr.readline().startswith("Making the speech")
+    time.sleep(1)  # most of the way into the work
+    os.killpg(running.pid, signal.SIGINT)
+    _, told = running.communicate(timeout=30)
+    assert (running.returncode, told.strip()) == (130, "Stopped.")
     assert not (tmp_path / "o.wav").exists()

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from tts_stand_ins import encode
 
+from tts.enhance import EnhancementSettings, enhance
+
 SPEECH = (0.2 * np.sin(2 * np.pi * 700 * np.arange(48_000) / 16_000) * (np.arange(48_000) // 3200 % 2)).astype(
     np.float32
 )
@@ -177,6 +179,23 @@ def test_a_recording_is_not_enhanced_into_itself(tmp_path: Path) -> None:
     for target in (source, tmp_path / "link.wav"):
         assert call(source, target).returncode == 2
     assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "kind", "told"),
+    [
+        (np.zeros((100, 2), np.float32), 16_000, ValueError, "mono"),
+        (np.float32(0.5), 16_000, ValueError, "mono"),
+        (np.zeros(100, np.int16), 16_000, TypeError, "int16"),
+        (SPEECH, 16_000.5, TypeError, "whole number"),
+        (SPEECH, 4_000, ValueError, "8000"),
+    ],
+)
+def test_samples_that_cannot_be_meant_are_refused(
+    samples: np.ndarray, rate: int, kind: type[Exception], told: str
+) -> None:
+    with pytest.raises(kind, match=told):
+        enhance(samples, rate, EnhancementSettings())
 
 
 @pytest.mark.long

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tts.reading import Reader
+
 
 def read(*arguments: str, lines: str = "", lang: str = "vi") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -120,3 +122,19 @@ def test_a_text_that_is_too_long_is_told_in_the_language_of_the_terminal() -> No
     done = read(lines="a " * 20_000)
     assert "39999 ký tự, nhiều nhất là 20000" in done.stderr
     assert "characters" not in done.stderr
+
+
+def test_what_a_dictionary_has_twice_is_told_with_both_lines(tmp_path: Path) -> None:
+    path = tmp_path / "xa.yaml"
+    path.write_text("- {written: NTMX, spoken: một}\n- {written: B, spoken: bê}\n- {written: NTMX, spoken: hai}\n")
+    done = read("--dictionary", str(path), lines="NTMX\n")
+    assert (done.returncode, done.stdout) == (0, "hai\n")
+    assert "dòng 1 và dòng 3" in done.stderr
+    path.write_text("- {written: NTMX, spoken: một}\n")
+    assert not read("--dictionary", str(path), lines="NTMX\n").stderr
+
+
+@pytest.mark.parametrize("text", [None, 5, b"x"])
+def test_what_is_no_text_is_a_type_error(text: object) -> None:
+    with pytest.raises(TypeError, match="must be a str"):
+        Reader().read(text)  # type: ignore[arg-type]

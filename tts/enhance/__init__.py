@@ -22,13 +22,22 @@ __all__ = ["ENHANCE_VERSION", "EnhancementSettings", "Enhancer", "Horn", "enhanc
 def enhance(samples: "NDArray[np.float32]", rate: int, settings: EnhancementSettings) -> "NDArray[np.float32]":
     """Return mono `samples`, float32 (n,), full scale 1.0, made clear; same length, not shifted.
 
+    What is no number counts as silence.
+
     Raises:
         SpeechError: as `Enhancer`.
+        TypeError: `samples` are no floating-point numbers, or `rate` is no whole number.
+        ValueError: `samples` have channels, or as `Enhancer`.
     """
     import numpy as np
 
     from tts.enhance.stream import Enhancer
 
+    samples = np.asarray(samples)
+    if samples.dtype.kind != "f":
+        raise TypeError(f"samples must be floating-point with full scale 1.0, not {samples.dtype}")
+    if samples.ndim != 1:
+        raise ValueError(f"samples must be mono, of shape (n,), not {samples.shape}; mix the channels first")
     enhancer = Enhancer(rate, settings)
     return np.concatenate((enhancer.process(samples), enhancer.flush()))
 

@@ -28,8 +28,11 @@ class Enhancer:
 
         Raises:
             SpeechError: `speech.horn`, the profile cannot be used.
+            TypeError: the rate is no whole number.
             ValueError: the rate is below 8 kHz or above 192 kHz.
         """
+        if not isinstance(rate, (int, np.integer)):
+            raise TypeError(f"the rate must be a whole number of samples a second, not {rate!r}")
         if not RATES[0] <= rate <= RATES[1]:
             raise ValueError(f"{rate} samples a second; {RATES[0]} to {RATES[1]} are supported")
         self._rate, self._settings, self._horn = rate, settings, load_horn(settings.horn)
