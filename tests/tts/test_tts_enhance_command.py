@@ -124,6 +124,16 @@ def test_wrong_options_are_told(tmp_path: Path, options: list[str], told: str) -
     assert not (tmp_path / "out.wav").exists()
 
 
+@pytest.mark.parametrize("profile", ["name: [", "name: a\nband: [9, 8]\n", None])
+def test_a_bad_horn_is_told_in_the_language_of_the_terminal(tmp_path: Path, profile: str | None) -> None:
+    horn = tmp_path / "loa.yaml" if profile else Path("big")
+    if profile:
+        horn.write_text(profile)
+    done = call(float_wav(tmp_path / "in.wav", SPEECH, 16_000), tmp_path / "out.wav", "--horn", horn, lang="vi")
+    assert done.returncode == 2
+    assert any(words in done.stderr for words in ("không phải văn bản YAML", "mục “band” chưa đúng", "không có hồ sơ"))
+
+
 def test_files_that_cannot_be_read_or_written(tmp_path: Path) -> None:
     missing = call(tmp_path / "nothing.wav", tmp_path / "out.wav")
     assert (missing.returncode, "nothing.wav" in missing.stderr) == (2, True)

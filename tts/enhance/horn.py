@@ -79,19 +79,24 @@ def load_horn(name_or_path: str) -> Horn:
     Raises:
         SpeechError: `speech.horn`; no such profile, or the file is not one. `detail` says what is wrong.
     """
+    named = {"file": name_or_path}
     try:
         text = _text(name_or_path)
         data = yaml.safe_load(text)
     except OSError as error:
-        raise SpeechError(HORN, f"{name_or_path}: {error.strerror or error}") from error
+        reason = error.strerror or str(error)
+        named |= {"detail": reason}
+        raise SpeechError(HORN, f"{name_or_path}: {reason}", why="horn.missing", params=named) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise SpeechError(HORN, f"{name_or_path}: {' '.join(str(error).split())}") from error
+        detail = f"{name_or_path}: {' '.join(str(error).split())}"
+        raise SpeechError(HORN, detail, why="horn.yaml", params=named) from error
     try:
         return Horn.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "file"
-        raise SpeechError(HORN, f"{name_or_path}: {place}: {first['msg']}") from error
+        named |= {"place": place, "detail": first["msg"]}
+        raise SpeechError(HORN, f"{name_or_path}: {place}: {first['msg']}", why="horn.wrong", params=named) from error
 
 
 def _text(name_or_path: str) -> str:
@@ -99,7 +104,9 @@ def _text(name_or_path: str) -> str:
         return resources.files("tts.enhance").joinpath(f"horns/{name_or_path}.yaml").read_text(encoding="utf-8")
     path = Path(name_or_path)
     if not path.suffix and len(path.parts) == 1:
-        raise SpeechError(HORN, f"{name_or_path}: no such profile; there are {', '.join(shipped_horns())}")
+        known = ", ".join(shipped_horns())
+        detail = f"{name_or_path}: no such profile; there are {known}"
+        raise SpeechError(HORN, detail, why="horn.unknown", params={"name": name_or_path, "known": known})
     with path.open("rb") as file:
         data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
