@@ -235,3 +235,17 @@ def test_passages_are_short_and_lose_nothing(text: str, limit: int) -> None:
     parts = list(passages(text, limit))
     assert all(len(part) <= limit for part in parts)
     assert "".join("".join(parts).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("lũ trên BĐ2 0,35m", "lũ trên báo động hai, không phẩy ba mươi lăm mét"),
+        ("gạo ST25 9.200đ", "gạo ét tê hai mươi lăm, chín nghìn hai trăm đồng"),
+        ("phân NPK 16-16-8 820.000đ", "phân nờ pê ca mười sáu, mười sáu, tám, tám trăm hai mươi nghìn đồng"),
+        ("Quyết định số 45/QĐ-UBND", "quyết định số bốn mươi lăm, quyết định ủy ban nhân dân"),
+        ("LH: chị Mai. ĐC: thôn 4", "liên hệ: chị mai. địa chỉ: thôn bốn"),
+    ],
+)
+def test_a_pause_stands_where_numbers_would_run_together(written: str, spoken: str) -> None:
+    assert reader.read(written).spoken == spoken

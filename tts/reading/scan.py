@@ -225,12 +225,11 @@ class Scanner:
 
 
 def _run_together(scene: Scene, found: Found) -> Found | None:
-    """A pause between a name that ends in a number and a number: BĐ2 0,35m, ST25 9.200đ."""
+    """A pause between two numbers that only a space parts: BĐ2 0,35m, ST25 9.200đ, NPK 16-16-8 820.000đ."""
     last = scene.found[-1] if scene.found else None
-    if last is None or last.rule not in {"dictionary", "code"} or scene.text[last.end : found.start] != " ":
+    if last is None or scene.text[last.end : found.start] != " " or not scene.text[last.end - 1].isdigit():
         return None
-    named = scene.text[last.end - 1].isdigit() and scene.text[last.start].isalpha()
-    return Found(last.end, found.start, "pause", ",") if named else None
+    return Found(last.end, found.start, "pause", ",") if last.spoken and last.spoken[-1].isalpha() else None
 
 
 def _word_rules(scene: Scene, start: int, word: str) -> Iterator[Rule]:

@@ -11,6 +11,7 @@ UNITS = {
     "kg": "ki lô gam", "Kg": "ki lô gam", "KG": "ki lô gam", "ml": "mi li lít", "mL": "mi li lít", "cl": "xăng ti lít",
     "l": "lít", "L": "lít", "cc": "xê xê", "h": "giờ", "giờ": "giờ", "s": "giây", "ms": "mi li giây", "ph": "phút",
     "p": "phút", "'": "phút", "′": "phút", "V": "vôn", "kV": "ki lô vôn", "KV": "ki lô vôn", "mV": "mi li vôn",
+    "mmol": "mi li mon",
     "W": "oát", "IU": "đơn vị", "UI": "đơn vị", "kWp": "ki lô oát píc", "KWp": "ki lô oát píc", "MWp": "mê ga oát píc",
     "kW": "ki lô oát", "KW": "ki lô oát", "MW": "mê ga oát", "GW": "gi ga oát", "kWh": "ki lô oát giờ",
     "KWh": "ki lô oát giờ", "kwh": "ki lô oát giờ", "KWH": "ki lô oát giờ",

@@ -31,6 +31,7 @@ _POINTS_BEFORE = re.compile(
 )
 _POINTS_AFTER = re.compile(r"\s(?:GPLX|điểm|giấy phép lái xe|bằng lái|trên giấy)")
 _STEPS = re.compile(r"\d{1,3}(?:\s?[-–]\s?\d{1,3}){2,}(?![\w/]|[.,]\d|\s?[-–]\d)")
+_COMRADES = re.compile(r"(\d{1,4})\s?(?:đ|Đ)/[cC](?!\w)")
 _SCALE = re.compile(r"1\s?[:/]\s?((?:[125]|10|25|50|100)[.]?0{2,4})(?![\w/]|[.,:-]\d)")
 _BARE_PLATE = re.compile(r"(\d{2}[A-ZĐ]\d?)-(\d{4})(?![\w/]|[.,-]\d)")
 
@@ -147,6 +148,7 @@ def _bare_plate(scene: Scene, match: re.Match[str]) -> Answer:
 RULES = (
     Rule("phone", _MASKED, _masked),
     Rule("ratio", _SCALE, _scale),
+    Rule("unit", _COMRADES, lambda scene, match: f"{scene.numbers.whole(match[1])} đồng chí"),
     Rule("time.date", _TIME_DATE, _time_date),
     Rule("unit", _TWO_OVER, _two_over),
     Rule("unit", _STATION, _station),
