@@ -76,8 +76,8 @@ def _content(path: Path) -> str:
         return path.read_bytes().decode("utf-8").removeprefix("\ufeff")
     except OSError as error:
         detail = f"{path}: cannot be read: {error.strerror}; check the path"
-        named |= {"detail": error.strerror or str(error)}
-        raise SpeechError(errors.DICTIONARY, detail, why="dictionary.unreadable", params=named) from error
+        params: dict[str, str | int] = {**named, "detail": error.strerror or str(error), "errno": error.errno or 0}
+        raise SpeechError(errors.DICTIONARY, detail, why="dictionary.unreadable", params=params) from error
     except UnicodeDecodeError as error:
         detail = f"{path}: is no UTF-8 text; save it as UTF-8"
         raise SpeechError(errors.DICTIONARY, detail, why="dictionary.utf8", params=named) from error

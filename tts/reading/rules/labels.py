@@ -64,7 +64,7 @@ def _small(scene: Scene, match: re.Match[str]) -> Answer:
         return asked("word", ("tỉnh", ""), ("thầy", ""), ("tê", "chữ cái"))
     if letter in "ac" and scene.at_line_start(start):
         line = scene.text[match.end() :].partition("\n")[0]
-        named = re.fullmatch(r"\s?(?:[^\W\d_]+\s?){1,3}[.,;]?", line) and line.istitle()
+        named = re.fullmatch(r"\s?(?:[^\W\d_]+\s?){1,3}[\d .,;]*", line) and line.istitle()
         return asked("word", (_SMALL_WORDS[letter], "người"), (letter, "mục trong danh sách")) if named else None
     return _SMALL_WORDS[letter]
 

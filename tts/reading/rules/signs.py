@@ -118,7 +118,10 @@ def _arrow(scene: Scene, match: re.Match[str]) -> Answer:
         return None
     if "=" not in match[0] and match[0] != "⇒" and left.isdigit() and right.isdigit():
         return "đến"
-    return asked("symbol", ("đến", "từ nơi này đến nơi kia"), ("nên", "suy ra"), ("thành", "đổi thành"), (",", "ngắt"))
+    ways = [("đến", "từ nơi này đến nơi kia"), ("nên", "suy ra"), ("thành", "đổi thành"), (",", "ngắt")]
+    if match[0] == "=>" and right.isdigit():
+        ways.insert(0, ("từ", "viết ngược của >="))
+    return asked("symbol", *ways)
 
 
 def _between(scene: Scene, match: re.Match[str]) -> Answer:
