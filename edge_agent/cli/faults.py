@@ -29,6 +29,8 @@ def sentence_of(error: SpeechError | AudioError) -> str:
 def detail_of(why: str, params: Any, detail: str) -> str:
     """Say the cause in the language of the terminal; `detail`, which is English, where it has no words."""
     key = f"why.{why}"
+    if "errno" in params:
+        params = {**params, "detail": reason_of(OSError(params["errno"], params["detail"]))}
     return say(key, **params) if key in catalogue(language()) else detail
 
 

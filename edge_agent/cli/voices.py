@@ -55,7 +55,8 @@ def _show(number: int, state: VoiceState) -> None:
         f"{title}: {click.style(say('voices.ready' if ready else 'voices.missing'), fg='green' if ready else 'red')}"
     )
     if state.code is not None:
-        click.echo(f"   {state.detail} ({state.code})")
+        click.echo(f"   {say(f'voices.why.{state.code}')} ({state.code})")
+        click.echo(f"   {say('voices.detail', detail=state.detail)}")
         click.echo(f"   {say('voices.mend', mend=_mend(state))}")
     about = state.about
     needs = ", ".join(say(f"voices.need.{need}") for need in about.needs)

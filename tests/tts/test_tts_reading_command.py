@@ -118,6 +118,11 @@ def test_a_mistake_in_a_dictionary_is_told_in_the_language_of_the_terminal(tmp_p
     assert not own & {"an", "is", "must", "has", "like", "stands", "key", "and"}, done.stderr
 
 
+def test_a_missing_dictionary_is_told_in_the_language_of_the_terminal(tmp_path: Path) -> None:
+    done = read("--dictionary", str(tmp_path / "none.yaml"), "a")
+    assert (done.returncode, "none.yaml (không có tệp hoặc thư mục này)" in done.stderr) == (2, True)
+
+
 def test_a_text_that_is_too_long_is_told_in_the_language_of_the_terminal() -> None:
     done = read(lines="a " * 20_000)
     assert "39999 ký tự, nhiều nhất là 20000" in done.stderr

@@ -88,6 +88,7 @@ def test_people_read_what_is_missing_and_how_to_mend_it(config: Path, lang: str,
     assert f"4. espeak-ng (vi): {ready}" in ended.stdout
     assert ended.stdout.count(ready) == 3
     assert ended.stdout.count(mend) == 1
+    assert ("Thiếu tệp giọng." if lang == "vi" else "The voice file is missing.") in ended.stdout
     assert "voices." not in ended.stdout  # every key has words
 
 
@@ -114,6 +115,7 @@ def test_every_code_of_an_engine_has_a_mend_and_every_warning_has_words() -> Non
     codes = ["offline", "timeout", "refused", "untrusted", "bad_audio", "missing", "no_voice_file", "bad_voice_file"]
     for language in ("vi", "en"):
         known = words.catalogue(language)
+        assert {f"voices.why.engine.{code}" for code in [*codes, "bad_phrases", "failed"]} <= set(known)
         assert {f"voices.mend.engine.{code}" for code in [*codes, "bad_phrases", "failed"]} <= set(known)
         assert {f"recording.{name}" for name in ("clipped", "noisy", "quiet", "narrow", "cut")} <= set(known)
     for code in ("clipped", "noisy", "quiet", "narrow", "cut"):

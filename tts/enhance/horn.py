@@ -85,8 +85,8 @@ def load_horn(name_or_path: str) -> Horn:
         data = yaml.safe_load(text)
     except OSError as error:
         reason = error.strerror or str(error)
-        named |= {"detail": reason}
-        raise SpeechError(HORN, f"{name_or_path}: {reason}", why="horn.missing", params=named) from error
+        params: dict[str, str | int] = {**named, "detail": reason, "errno": error.errno or 0}
+        raise SpeechError(HORN, f"{name_or_path}: {reason}", why="horn.missing", params=params) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         detail = f"{name_or_path}: {' '.join(str(error).split())}"
         raise SpeechError(HORN, detail, why="horn.yaml", params=named) from error
