@@ -15,6 +15,7 @@ from tts.speech import Speech
 
 if TYPE_CHECKING:
     from edge_agent.config.model import Driver, NodeConfig
+    from tts.manner import Manner
     from tts.model import VoiceSettings
 
 
@@ -73,28 +74,27 @@ def _own_cache() -> Path:
 
 
 def _speak(written: str, asked: tuple[object, ...], out: Path | None, as_json: bool, options: dict[str, Any]) -> None:
-    import asyncio
-
     from drivers.contract import DriverFault
-    from edge_agent.cli.common import load_or_fail
-    from edge_agent.cli.faults import fail_speech
-    from edge_agent.contract.errors import Fault
-    from edge_agent.words import language
     from tts.errors import SpeechError
     from tts.manner import Manner
     from tts.recall import files_of
 
-    node = load_or_fail(options["config"]) if options["config"] else None
+    node = _node(options["config"]) if options["config"] else None
     voice = _voice(node, options)
     if not as_json:
         click.echo(word("say.reading"), err=True)
     manner = Manner(strict=options["strict"] or None, plain=options["plain"])
     try:
-        speech, output = asyncio.run(_said(written, manner, voice, out, node))
+        speech, output = _said(written, manner, voice, out, node)
     except SpeechError as error:
+        from edge_agent.cli.faults import fail_speech
+
         fail_speech(error, as_json)
     except DriverFault as fault:
-        fail(Fault.of(fault.code, detail=fault.detail, driver="-", guess="-").text(language()))
+        from edge_agent.contract.sentences import sentence
+        from edge_agent.words import language
+
+        fail(sentence(fault.code, language(), {"detail": fault.detail, "driver": "-", "guess": "-"}))
     except OSError as error:
         _fail_file(error, out)
     files = [*files_of(voice), *([options["config"]] if node else [])]
@@ -102,8 +102,13 @@ def _speak(written: str, asked: tuple[object, ...], out: Path | None, as_json: b
     _show(speech, output, as_json, cached=speech.cached)
 
 
+def _node(config: Path) -> "NodeConfig":
+    from edge_agent.cli.common import load_or_fail
+
+    return load_or_fail(config)
+
+
 def _voice(node: "NodeConfig | None", options: dict[str, Any]) -> "VoiceSettings":
-    from edge_agent.cli.noise import Noise
     from tts.enhance.settings import EnhancementSettings
     from tts.model import EspeakSettings, VoiceSettings
 
@@ -112,6 +117,8 @@ def _voice(node: "NodeConfig | None", options: dict[str, Any]) -> "VoiceSettings
     if options["offline"]:
         changes["chain"] = (EspeakSettings(),)
     if (noise := options["noise"]) is not None:
+        from edge_agent.cli.noise import Noise
+
         try:
             level = Noise().convert(noise, None, None)
         except click.BadParameter as error:
@@ -120,19 +127,20 @@ def _voice(node: "NodeConfig | None", options: dict[str, Any]) -> "VoiceSettings
     return voice.model_copy(update=changes)
 
 
-async def _said(
-    text: str, manner: Any, voice: "VoiceSettings", out: Path | None, node: "NodeConfig | None"
+def _said(
+    text: str, manner: "Manner", voice: "VoiceSettings", out: Path | None, node: "NodeConfig | None"
 ) -> tuple[Speech, str]:
+    """Speak in this process: a person waits, and a worker of our own would have to start first."""
     import asyncio
 
-    from tts.client import VoiceWorker
+    from tts.chain import Synthesiser
 
-    async with VoiceWorker(voice) as worker:
-        speech = await worker.say(text, timeout_s=120, manner=manner)
+    with Synthesiser(voice) as synthesiser:
+        speech = synthesiser.say(text, manner)
         if out is not None:
-            await asyncio.to_thread(durable_copy, speech.path, out)
+            durable_copy(speech.path, out)
             return speech, str(out)
-        return speech, await _play(speech.path, _speaker(node) or _default_speaker())
+        return speech, asyncio.run(_play(speech.path, _speaker(node) or _default_speaker()))
 
 
 def _speaker(node: "NodeConfig | None") -> "Driver | None":

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from pydantic_core import PydanticCustomError
 
 from edge_agent.contract.base import Name
-from edge_agent.contract.sentences import Language
 from edge_agent.contract.reports import Position
+from edge_agent.contract.sentences import Language
 from edge_agent.contract.topics import RESERVED
 from edge_agent.lights.programme import Programme
 from tts.model import VoiceSettings
