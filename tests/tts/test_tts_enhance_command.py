@@ -114,7 +114,7 @@ def test_what_is_no_sound_is_told_and_nothing_is_written(tmp_path: Path, kind: s
         (["--noise", "99"], "60"),
         (["--limit", "both"], "power"),
         (["--horn", "big"], "generic-30w"),
-        (["--horn", "/nowhere/big.yaml"], "No such file"),
+        (["--horn", "/nowhere/big.yaml"], "no such file or folder"),
     ],
 )
 def test_wrong_options_are_told(tmp_path: Path, options: list[str], told: str) -> None:

@@ -15,8 +15,8 @@ reader = Reader(max_chars=1_000_000)
 UNREAD = re.compile(r"[^\w\s,.;:!?…]|[\d_²³¹]")
 
 
-def check(text: str) -> Reading | None:
-    """What holds for every text that can be read."""
+def check(text: str, *, wild: bool = False) -> Reading | None:
+    """What holds for every text that can be read. Of a wild one, what was guessed need not be read alike again."""
     try:
         reading = reader.read(text)
     except SpeechError as error:
@@ -25,7 +25,7 @@ def check(text: str) -> Reading | None:
     assert not UNREAD.search(reading.spoken), (text, reading.spoken)
     assert tiled(reading) == "".join(reading.spoken.split()), text
     again = reader.read(reading.spoken)
-    assert again.spoken == reading.spoken, text
+    assert again.spoken == reading.spoken or (wild and reading.questions), text
     covered = [(span.start, span.end) for span in reading.spans]
     for question in reading.questions:
         assert reading.written[question.start : question.end] == question.written
@@ -47,16 +47,16 @@ _ALPHABET = (
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, derandomize=True)
 @given(st.text(alphabet=_ALPHABET, max_size=120))
 def test_texts_of_letters_digits_and_signs(text: str) -> None:
     check(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.text(max_size=80))
 def test_any_text(text: str) -> None:
-    check(text)
+    check(text, wild=True)
 
 
 @given(st.integers(0, 10**18 - 1), st.sampled_from(["north", "south"]))

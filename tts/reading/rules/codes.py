@@ -162,8 +162,8 @@ def _piece(scene: Scene, piece: str) -> str:
     if piece.isdecimal() and piece.isascii():
         return scene.numbers.digits(piece) if len(piece) > 4 or piece[0] == "0" else scene.numbers.whole(piece)
     if piece.isalpha():
-        known = len(piece) > 1 and not piece.isupper() and is_syllable(piece)
-        return piece.lower() if known else spell(piece)
+        known = len(piece) > 2 and not piece.isupper() and is_syllable(piece)
+        return (scene.acronym(piece.lower()) or piece.lower()) if known else spell(piece)
     return _SIGNS.get(piece, "")
 
 
