@@ -34,6 +34,11 @@ FAULT_CODES: dict[str, str] = {
     "speaker.busy": "the speaker is playing something else",
     "speaker.storage": "what was played could not be written",
     "speaker.playout_failed": "the playing process failed or was ended from outside",
+    "microphone.no_device": "there is no such sound input",
+    "microphone.device_lost": "the sound input went away while it recorded",
+    "microphone.busy": "the microphone is recording something else",
+    "microphone.storage": "what was heard could not be written",
+    "microphone.failed": "the recording process failed or was ended from outside",
 }
 """Stable codes of `DriverFault` and `Check`, for documentation and translation. Other drivers may add their own."""
 
@@ -170,4 +175,29 @@ class Speaker(Protocol):
         Cancelling the task stops the sound within 100 ms. Raises ValueError for a naive `at` or a volume outside
         0..1, and DriverFault `speaker.busy`, `speaker.bad_audio`, `speaker.no_device`, `speaker.device_lost`,
         `speaker.storage`, `speaker.playout_failed`, `driver.closed`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReport:
+    """What was recorded: instant of the first sample (aware UTC), seconds, sample rate in Hz, and by which input."""
+
+    started_at: datetime
+    seconds: float
+    rate: int
+    input: str
+
+
+@runtime_checkable
+class Microphone(Protocol):
+    """Something that records into a WAV file (mono, 16 bits), one recording at a time."""
+
+    async def record(
+        self, path: Path, seconds: float, *, on_start: Callable[[datetime], None] | None = None
+    ) -> RecordReport:
+        """Record so many seconds; `on_start` gets the instant of the first sample as soon as it is known.
+
+        Cancelling ends it within 300 ms; what was heard until then is in the file, whole and valid, if it had begun.
+        Raises ValueError unless 0 < seconds <= 600, and DriverFault `microphone.busy`, `microphone.no_device`,
+        `microphone.device_lost`, `microphone.storage`, `microphone.failed`, `driver.closed`.
         """

@@ -48,7 +48,7 @@ def test_every_code_in_the_source_is_documented():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 value = node.value
-                if value.split(".")[0] in ("driver", "speaker") and value.count(".") == 1 and " " not in value:
+                if value.split(".")[0] in ("driver", "speaker", "microphone") and value.count(".") == 1 and " " not in value:
                     found.add(value)
     assert found == set(FAULT_CODES)
 
