@@ -10,7 +10,7 @@ from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import BulletinState
 
 _KEPT = 1_000
-Actual = Literal["preparing", "ready", "on_air", "aired", "missed", "cancelled"]
+Actual = Literal["preparing", "ready", "on_air", "aired", "partly", "missed", "cancelled"]
 
 
 class BulletinBoard:

@@ -38,7 +38,7 @@ def next_after(bulletin: Bulletin, after: datetime, zone: ZoneInfo) -> datetime 
 def _locals(bulletin: Bulletin, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
     """The rule runs in local wall time without offset: 05:30 stays 05:30. Also yields some before `after`."""
     assert bulletin.recurrence is not None  # noqa: S101 - the caller looked
-    parts = parts_of(bulletin.recurrence.rule)
+    parts = parts_of(bulletin.recurrence.rule or "")
     first = bulletin.at.astimezone(zone).replace(tzinfo=None)
     start = after.astimezone(zone).replace(tzinfo=None)
     end = max(first, start) + _HORIZON

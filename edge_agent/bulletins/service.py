@@ -103,7 +103,7 @@ class BulletinService:
         """Handle `bulletin.plan`: on the calendar in the same transaction as the command, or not at all."""
         bulletin = args.bulletin
         self._announcer.horn(bulletin.speaker)
-        await self._announcer.check_reading(bulletin.text, _manner(bulletin))
+        await self._announcer.check_reading(bulletin.text or "", _manner(bulletin))
         if len({*self._planned, *self._coming, bulletin.id}) > _LIMIT:
             raise Refusal("bulletin.too_many", limit=_LIMIT)
         now = self._clock.now()
@@ -173,7 +173,7 @@ class BulletinService:
         while self._is_current(planned):
             try:
                 async with self._voice_turn:  # far-off bulletins leave the voice free for who speaks now
-                    speech = await self._announcer.render(planned.bulletin.text, _manner(planned.bulletin))
+                    speech = await self._announcer.render(planned.bulletin.text or "", _manner(planned.bulletin))
             except Refusal as refusal:
                 log.warning("bulletin %s is not ready: %s", planned.bulletin.id, refusal)
                 self._board.show(planned.bulletin, "preparing", fault=refusal.fault)
@@ -265,7 +265,7 @@ class BulletinService:
                 raise Refusal("bulletin.missed_busy")
 
         try:
-            speech = await self._announcer.render(bulletin.text, _manner(bulletin))
+            speech = await self._announcer.render(bulletin.text or "", _manner(bulletin))
             stage = "bulletin.missed_speaker"
             if not await self._ledger.claim(bulletin.id, at):
                 log.warning("bulletin %s at %s was aired before", bulletin.id, at)

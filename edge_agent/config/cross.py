@@ -43,6 +43,7 @@ def cross_check(data: Mapping[str, Any]) -> Iterator[Finding]:
         if "driver" in entry and name not in lines:
             params: dict[str, str | int | float] = {"name": name, "known": _listed(lines)}
             yield Finding(("speakers", place, "driver"), "config.no_driver", params, guess(name, lines))
+        yield from _ear_and_amplifier(place, entry, lines)
 
 
 def _entries(data: Mapping[str, Any], section: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -102,13 +103,30 @@ def _light_lines(
         if line in taken:
             yield Finding(path, "config.line_taken", {"line": line, "other": f"lights[{taken[line]}]"})
         taken.setdefault(line, place)
-        driver, _, name = line.partition("/")
-        if driver not in drivers:
-            params: dict[str, str | int | float] = {"name": driver, "known": _listed(drivers)}
-            yield Finding(path, "config.no_driver", params, guess(driver, drivers))
-        elif (known := drivers[driver]) is not None and name not in known:
-            params = {"driver": driver, "line": name, "known": _listed(known)}
-            yield Finding(path, "config.no_line", params, guess(name, known))
+        yield from _no_such_line(path, line, drivers)
+
+
+def _ear_and_amplifier(
+    place: int, speaker: Mapping[str, Any], drivers: dict[str, list[str] | None]
+) -> Iterator[Finding]:
+    ear = speaker.get("microphone")
+    if isinstance(ear, str) and ear not in drivers:
+        params: dict[str, str | int | float] = {"name": ear, "known": _listed(drivers)}
+        yield Finding(("speakers", place, "microphone"), "config.no_driver", params, guess(ear, drivers))
+    amplifier = speaker.get("amplifier")
+    line = amplifier.get("line") if isinstance(amplifier, Mapping) else None
+    if isinstance(line, str) and "/" in line:
+        yield from _no_such_line(("speakers", place, "amplifier", "line"), line, drivers)
+
+
+def _no_such_line(path: Path, line: str, drivers: dict[str, list[str] | None]) -> Iterator[Finding]:
+    driver, _, name = line.partition("/")
+    if driver not in drivers:
+        params: dict[str, str | int | float] = {"name": driver, "known": _listed(drivers)}
+        yield Finding(path, "config.no_driver", params, guess(driver, drivers))
+    elif (known := drivers[driver]) is not None and name not in known:
+        params = {"driver": driver, "line": name, "known": _listed(known)}
+        yield Finding(path, "config.no_line", params, guess(name, known))
 
 
 def _listed(names: Any) -> str:

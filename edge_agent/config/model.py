@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from edge_agent.config.broadcast import Broadcast, Loudness
+from edge_agent.config.section import Location, Secret, Section
 from edge_agent.contract.base import Name
 from edge_agent.contract.reports import Position
 from edge_agent.contract.sentences import Language
@@ -17,13 +19,8 @@ from tts.model import VoiceSettings
 
 HUB_PATTERN = r"^https?://[^\s/:@]+(:\d{1,5})?(/[^\s@]*)?$"
 KEY_PATTERN = r"^[A-Za-z0-9_-]{43}$"
+TIME_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
 LINE_PATTERN = r"^[a-z0-9-]+/[A-Za-z0-9_-]+$"
-
-
-class Section(BaseModel):
-    """A part of the configuration: an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _timezone(value: str) -> str:
@@ -32,27 +29,6 @@ def _timezone(value: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise PydanticCustomError("config.timezone", "there is no time zone {name}", {"name": value[:60]}) from error
     return value
-
-
-def _absolute(value: Path, info: ValidationInfo) -> Path:
-    """Relative paths begin at the configuration's own folder, not where somebody happened to stand."""
-    return Path((info.context or {}).get("folder", "")) / value.expanduser()
-
-
-Location = Annotated[Path, AfterValidator(_absolute)]
-
-
-class Secret(Section):
-    """Where a secret is kept; the secret itself never stands in the configuration."""
-
-    file: Location | None = Field(default=None, description="A file with the secret alone in it, readable by us only")
-    env: str | None = Field(default=None, description="Name of an environment variable")
-
-    @model_validator(mode="after")
-    def _one(self) -> "Secret":
-        if (self.file is None) == (self.env is None):
-            raise PydanticCustomError("config.one_secret", "give either file or env")
-        return self
 
 
 class Node(Section):
@@ -79,6 +55,9 @@ class Storage(Section):
 
     path: Location = Field(default=Path("/var/lib/edge-agent"), description="Folder of database, sounds and recordings")
     records: int = Field(default=200_000, ge=1_000, le=5_000_000, description="Events and telemetry kept at most")
+    media_bytes: int = Field(
+        default=1_000_000_000, ge=10_000_000, description="Sounds kept at most; what is planned is never thrown out"
+    )
 
 
 _BROKER_URL = re.compile(r"^(mqtts?)://([^\s/:@]+|\[[0-9a-fA-F:]+\])(?::(\d{1,5}))?/?$")
@@ -160,6 +139,14 @@ class Light(Section):
     zone: str | None = None
 
 
+class Amplifier(Section):
+    """The relay of an amplifier: on only around sound, so that an idle speaker cannot hiss."""
+
+    line: str = Field(pattern=LINE_PATTERN, description="driver id / line", examples=["relays/2"])
+    warm_up_s: float = Field(default=1.0, ge=0, le=30, description="On so long before the first sound")
+    hold_s: float = Field(default=5.0, ge=0, le=600, description="On so long after the last sound")
+
+
 class Speaker(Section):
     """A loudspeaker cluster."""
 
@@ -167,6 +154,18 @@ class Speaker(Section):
     name: str = Field(min_length=1, max_length=100)
     driver: Name = Field(description="Id of the driver that plays")
     zone: str | None = None
+    languages: tuple[str, ...] = Field(
+        default=("vi",), min_length=1, max_length=8, description="Spoken around it, in the order of broadcast (BCP 47)"
+    )
+    amplifier: Amplifier | None = Field(default=None, description="The relay that feeds it; absent: always on")
+    microphone: Name | None = Field(default=None, description="Id of the driver that hears this speaker")
+    self_test_at: str | None = Field(
+        default=None, pattern=TIME_PATTERN, description="Local time of the daily self-test", examples=["10:15"]
+    )
+    delay_ms: float = Field(
+        default=0, ge=0, le=2000, description="Heard so much later than its neighbours, for where people stand"
+    )
+    loudness: Loudness = Loudness()
 
 
 class CameraEntry(Section):
@@ -213,4 +212,5 @@ class NodeConfig(Section):
     speakers: tuple[Speaker, ...] = ()
     cameras: tuple[CameraEntry, ...] = ()
     voice: VoiceSettings = VoiceSettings()
+    broadcast: Broadcast = Broadcast()
     telemetry: Telemetry = Telemetry()

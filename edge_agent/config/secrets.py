@@ -2,7 +2,7 @@
 
 import os
 
-from edge_agent.config.model import Secret
+from edge_agent.config.section import Secret
 
 
 class SecretFault(Exception):

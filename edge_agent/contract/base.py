@@ -62,7 +62,7 @@ class Report(BaseModel):
 
     def body(self) -> bytes:
         """The JSON that goes on the wire (UTF-8); absent values are left out."""
-        return self.model_dump_json(exclude_none=True).encode()
+        return self.model_dump_json(exclude_none=True, by_alias=True).encode()
 
 
 JsonObject = dict[str, Any]

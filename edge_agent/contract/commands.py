@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter, model_validator
 
 from edge_agent.contract.base import Instant, JsonObject, Name, Readings, Report, Strict
-from edge_agent.contract.bulletins import Bulletin
+from edge_agent.contract.bulletins import DEFAULT_AUTHORITY, Bulletin, BulletinClass
 from edge_agent.contract.errors import Fault
 
 MAX_LIFE = timedelta(days=31)
@@ -48,6 +48,13 @@ class Speak(Strict):
     )
     speaker: Name | None = Field(default=None, description="Absent: the node's first speaker")
     volume: float = Field(default=100, ge=0, le=100, description="Per cent of full scale")
+    class_: BulletinClass = Field(
+        default="priority", alias="class", description="emergency: a siren at once, and again until acknowledged"
+    )
+    authority: Name = DEFAULT_AUTHORITY
+    at: Instant | None = Field(
+        default=None, description="When it is heard, for nodes that shall begin together; absent or past: now"
+    )
 
 
 class StopSpeaker(Strict):
@@ -69,6 +76,61 @@ class CancelBulletin(Strict):
 
     do: Literal["bulletin.cancel"] = "bulletin.cancel"
     bulletin: Name
+
+
+class AcknowledgeEmergency(Strict):
+    """Somebody has heard: an emergency stops repeating once its words have been said to the end."""
+
+    do: Literal["emergency.acknowledge"] = "emergency.acknowledge"
+    emergency: str | None = Field(
+        default=None, max_length=40, description="Id of the bulletin or of the command `speak`; absent: all of the node"
+    )
+
+
+class OrderBulletins(Strict):
+    """A person's choice of what goes first where priority bulletins clash."""
+
+    do: Literal["bulletin.order"] = "bulletin.order"
+    bulletins: tuple[Name, ...] = Field(min_length=2, max_length=20, description="First to last")
+
+
+class SetVolume(Strict):
+    """Set the volume of a speaker, now and until changed; classes and hours still bound it."""
+
+    do: Literal["speaker.volume"] = "speaker.volume"
+    speaker: Name | None = Field(default=None, description="Absent: the node's first speaker")
+    volume: float = Field(ge=0, le=100, description="Per cent")
+
+
+class TestSpeaker(Strict):
+    """Play a short sweep at low volume and listen to it by the microphone."""
+
+    do: Literal["speaker.test"] = "speaker.test"
+    speaker: Name | None = Field(default=None, description="Absent: the node's first speaker")
+    calibrate: bool = Field(default=False, description="Keep the result as what this speaker sounds like when well")
+
+
+class StartLive(Strict):
+    """A person speaks now, on all nodes that get this command; frames come on the session's voice topic."""
+
+    do: Literal["live.start"] = "live.start"
+    session: Name
+    title: str = Field(default="", max_length=200)
+    epoch: Instant = Field(description="The instant of the first sample of the session (timestamp 0)")
+    latency_ms: int = Field(default=450, ge=100, le=5000, description="A sample is heard so long after it was spoken")
+    speaker: Name | None = Field(default=None, description="Absent: the node's first speaker")
+    volume: float = Field(default=100, ge=0, le=100, description="Per cent")
+    class_: BulletinClass = Field(default="priority", alias="class")
+    authority: Name = DEFAULT_AUTHORITY
+    seconds: float = Field(default=1800, gt=0, le=4 * 3600, description="At most")
+    key: str = Field(pattern=r"^[A-Za-z0-9_-]{43}$", description="Ed25519 public key that signs the frames, base64url")
+
+
+class StopLive(Strict):
+    """End a live session."""
+
+    do: Literal["live.stop"] = "live.stop"
+    session: Name
 
 
 class TakeSnapshot(Strict):
@@ -112,6 +174,12 @@ Args = Annotated[
     | StopSpeaker
     | PlanBulletin
     | CancelBulletin
+    | AcknowledgeEmergency
+    | OrderBulletins
+    | SetVolume
+    | TestSpeaker
+    | StartLive
+    | StopLive
     | TakeSnapshot
     | ResendRecords
     | ConfirmRecords
@@ -126,6 +194,12 @@ KINDS: dict[str, type[Strict]] = {
     "speaker.stop": StopSpeaker,
     "bulletin.plan": PlanBulletin,
     "bulletin.cancel": CancelBulletin,
+    "emergency.acknowledge": AcknowledgeEmergency,
+    "bulletin.order": OrderBulletins,
+    "speaker.volume": SetVolume,
+    "speaker.test": TestSpeaker,
+    "live.start": StartLive,
+    "live.stop": StopLive,
     "camera.snapshot": TakeSnapshot,
     "outbox.resend": ResendRecords,
     "outbox.confirm": ConfirmRecords,

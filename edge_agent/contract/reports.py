@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from edge_agent.contract.base import Instant, Name, Report
+from edge_agent.contract.bulletins import BulletinClass
 from edge_agent.contract.capabilities import Capability
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.sentences import Language
@@ -19,6 +20,10 @@ class ClockReport(Report):
     source: str = Field(description="kernel, rtc, assumed or none")
     offset_ms: float | None = Field(default=None, description="As the kernel estimates it")
     error_ms: float | None = Field(default=None, description="Largest error as the kernel states it")
+    uncertainty_ms: float | None = Field(
+        default=None, description="As chrony reckons it: offset, root dispersion and half the root delay"
+    )
+    reference: str | None = Field(default=None, description="What chrony follows")
 
 
 class Status(Report):
@@ -59,6 +64,8 @@ class About(Report):
 class Thing(Report):
     """What the states of all things have."""
 
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
     id: Name
     at: Instant = Field(description="When this state was true")
     fault: Fault | None = None
@@ -83,6 +90,12 @@ class SpeakerState(Thing):
     kind: Literal["speaker"] = "speaker"
     actual: Literal["idle", "preparing", "playing"]
     volume: float = Field(default=100, ge=0, le=100)
+    class_: BulletinClass | None = Field(default=None, alias="class", description="Of what is on air")
+    queue: tuple[str, ...] = Field(default=(), description="Ids that wait for their turn, first to last")
+    emergencies: tuple[str, ...] = Field(default=(), description="Ids that repeat until they are acknowledged")
+    amplifier: bool | None = Field(default=None, description="Whether its relay is on; absent: it has none")
+    heard: bool | None = Field(default=None, description="Whether the microphone heard what was played last")
+    noise_db: float | None = Field(default=None, description="Of the surroundings, dB of full scale of the microphone")
     playing: str | None = Field(default=None, description="Id of the bulletin or command on air")
     title: str | None = None
     output: str | None = Field(default=None, description="Where the sound goes")
@@ -117,8 +130,12 @@ class BulletinState(Thing):
     """A bulletin that this node knows."""
 
     kind: Literal["bulletin"] = "bulletin"
-    actual: Literal["preparing", "ready", "on_air", "aired", "missed", "cancelled"]
+    actual: Literal["preparing", "ready", "on_air", "aired", "partly", "missed", "cancelled"]
     title: str
+    class_: BulletinClass = Field(default="ordinary", alias="class")
+    prepared: int | None = Field(default=None, description="Sounds that are ready on the node's own disk")
+    needed: int | None = Field(default=None, description="Sounds that it takes")
+    heard: bool | None = Field(default=None, description="Whether the microphone heard it last time")
     next: Instant | None = Field(default=None, description="Next instant on air")
     last: Instant | None = Field(default=None, description="Last instant on air or missed")
     start_error_ms: float | None = None
