@@ -137,6 +137,9 @@ class BulletinState(Thing):
     needed: int | None = Field(default=None, description="Sounds that it takes")
     heard: bool | None = Field(default=None, description="Whether the microphone heard it last time")
     next: Instant | None = Field(default=None, description="Next instant on air")
+    coming: tuple[Instant, ...] = Field(
+        default=(), max_length=50, description="All instants on air of the next 7 days, first to last; at most 50"
+    )
     last: Instant | None = Field(default=None, description="Last instant on air or missed")
     start_error_ms: float | None = None
     voice: str | None = None
