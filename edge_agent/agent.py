@@ -99,7 +99,7 @@ class Agent:
             on_message=lambda message: desk.receive(message),  # noqa: PLW0108 - the desk is made next
             on_change=changed,
         )
-        link.clock_report = core.clock.report
+        link.clock_report = core.clock_report
         desk = Desk(
             Verifier({key.id: key.public for key in config.command_keys}),
             core.clock,
@@ -154,6 +154,7 @@ class Agent:
 
         every, storage = self._config.telemetry.every_s, self._config.storage.path
         supervisor.start("telemetry", Telemetry(every, storage, core.clock, core.recorder, measures).run)
+        supervisor.start("chrony", core.chrony.run)
         supervisor.start("housekeeping", lambda: _keep_house(core, link))
 
 

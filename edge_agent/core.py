@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from edge_agent.clock import SystemClock
+from edge_agent.clock.chrony import ChronyWatch
 from edge_agent.config.model import NodeConfig
 from edge_agent.contract.errors import Fault
-from edge_agent.contract.reports import Thing
+from edge_agent.contract.reports import ClockReport, Thing
 from edge_agent.contract.topics import NodeTopics
 from edge_agent.faults import Faults
 from edge_agent.link.board import Board
@@ -33,6 +34,7 @@ class Core:
         self.topics = NodeTopics(config.node.commune, config.node.name)
         self.session = secrets.token_hex(8)
         self.clock = SystemClock(config.clock.trust)
+        self.chrony = ChronyWatch(self.clock)
         self.board = Board()
         self.faults = Faults()
         storage = config.storage
@@ -68,6 +70,20 @@ class Core:
             self.board.post(self.topics.state(kind, state.id), state)
 
         return publish
+
+    def clock_report(self) -> ClockReport:
+        """What the kernel says of the clock, with chrony's own reckoning where there is one."""
+        report, tracked = self.clock.report(), self.chrony.latest
+        if tracked is None:
+            return report
+        return report.model_copy(
+            update={"uncertainty_ms": round(tracked.uncertainty_ms, 3), "reference": tracked.reference}
+        )
+
+    def clock_uncertainty_ms(self) -> float | None:
+        """The largest error of the system's clock: as chrony reckons it, else as the kernel states it."""
+        report = self.clock_report()
+        return report.uncertainty_ms if report.uncertainty_ms is not None else report.error_ms
 
     def _tell_corruption(self, moved: Path) -> None:
         fault = Fault.of("store.corrupt", moved=moved.name)
