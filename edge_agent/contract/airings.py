@@ -46,3 +46,22 @@ class Airing(Report):
     reason: str | None = Field(default=None, description="The same as a sentence")
     by: str | None = Field(default=None, description="Who asked")
     approved_by: str | None = None
+
+
+class Hearing(Report):
+    """`data` of an event `heard`: what the microphone said of an airing after the airing itself had been told."""
+
+    id: str = Field(description="As in the airing")
+    speaker: str
+    started_us: int | None = Field(default=None, description="As in the airing; absent: the last one of this id")
+    heard: bool
+    heard_score: float | None = None
+
+
+class Clash(Report):
+    """`data` of an event `clash`: priority items want the air of one speaker together, and nobody has chosen."""
+
+    speaker: str
+    items: tuple[str, ...] = Field(description="Ids in the order in which they go unless a person chooses otherwise")
+    titles: tuple[str, ...] = Field(default=(), description="In the same order")
+    at: Instant = Field(description="When the first of them begins")
