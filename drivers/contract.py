@@ -13,8 +13,28 @@ from logging import Logger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
+from drivers.speaker import Control, Piece, PlayReport, PlayStart, Speaker
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+__all__ = [
+    "FAULT_CODES",
+    "Capability",
+    "Check",
+    "Clock",
+    "Control",
+    "Driver",
+    "DriverContext",
+    "DriverFault",
+    "Microphone",
+    "Piece",
+    "PlayReport",
+    "PlayStart",
+    "RecordReport",
+    "Speaker",
+    "Switchable",
+]
 
 FAULT_CODES: dict[str, str] = {
     "driver.unknown": "no driver of that name is installed",
@@ -136,46 +156,6 @@ class Switchable(Protocol):
 
     async def read(self, line: str) -> bool:
         """What the line is now. Raises DriverFault, also `driver.unclaimed` before the first `switch`."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlayStart:
-    """Sound has begun. `start_error_ms`: how much after the wanted instant (negative: before); None without one."""
-
-    started_at: datetime
-    start_error_ms: float | None
-    output: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlayReport:
-    """What was played: when it began, for how many seconds, how loud (0..1), and on which device or into which file."""
-
-    started_at: datetime
-    start_error_ms: float | None
-    seconds: float
-    volume: float
-    output: str
-
-
-@runtime_checkable
-class Speaker(Protocol):
-    """Something that plays a WAV file, one at a time."""
-
-    async def play(
-        self,
-        path: Path,
-        *,
-        at: datetime | None = None,
-        volume: float = 1.0,
-        on_start: Callable[[PlayStart], None] | None = None,
-    ) -> PlayReport:
-        """Play a file from the instant `at` (aware; None or past: now) and return when it has ended.
-
-        Cancelling the task stops the sound within 100 ms. Raises ValueError for a naive `at` or a volume outside
-        0..1, and DriverFault `speaker.busy`, `speaker.bad_audio`, `speaker.no_device`, `speaker.device_lost`,
-        `speaker.storage`, `speaker.playout_failed`, `driver.closed`.
-        """
 
 
 @dataclass(frozen=True, slots=True)
