@@ -4,11 +4,12 @@ Scalars follow YAML 1.2's core schema: `on` and `off` are words, `18:00` is text
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+
+from tts.yaml_core import compose, scalar
 
 Path = tuple[str | int, ...]
 _MAX_DEPTH = 40
@@ -49,28 +50,6 @@ class YamlFault(Exception):
         self.params = params
 
 
-class _Loader(yaml.SafeLoader):
-    """Scalars by YAML 1.2's core schema."""
-
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own way
-
-
-for _tag, _pattern, _first in (
-    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
-    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
-    ("int", r"^[-+]?[0-9]+$", "-+0123456789"),
-    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
-
-_SCALARS: dict[str, Callable[[str], Any]] = {
-    "tag:yaml.org,2002:str": str,
-    "tag:yaml.org,2002:int": int,  # 012 is twelve here, not an octal number
-    "tag:yaml.org,2002:float": float,
-    "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
-    "tag:yaml.org,2002:null": lambda _text: None,
-}
-
 _CODES = (
     (r"'\\t'", "config.yaml_tab"),
     (r"alias|anchor|\btag\b|tag handle", "config.yaml_mark"),
@@ -87,12 +66,8 @@ def read(text: str) -> Document:
     """Read one YAML document. Raises YamlFault with the place."""
     document = Document()
     try:
-        loader = _Loader(text)
-        try:
-            root = loader.get_single_node()
-            document.data = _build(root, (), document) if root is not None else None
-        finally:
-            loader.dispose()
+        root = compose(text)
+        document.data = _build(root, (), document) if root is not None else None
     except yaml.MarkedYAMLError as error:
         raise _fault(error) from error
     except yaml.reader.ReaderError as error:
@@ -135,13 +110,9 @@ def _build(node: yaml.Node, path: Path, document: Document) -> Any:
         return _mapping(node, path, document)
     if isinstance(node, yaml.SequenceNode):
         return [_build(item, (*path, place), document) for place, item in enumerate(node.value)]
-    return _scalar(node)
-
-
-def _scalar(node: yaml.Node) -> Any:
     try:
-        return _SCALARS[node.tag](node.value)
-    except (KeyError, ValueError) as error:  # a tag that somebody wrote, such as !vault or !!int x
+        return scalar(node)
+    except ValueError as error:
         raise YamlFault("config.yaml_mark", _place(node)) from error
 
 

@@ -1,11 +1,11 @@
 """YAML whose values remember where they stood. Scalars by YAML 1.2: `no` and `on` are words, `7:30` is text."""
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+
+from tts.yaml_core import compose, scalar
 
 Path = tuple[str | int, ...]
 Place = tuple[int, int]
@@ -38,27 +38,6 @@ class YamlFault(Exception):
         self.said = said
 
 
-class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own way
-
-
-for _tag, _pattern, _first in (
-    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
-    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
-    ("int", r"^[-+]?[0-9]+$", "-+0123456789"),
-    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
-
-_SCALARS: dict[str, Callable[[str], Any]] = {
-    "tag:yaml.org,2002:str": str,
-    "tag:yaml.org,2002:int": int,
-    "tag:yaml.org,2002:float": float,
-    "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
-    "tag:yaml.org,2002:null": lambda _text: None,
-}
-
-
 def read(text: str) -> Document:
     """Read one YAML document.
 
@@ -67,12 +46,8 @@ def read(text: str) -> Document:
     """
     document = Document()
     try:
-        loader = _Loader(text)
-        try:
-            root = loader.get_single_node()
-            document.data = _build(root, (), document) if root is not None else None
-        finally:
-            loader.dispose()
+        root = compose(text)
+        document.data = _build(root, (), document) if root is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -94,8 +69,8 @@ def _build(node: yaml.Node, path: Path, document: Document) -> Any:
         return [_build(item, (*path, number), document) for number, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
         try:
-            return _SCALARS[node.tag](node.value)
-        except (KeyError, ValueError) as error:
+            return scalar(node)
+        except ValueError as error:
             raise YamlFault(f"the mark {node.tag} is not used here; put the text in quotes", place) from error
     result: dict[str, Any] = {}
     for key_node, value_node in node.value:
