@@ -1,0 +1,60 @@
+"""What goes on air."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from drivers.contract import Piece
+from edge_agent.contract.bulletins import DEFAULT_AUTHORITY, AfterInterruption, BulletinClass
+
+
+class Stream(Protocol):
+    """A piece that begins to exist shortly before it is on air: a relay, a live microphone."""
+
+    async def open(self) -> Piece:
+        """Begin; called some seconds before its turn. Raises Refusal."""
+
+    async def close(self) -> None:
+        """End; whatever it started is gone then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something for the air of one speaker.
+
+    `sources` are played without a gap. `at`: the instant of the first sample, None: as soon as its turn has come.
+    `not_after`: what has not begun by then is not begun any more. `voice`, `sha256`, `approved_by`: for the proof.
+    """
+
+    id: str
+    title: str
+    sources: tuple[Piece | Stream, ...]
+    class_: BulletinClass = "ordinary"
+    authority: str = DEFAULT_AUTHORITY
+    at: datetime | None = None
+    not_after: datetime | None = None
+    volume: float = 100
+    after: AfterInterruption = "resume"
+    voice: str | None = None
+    sha256: tuple[str, ...] = ()
+    by: str | None = None
+    approved_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The sounds of a bulletin or of an announcement, all of them on the node's own disk (streams: checked).
+
+    `seconds` is known when all pieces are files. `own`: indices of texts that the node had to say itself although the
+    hub's sound was approved.
+    """
+
+    sources: tuple[Piece | Stream, ...]
+    seconds: float | None
+    sha256: tuple[str, ...] = ()
+    voice: str | None = None
+    spoken: str = ""
+    guessed: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+    own: tuple[int, ...] = field(default=())
