@@ -23,8 +23,9 @@ class Stream(Protocol):
 class Item:
     """Something for the air of one speaker.
 
-    `sources` are played without a gap. `at`: the instant of the first sample, None: as soon as its turn has come.
-    `not_after`: what has not begun by then is not begun any more. `voice`, `sha256`, `approved_by`: for the proof.
+    `sources` are played without a gap, from `skip_s` on (before it: what was heard until the power went). `at`: the
+    instant of the first sample, None: as soon as its turn has come. `not_after`: what has not begun by then is not
+    begun any more. `voice`, `sha256`, `approved_by`: for the proof.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Item:
     not_after: datetime | None = None
     volume: float = 100
     after: AfterInterruption = "resume"
+    skip_s: float = 0
     voice: str | None = None
     sha256: tuple[str, ...] = ()
     by: str | None = None
