@@ -98,6 +98,8 @@ class SpeakerState(Thing):
     noise_db: float | None = Field(default=None, description="Of the surroundings, dB of full scale of the microphone")
     playing: str | None = Field(default=None, description="Id of the bulletin or command on air")
     title: str | None = None
+    since: Instant | None = Field(default=None, description="First sample of what is on air")
+    ends: Instant | None = Field(default=None, description="When it will have been heard to the end; absent: unknown")
     output: str | None = Field(default=None, description="Where the sound goes")
     voice: str | None = Field(default=None, description="The voice that spoke last")
     last_sound: str | None = Field(default=None, description="SHA-256 of the WAV that was played last, if kept")
