@@ -43,6 +43,7 @@ class Airing(Report):
     heard: bool | None = Field(default=None, description="By the microphone; absent: nobody listened")
     heard_score: float | None = None
     code: str | None = Field(default=None, description="Why it was missed or cut short")
+    params: dict[str, str | int | float] = Field(default_factory=dict, description="What fills the code's sentence")
     reason: str | None = Field(default=None, description="The same as a sentence")
     by: str | None = Field(default=None, description="Who asked")
     approved_by: str | None = None
