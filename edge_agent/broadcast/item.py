@@ -25,7 +25,8 @@ class Item:
 
     `sources` are played without a gap, from `skip_s` on (before it: what was heard until the power went). `at`: the
     instant of the first sample, None: as soon as its turn has come. `not_after`: what has not begun by then is not
-    begun any more. `voice`, `sha256`, `approved_by`: for the proof.
+    begun any more. `voice`, `sha256`, `approved_by`: for the proof. `spoken`: the words, for the speaker's state.
+    `proof`: whether the microphone listens. `again`: a repetition of an emergency, which waits for the others' rounds.
     """
 
     id: str
@@ -42,6 +43,9 @@ class Item:
     sha256: tuple[str, ...] = ()
     by: str | None = None
     approved_by: str | None = None
+    spoken: str = ""
+    proof: bool = True
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
