@@ -31,6 +31,13 @@ class Air:
         """
         raise NotImplementedError
 
+    def position_s(self, item_id: str) -> float | None:
+        """Seconds of its sources that were heard so far, `skip_s` included; None while it has not begun, or is over.
+
+        The planner asks every few seconds, so that after a power cut it goes on from there.
+        """
+        raise NotImplementedError
+
     def cut(self, item_id: str, fault: Fault) -> bool:
         """End an item that waits or plays, for this reason; False when there is none. Its `air` call then returns."""
         raise NotImplementedError
