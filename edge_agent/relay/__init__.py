@@ -1,0 +1,1 @@
+"""A radio from the Internet, passed on: main source, backup, stand-in."""
