@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from drivers import registry
 from drivers.contract import DriverFault
+from edge_agent.calendar.policy import looser
+from edge_agent.config.broadcast import LawfulHours
 from edge_agent.config.problems import guess
 
 Path = tuple[str | int, ...]
@@ -44,6 +46,7 @@ def cross_check(data: Mapping[str, Any]) -> Iterator[Finding]:
             params: dict[str, str | int | float] = {"name": name, "known": _listed(lines)}
             yield Finding(("speakers", place, "driver"), "config.no_driver", params, guess(name, lines))
         yield from _ear_and_amplifier(place, entry, lines)
+    yield from _looser_hours(data)
 
 
 def _entries(data: Mapping[str, Any], section: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -127,6 +130,18 @@ def _no_such_line(path: Path, line: str, drivers: dict[str, list[str] | None]) -
     elif (known := drivers[driver]) is not None and name not in known:
         params = {"driver": driver, "line": name, "known": _listed(known)}
         yield Finding(path, "config.no_line", params, guess(name, known))
+
+
+def _looser_hours(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """A commune may be stricter than the preset that it names, never looser."""
+    broadcast = data.get("broadcast")
+    try:
+        hours = LawfulHours.model_validate(broadcast.get("hours", {}) if isinstance(broadcast, Mapping) else {})
+    except ValidationError:  # told with its place by the model of the whole file
+        return
+    for each in looser(hours):
+        params: dict[str, str | int | float] = {"said": each.said, "allowed": each.allowed, "preset": hours.preset}
+        yield Finding(("broadcast", "hours", *each.path), "config.hours_looser", params)
 
 
 def _listed(names: Any) -> str:
