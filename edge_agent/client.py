@@ -172,6 +172,10 @@ class Client:
         await self._wire.publish(topic, self._signer.sign(command.model_dump_json(by_alias=True).encode()))
         return command, self._answers(queue)
 
+    def publish(self, topic: str, body: bytes) -> None:
+        """Send at QoS 0: what is lost is gone. Raises LinkDown."""
+        self._wire.publish(topic, body, qos=0)
+
     async def _answers(self, queue: asyncio.Queue[Ack]) -> AsyncIterator[Ack]:
         while True:
             yield await queue.get()

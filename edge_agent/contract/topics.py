@@ -76,6 +76,12 @@ def voice(commune: str, session: str) -> str:
     return f"edge/{commune}/voice/{session}"
 
 
+def is_voice(topic: str) -> bool:
+    """Whether a topic is that of some voice."""
+    parts = topic.split("/")
+    return len(parts) == 4 and (parts[0], parts[2]) == ("edge", "voice")
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """A topic taken apart. `kind` and `thing` only for state and live."""

@@ -12,7 +12,7 @@ from edge_agent.clock import Clock
 from edge_agent.contract.base import MAX_BODY
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.reports import ClockReport, Status
-from edge_agent.contract.topics import NodeTopics
+from edge_agent.contract.topics import NodeTopics, is_voice
 from edge_agent.link.board import Board
 from edge_agent.link.pump import Pump
 from edge_agent.link.wire import BrokerAddress, Incoming, LinkDown, Will, Wire
@@ -49,6 +49,7 @@ class Link:
         self._on_change = on_change
         self._backoff = backoff or Backoff()
         self._wire: Wire | None = None
+        self._streams: dict[str, Callable[[bytes], None]] = {}
         self._unsent: deque[tuple[str, bytes]] = deque(maxlen=1000)
         self.clock_report: Callable[[], ClockReport] | None = None
         self.fault: Fault | None = None
@@ -77,7 +78,7 @@ class Link:
         """From CONNECT to the end of the connection; returns why it ended."""
         since = self._clock.now()
         will = Status(online=False, session=self._session, since=since, version=self._version, reason="lost")
-        wire = Wire(self._address, Will(self._topics.status, will.body()), self._on_message)
+        wire = Wire(self._address, Will(self._topics.status, will.body()), self._route)
         try:
             await wire.open()
         except Refusal as refusal:
@@ -104,6 +105,8 @@ class Link:
 
     async def _serve(self, wire: Wire) -> None:
         wire.subscribe([(self._topics.command, 1), (self._topics.command_all, 1)])
+        for topic in self._streams:
+            wire.subscribe([(topic, 0)])
         self.say_status()
         self._board.attach(lambda topic, body: self._retain(wire, topic, body))
         unsent, self._unsent = self._unsent, deque(maxlen=1000)
@@ -144,6 +147,29 @@ class Link:
             online=True, session=self._session, since=self.since, version=self._version, clock=clock, fault=self.fault
         )
         self._retain(self._wire, self._topics.status, status.body())
+
+    def listen(self, topic: str, hear: Callable[[bytes], None] | None) -> None:
+        """Hear a topic at QoS 0, through all connections to come; with None no more. What is missed is gone."""
+        if hear is None:
+            self._streams.pop(topic, None)
+        else:
+            self._streams[topic] = hear
+        if self._wire is not None:
+            if hear is None:
+                self._wire.unsubscribe(topic)
+            else:
+                self._wire.subscribe([(topic, 0)])
+
+    def _route(self, message: Incoming) -> None:
+        hear = self._streams.get(message.topic)
+        if hear is not None:
+            if not message.retained:
+                hear(message.body)
+        elif is_voice(message.topic):  # of a session before our last start, which the broker still remembers
+            if message.wire is not None:
+                message.wire.unsubscribe(message.topic)
+        else:
+            self._on_message(message)
 
     def acknowledge(self, message: Incoming) -> None:
         """The message is safe; on a newer connection the broker sends it again and it is known by its id."""

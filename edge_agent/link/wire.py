@@ -140,6 +140,10 @@ class Wire:
         """Ask for topics."""
         self._client.subscribe(filters)
 
+    def unsubscribe(self, topic: str) -> None:
+        """Ask for no more of a topic."""
+        self._client.unsubscribe(topic)
+
     def publish(self, topic: str, body: bytes, *, qos: int = 1, retain: bool = False) -> asyncio.Future[None]:
         """Send; the future is done at PUBACK. Raises LinkDown (the future too)."""
         if self._ended.done():
