@@ -24,7 +24,8 @@ class Heard:
     `score`: strength of the match in standard deviations of what chance gives; heard from `match.THRESHOLD` up.
     `delay_s`: from the instant that was asked for to the microphone. `level_dbfs`: of the played sound in the
     recording, 300-3800 Hz; `snr_db`: against everything else in that band; `gain_db`: against the file that was
-    played. The last three are None where nothing was heard. `seconds`: of recording that could be compared.
+    played. The last three are None where nothing was heard. `seconds`: of sound that could be compared, in `takes`
+    recordings, of which `takes_heard` hold it. Where `seconds` is 0 nothing could be said.
     """
 
     heard: bool
@@ -34,6 +35,8 @@ class Heard:
     level_dbfs: float | None = None
     snr_db: float | None = None
     gain_db: float | None = None
+    takes: int = 0
+    takes_heard: int = 0
     by: Literal["microphone", "current"] = "microphone"
 
 
