@@ -56,7 +56,7 @@ class ProofWorker:
     async def sounds(self, recording: Path) -> Sounds:
         """Measure an idle speaker's recording. Raises ProofError."""
         plain = await self._ask({"do": "sounds", "recording": str(recording)})
-        return Sounds(**plain | {name: _numbered(plain[name]) for name in ("bands", "lines", "line_over")})
+        return Sounds(**plain | {name: _numbered(plain[name]) for name in ("lines", "line_over")})
 
     async def make_sweep(self, path: Path) -> None:
         """Write the test sound. Raises ProofError."""

@@ -10,7 +10,8 @@ from edge_agent.proof.model import ProofError, Sounds
 from edge_agent.proof.samples import Floats, decibels, read
 
 RATE = 16_000
-THIRDS = (63, 80, 100, 125, 160, 200, 250, 315, 400, 500, 630, 800, 1000, 1250, 1600, 2000, 2500, 3150, 4000, 5000)
+HORN_HZ = (355.0, 3_550.0)  # the third octaves from 400 to 3150
+LOW_HZ = (56.0, 224.0)  # from 63 to 200
 SHORTEST_S = 1.0
 _MAINS_HZ = 50.0
 _HARMONICS = range(1, 17)
@@ -31,8 +32,9 @@ def measure(samples: Floats) -> Sounds:
     lines, over = _lines(hz, power)
     return Sounds(
         level_dbfs=round(decibels(float(np.mean(samples**2))), 1),
-        ambient_dbfs=round(decibels(float((power * _a_weight(hz)).sum())), 1),
-        bands=_thirds(samples),
+        ambient_dbfs=_quiet(samples),
+        horn_dbfs=_within(hz, power, HORN_HZ),
+        low_dbfs=_within(hz, power, LOW_HZ),
         lines=lines,
         line_over=over,
         clicks=_clicks(samples),
@@ -62,17 +64,15 @@ def _frames(samples: Floats, size: int, hop: int) -> Floats:
     return np.asarray(spectra * (2 / (size * float((window**2).sum()))))
 
 
-def _thirds(samples: Floats) -> dict[int, float]:
-    """Level of each third octave in its quieter moments: what stays, without what passes (the lower quartile)."""
+def _quiet(samples: Floats) -> float:
+    """A-weighted level of the quieter moments: what stays, without what passes (the lower quartile of 256 ms)."""
     size = 4096
-    spectra = _frames(samples, size, size // 2)
-    hz = np.fft.rfftfreq(size, 1 / RATE)
-    edge = 2 ** (1 / 6)
-    out = {}
-    for centre in THIRDS:
-        bins = (hz >= centre / edge) & (hz < centre * edge)
-        out[centre] = round(decibels(float(np.quantile(spectra[:, bins].sum(axis=1), 0.25))), 1)
-    return out
+    weight = _a_weight(np.asarray(np.fft.rfftfreq(size, 1 / RATE), float))
+    return round(decibels(float(np.quantile(_frames(samples, size, size // 2) @ weight, 0.25))), 1)
+
+
+def _within(hz: Floats, power: Floats, band: tuple[float, float]) -> float:
+    return round(decibels(float(power[(hz >= band[0]) & (hz < band[1])].sum())), 1)
 
 
 def _lines(hz: Floats, power: Floats) -> tuple[dict[int, float], dict[int, float]]:

@@ -84,13 +84,16 @@ class TestReport:
 class Sounds:
     """What a few seconds of an idle speaker sound like.
 
-    `bands`: third octaves, Hz -> dBFS. `lines`: the mains' harmonics, Hz -> dBFS of that line alone; `line_over`: how
-    many dB each stands out of its neighbourhood. `clicks`: per second. `voice`: 0..1, how much like speech or music.
+    `ambient_dbfs`: A-weighted, in the quieter moments. `horn_dbfs`: mean in 400-3150 Hz, where a horn sends.
+    `low_dbfs`: in 63-200 Hz, where it cannot. `lines`: the mains' harmonics, Hz -> dBFS of that line alone.
+    `line_over`: how many dB each stands out of its neighbourhood. `clicks`: per second. `voice`: 0..1, how much like
+    speech or music.
     """
 
     level_dbfs: float
     ambient_dbfs: float
-    bands: dict[int, float]
+    horn_dbfs: float
+    low_dbfs: float
     lines: dict[int, float] = field(default_factory=dict)
     line_over: dict[int, float] = field(default_factory=dict)
     clicks: float = 0.0

@@ -23,8 +23,6 @@ LEVEL_DBFS = -20.0
 """Peak in the file: quiet beside an announcement, which is near full scale."""
 THIRDS = (200, 250, 315, 400, 500, 630, 800, 1000, 1250, 1600, 2000, 2500, 3150, 4000, 5000, 6300)
 """Centres of the third octaves that are judged, Hz (IEC 61260-1)."""
-HEARD_DB = 20.0
-"""The sweep was heard from here on: peak of the response above the mean of the noise, which by itself reaches 13."""
 
 
 def make_sweep(path: Path) -> None:
