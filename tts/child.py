@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -13,6 +14,10 @@ from tts.errors import SpeechError
 from tts.model import VoiceSettings
 
 _END_S = 5.0  # for a worker that was asked to end, and for the system to take away a killed one
+
+
+def _nothing(_seconds: float) -> None:
+    return
 
 
 class Child:
@@ -24,7 +29,7 @@ class Child:
         self._stdout = cast(asyncio.StreamReader, process.stdout)
 
     @classmethod
-    async def start(cls, python: str, settings: VoiceSettings, spare_dir: Path) -> Self:
+    async def start(cls, python: str, settings: VoiceSettings, spare_dir: Path, nice: int = 0) -> Self:
         """Start a worker.
 
         Raises:
@@ -45,7 +50,7 @@ class Child:
             detail = f"the voice worker cannot be started: {error}"
             raise SpeechError(errors.WORKER_DIED, detail, retry=True) from error
         child = cls(process)
-        child._stdin.write(wire.line(wire.start(settings, spare_dir)))
+        child._stdin.write(wire.line(wire.start(settings, spare_dir, nice)))
         return child
 
     @property
@@ -58,16 +63,24 @@ class Child:
         """Process id, also that of the process group."""
         return self._process.pid
 
-    async def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+    async def ask(self, message: dict[str, Any], longer: Callable[[float], None] = _nothing) -> dict[str, Any]:
         """Send a request and return its answer. After an error or a cancellation the child must be killed.
+
+        `longer` hears of how many seconds of sound the worker works on, as soon as it knows.
 
         Raises:
             SpeechError: `speech.worker_died`.
         """
-        answer = b""
         with contextlib.suppress(ConnectionError):  # the missing answer tells it
             self._stdin.write(wire.line(message))
             await self._stdin.drain()
+        while "seconds" in (answer := await self._answer()):
+            longer(answer["seconds"])
+        return answer
+
+    async def _answer(self) -> dict[str, Any]:
+        answer = b""
+        with contextlib.suppress(ConnectionError):
             answer = await self._stdout.readline()
         if not answer.endswith(b"\n"):
             ending = await self._ending()

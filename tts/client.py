@@ -8,54 +8,62 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from tts import errors, wire
-from tts.child import Child
-from tts.errors import SpeechError
+from tts import finish, wire
+from tts.attendant import MAX_WAITING, NICE, Attendant
+from tts.cache import key_of
 from tts.manner import ORDINARY, Manner
 from tts.model import VoiceSettings
 from tts.reading import Reading, check_length
-from tts.recall import Recall
+from tts.recall import Recall, stamps
+from tts.sounds import SOUNDS_VERSION, Made
 from tts.speech import Speech
 
-MAX_WAITING = 16
+__all__ = ["MAX_WAITING", "VoiceWorker"]
+
+_SOUND_S = 120.0
+_SOUNDS_IDLE_S = 5.0  # its memory is worth more than the half second that it takes to start
+_BYTES_PER_S = 100_000
+"""So fast, at least, a file is looked through before the worker can say how long the work on it will take."""
 
 
 class VoiceWorker:
     """Speaks texts in a child process, which is started when needed and ended after `settings.idle_s` without work.
 
     `async with VoiceWorker(settings) as worker: speech = await worker.say("Xin chào")`. Requests are served one after
-    the other. Leaving the context kills the child and removes the speech that has no `cache_dir`.
+    the other. Recordings, chimes and mixes have a second child of lower priority: an announcement never waits for an
+    hour of music. Leaving the context kills the children and removes the speech that has no `cache_dir`.
     """
 
     def __init__(self, settings: VoiceSettings | None = None, *, python: str = sys.executable) -> None:
         self._settings = settings or VoiceSettings()
-        self._python = python
+        self._enhancement = self._settings.enhancement if self._settings.enhancement.enabled else None
         self._recall = Recall(self._settings)
-        self._turn = asyncio.Lock()
-        self._requests = 0
-        self._open = False
-        self._child: Child | None = None
-        self._idle: asyncio.Task[None] | None = None
+        self._voice = Attendant(self._settings, python)
+        rare = self._settings.model_copy(update={"idle_s": min(self._settings.idle_s, _SOUNDS_IDLE_S)})
+        self._sounds = Attendant(rare, python, NICE)
         self._spare: tempfile.TemporaryDirectory[str] | None = None
 
     @property
     def pid(self) -> int | None:
-        """Process id of the child, None when there is none."""
-        return self._child.pid if self._child is not None and self._child.alive else None
+        """Process id of the child that speaks, None when there is none."""
+        return self._voice.pid
+
+    @property
+    def sounds_pid(self) -> int | None:
+        """Process id of the child that treats recordings, None when there is none."""
+        return self._sounds.pid
 
     async def __aenter__(self) -> Self:
         self._spare = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="tts-", ignore_cleanup_errors=True)
-        self._open = True
+        self._voice.open(Path(self._spare.name))
+        self._sounds.open(Path(self._spare.name))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._open = False
         spare, self._spare = self._spare, None
-        if (idle := self._stop_idle_timer()) is not None:
-            await asyncio.gather(idle, return_exceptions=True)
-        await self._drop_child()
+        await asyncio.gather(self._voice.close(), self._sounds.close())
         if spare is not None:
             await asyncio.to_thread(spare.cleanup)
 
@@ -69,11 +77,11 @@ class VoiceWorker:
             SpeechError: as `Synthesiser.say`, and `speech.timeout`, `speech.busy`, `speech.worker_died`.
         """
         check_length(text, self._settings.max_chars)
-        self._check_open()
+        self._voice.check_open()
         known = await asyncio.to_thread(self._recall.get, text, manner)
         if known is not None:
             return replace(known, cached=True)
-        return wire.spoken(await self._answer(wire.request("say", text, manner), timeout_s))
+        return wire.spoken(await self._voice.ask(wire.request("say", text, manner), timeout_s))
 
     async def read(self, text: str, timeout_s: float = 10.0, manner: Manner = ORDINARY) -> Reading:
         """Return how `text` would be said, and what would have to be asked; otherwise like `say`.
@@ -82,58 +90,47 @@ class VoiceWorker:
             SpeechError: as `Synthesiser.read`, and `speech.timeout`, `speech.busy`, `speech.worker_died`.
         """
         check_length(text, self._settings.max_chars)
-        return wire.was_read(await self._answer(wire.request("read", text, manner), timeout_s))
+        return wire.was_read(await self._voice.ask(wire.request("read", text, manner), timeout_s))
 
-    async def _answer(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        if self._requests > MAX_WAITING:  # one is served, the others wait
-            raise SpeechError(errors.BUSY, f"{MAX_WAITING} texts are waiting for the voice already", retry=True)
-        self._requests += 1
-        try:
-            async with asyncio.timeout(timeout_s), self._turn:
-                return await self._served(request)
-        except TimeoutError:
-            raise SpeechError(errors.TIMEOUT, f"no answer within {timeout_s:g} s", retry=True) from None
-        finally:
-            self._requests -= 1
+    async def sound(self, source: Path, target: Path, *, clean: bool, timeout_s: float | None = None) -> Made:
+        """Write a recording to `target` as a broadcast needs it: see `tts.sounds.treat`.
 
-    async def _served(self, request: dict[str, Any]) -> dict[str, Any]:
-        spare_dir = self._check_open()
-        self._stop_idle_timer()
-        answered = False
-        try:
-            if self._child is None or not self._child.alive:
-                await self._drop_child()
-                self._child = await Child.start(self._python, self._settings, spare_dir)
-                self._check_open()  # again: the context may have been left meanwhile
-            answer = await self._child.ask(request)
-            answered = True
-        finally:
-            # Timed out, cancelled or broken: its state is unknown, and an engine in it may hang.
-            if not answered:
-                await self._drop_child()
-        if self._open:
-            self._idle = asyncio.create_task(self._end_when_idle(), name="tts-idle")
-        return answer
+        By default it may take the longer, the longer the recording is; waiting for one's turn comes on top. Cancelling
+        kills the child; `target` is whole or untouched, and work folders `.tts-*` may be left beside it.
 
-    async def _end_when_idle(self) -> None:
-        await asyncio.sleep(self._settings.idle_s)
-        async with self._turn:
-            child, self._child = self._child, None
-            if child is not None:
-                await child.end()
+        Raises:
+            AudioError: no sound file, empty, damaged, silent, or longer than `tts.sounds.LONGEST_S`.
+            SpeechError: `speech.horn`, `speech.storage` (a file cannot be read or written), and as `read`.
+        """
+        request = {"do": "sound", "source": str(source), "target": str(target), "clean": clean}
+        limit = timeout_s or await _limit(source)
+        return wire.made(await self._sounds.ask(request, limit, patient=True))
 
-    def _check_open(self) -> Path:
-        if not self._open or self._spare is None:
-            raise RuntimeError("VoiceWorker is used outside of its context")
-        return Path(self._spare.name)
+    async def chime(self, name: str, target: Path, timeout_s: float = _SOUND_S) -> Made:
+        """Write a chime of `tts.programme.chimes` to `target`. Raises as `sound`."""
+        request = {"do": "chime", "name": name, "target": str(target)}
+        return wire.made(await self._sounds.ask(request, timeout_s, patient=True))
 
-    def _stop_idle_timer(self) -> asyncio.Task[None] | None:
-        idle, self._idle = self._idle, None
-        if idle is not None:
-            idle.cancel()
-        return idle
+    async def over_music(self, words: Path, music: Path, target: Path, timeout_s: float | None = None) -> Made:
+        """Write `words` (finished speech) over `music` to `target`. Raises as `sound`."""
+        request = {"do": "over_music", "words": str(words), "music": str(music), "target": str(target)}
+        limit = timeout_s or await _limit(music)
+        return wire.made(await self._sounds.ask(request, limit, patient=True))
 
-    async def _drop_child(self) -> None:
-        child, self._child = self._child, None
-        if child is not None:
-            await child.kill()
+    def sounds_maker(self) -> str:
+        """Return the key of what shapes recordings and chimes: another key, other sounds. Blocks for a moment."""
+        return key_of(SOUNDS_VERSION, finish.maker(self._enhancement))
+
+    def speech_maker(self) -> str:
+        """Return the key of what shapes speech: voices, dictionaries, models, enhancement. Blocks for a moment."""
+        settings = self._settings.model_dump(mode="json", exclude={"cache_dir", "cache_bytes", "idle_s"})
+        return key_of(settings, stamps(self._settings))
+
+
+async def _limit(source: Path) -> float:
+    """Seconds for looking through a file; the work on it comes on top."""
+    try:
+        status = await asyncio.to_thread(source.stat)
+    except OSError:
+        return _SOUND_S  # the worker tells what is wrong with it
+    return _SOUND_S + status.st_size / _BYTES_PER_S

@@ -24,16 +24,26 @@ def finish(source: Path, target: Path, enhancement: EnhancementSettings | None) 
         SpeechError: `speech.horn`, the horn's profile is unusable.
         OSError: a file cannot be read or written.
     """
+    if enhancement is None:
+        level(source, target, None)
+        return
+    shaped = target.with_suffix(".shaped.wav")
+    _shape(source, shaped, enhancement)
+    level(shaped, target, enhancement)
+    shaped.unlink()
+
+
+def level(source: Path, target: Path, enhancement: EnhancementSettings | None) -> None:
+    """Write `source` (our WAV format) to `target` as loud as finished speech is, otherwise as it is: music, chimes.
+
+    Raises:
+        SpeechError, OSError: as `finish`.
+    """
     from tts import loudness
 
-    shaped = source if enhancement is None else target.with_suffix(".shaped.wav")
-    if enhancement is not None:
-        _shape(source, shaped, enhancement)
-    level = loudness.plan(lambda: _floats(shaped), audio.RATE, target_lufs(enhancement))
-    finished = _cooled(loudness.apply(_floats(shaped), audio.RATE, level), enhancement)
+    how = loudness.plan(lambda: _floats(source), audio.RATE, target_lufs(enhancement))
+    finished = _cooled(loudness.apply(_floats(source), audio.RATE, how), enhancement)
     audio.write(target, (_integers(block) for block in finished))
-    if shaped is not source:
-        shaped.unlink()
 
 
 def target_lufs(enhancement: EnhancementSettings | None) -> float:

@@ -110,6 +110,11 @@ def files_of(settings: "VoiceSettings") -> Iterator[Path]:
         yield Path(settings.enhancement.horn)
 
 
+def stamps(settings: "VoiceSettings") -> list[Stamp]:
+    """Return name, size and time of all files of `files_of`."""
+    return [_stamp(path) for path in files_of(settings)]
+
+
 def _code() -> Iterator[Path]:
     for folder, _, names in os.walk(_PACKAGE):
         yield from (Path(folder, name) for name in names if name.endswith((".py", ".yaml")))

@@ -1,7 +1,12 @@
 """What the worker and its client say to each other: one JSON object per line, UTF-8.
 
-First line to the worker: `{"settings": {...}, "spare_dir": "..."}`. Then requests `{"do": "say" or "read", "text":
-"...", "manner": {...}}`, each answered by `{"speech": {...}}`, `{"reading": {...}}` or `{"error": {...}}`.
+First line to the worker: `{"settings": {...}, "spare_dir": "..."}`. Then requests, each answered by its result or by
+`{"error": {...}}`:
+
+- `{"do": "say" or "read", "text": "...", "manner": {...}}`: `{"speech": {...}}`, `{"reading": {...}}`
+- `{"do": "sound", "source", "target", "clean"}`, `{"do": "chime", "name", "target"}`, `{"do": "over_music", "words",
+  "music", "target"}`: first `{"seconds": n}`, where the work takes the longer, the longer the sound is; then
+  `{"made": {...}}`
 """
 
 import json
@@ -9,9 +14,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tts.errors import SpeechError
+from tts.errors import AudioError, SpeechError
 from tts.manner import Manner
 from tts.reading.model import Candidate, Question, Reading, Span
+from tts.sounds import Made
 from tts.speech import Speech
 
 if TYPE_CHECKING:
@@ -25,9 +31,9 @@ def line(message: dict[str, Any]) -> bytes:
     return json.dumps(message).encode("ascii") + b"\n"
 
 
-def start(settings: "VoiceSettings", spare_dir: Path) -> dict[str, Any]:
-    """Return the worker's first message."""
-    return {"settings": settings.model_dump(mode="json"), "spare_dir": str(spare_dir)}
+def start(settings: "VoiceSettings", spare_dir: Path, nice: int = 0) -> dict[str, Any]:
+    """Return the worker's first message; `nice` is added to its niceness."""
+    return {"settings": settings.model_dump(mode="json"), "spare_dir": str(spare_dir), "nice": nice}
 
 
 def request(do: Literal["say", "read"], text: str, manner: Manner) -> dict[str, Any]:
@@ -45,6 +51,22 @@ def reading(done: Reading) -> dict[str, Any]:
     return {"reading": asdict(done)}
 
 
+def sound(done: Made) -> dict[str, Any]:
+    """Return the answer for a finished sound."""
+    return {"made": done.as_json()}
+
+
+def seconds(count: float) -> dict[str, Any]:
+    """Return what goes before an answer: so many seconds of sound have to be worked on."""
+    return {"seconds": count}
+
+
+def bad_audio(failed: AudioError) -> dict[str, Any]:
+    """Return the answer for a sound file that is of no use."""
+    fields = {"detail": failed.detail, "code": failed.code, "why": failed.why, "params": failed.params}
+    return {"bad_audio": fields}
+
+
 def error(failed: SpeechError) -> dict[str, Any]:
     """Return the answer for a failed one."""
     questions = [asdict(question) for question in failed.questions]
@@ -60,6 +82,19 @@ def spoken(answer: dict[str, Any]) -> Speech:
     """
     _raise_error(answer)
     return Speech.from_json(answer["speech"])
+
+
+def made(answer: dict[str, Any]) -> Made:
+    """Return the sound of an answer.
+
+    Raises:
+        AudioError, SpeechError: the answer is an error.
+    """
+    if "bad_audio" in answer:
+        raise AudioError(**answer["bad_audio"])
+    _raise_error(answer)
+    fields = answer["made"]
+    return Made(**fields | {"warnings": tuple(fields["warnings"])})
 
 
 def was_read(answer: dict[str, Any]) -> Reading:

@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tts import wire
+from tts import errors, sounds, wire
 from tts.chain import Synthesiser
-from tts.errors import SpeechError
+from tts.errors import AudioError, SpeechError
 from tts.manner import Manner
 from tts.model import VoiceSettings
 
@@ -34,32 +34,63 @@ def main() -> None:
     requests: queue.Queue[bytes] = queue.Queue(2)
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), name="tts-stdin", daemon=True).start()
     first = json.loads(requests.get())
+    os.nice(first["nice"])
     settings = VoiceSettings.model_validate(first["settings"])
     with Synthesiser(settings, spare_dir=Path(first["spare_dir"])) as synthesiser:
         while request := requests.get():
             try:
-                answers.write(wire.line(_answer(synthesiser, json.loads(request))))
-                answers.flush()
+                answers.send(_answer(synthesiser, settings, json.loads(request), answers))
             except BrokenPipeError:  # whoever asked was killed in the meantime
                 break
     os._exit(0)  # the listening thread may still hold standard input, which an ordinary end would wait for
 
 
-def _answer(synthesiser: Synthesiser, request: dict[str, Any]) -> dict[str, Any]:
-    text, manner = request["text"], Manner(**request["manner"])
+class _Answers:
+    """Standard output, which whatever else prints there does not reach."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def send(self, message: dict[str, Any]) -> None:
+        self._file.write(wire.line(message))
+        self._file.flush()
+
+
+def _answer(
+    synthesiser: Synthesiser, settings: VoiceSettings, request: dict[str, Any], answers: _Answers
+) -> dict[str, Any]:
     try:
         if request["do"] == "read":
-            return wire.reading(synthesiser.read(text, manner))
-        return wire.speech(synthesiser.say(text, manner))
+            return wire.reading(synthesiser.read(request["text"], Manner(**request["manner"])))
+        if request["do"] == "say":
+            return wire.speech(synthesiser.say(request["text"], Manner(**request["manner"])))
+        return wire.sound(_sound(settings, request, lambda seconds: answers.send(wire.seconds(seconds))))
     except SpeechError as failed:
         return wire.error(failed)
+    except AudioError as failed:
+        return wire.bad_audio(failed)
 
 
-def _claim_stdout() -> BinaryIO:
+def _sound(settings: VoiceSettings, request: dict[str, Any], tell: sounds.Tell) -> sounds.Made:
+    enhancement = settings.enhancement if settings.enhancement.enabled else None
+    target = Path(request["target"])
+    try:
+        if request["do"] == "chime":
+            return sounds.signal(request["name"], target, enhancement)
+        if request["do"] == "over_music":
+            return sounds.over_music(Path(request["words"]), Path(request["music"]), target, tell)
+        return sounds.treat(Path(request["source"]), target, request["clean"], enhancement, tell)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise SpeechError(errors.STORAGE, str(error), retry=True) from error
+
+
+def _claim_stdout() -> _Answers:
     """Keep standard output for answers; whatever else prints there goes to standard error."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    return answers
+    return _Answers(answers)
 
 
 def _listen(source: BinaryIO, requests: "queue.Queue[bytes]") -> None:

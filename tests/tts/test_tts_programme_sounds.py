@@ -11,7 +11,7 @@ from tts.programme import sound
 from tts.programme.chimes import chime, pad
 from tts.programme.encode import OutputError, encode
 from tts.programme.mix import ATTACK_S, EDGE_S, RELEASE_S, Bed, Placed, duck, mix, spans
-from tts.programme.studio import _seamless
+from tts.programme.sound import seamless
 
 CHIMES = ["two-tone", "three-tone", "morning", "closing", "alert", "siren"]
 
@@ -61,7 +61,7 @@ def test_a_pad_repeats_without_a_step(name: str) -> None:
 
 def test_music_from_a_file_leads_into_its_own_beginning(tmp_path: Path) -> None:
     path = working_file(tmp_path / "a.wav", np.concatenate((steady(5, 0.1), steady(5, 0.5))))
-    looped = np.concatenate(list(_seamless(path)))
+    looped = np.concatenate(list(seamless(path)))
     assert len(looped) == 8 * RATE
     assert abs(looped[-1] - looped[0]) < 0.01
     assert looped[2 * RATE + 10] == pytest.approx(0.1, abs=0.001)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Samples = NDArray[np.float32]
 
 _BLOCK = RATE * 2
+_SEAM_S = 2.0  # a piece of music that is repeated fades into its own beginning
 
 
 def blocks(path: Path, start: int = 0, count: int | None = None) -> "Iterator[Samples]":
@@ -43,6 +44,15 @@ def length(path: Path) -> int:
 def write(path: Path, samples: "Iterable[Samples]") -> None:
     """Write a working file."""
     audio.write(path, (integers(block) for block in samples))
+
+
+def seamless(path: Path) -> "Iterator[Samples]":
+    """Give the sound of a working file so that its end leads into its beginning."""
+    count = length(path)
+    seam = min(round(_SEAM_S * RATE), count // 4)
+    ramp = np.sin(np.linspace(0, np.pi / 2, seam, dtype=np.float32))
+    yield part(path, 0, seam) * ramp + part(path, count - seam, seam) * ramp[::-1]
+    yield from blocks(path, seam, count - 2 * seam)
 
 
 def integers(block: "Samples") -> "NDArray[np.int16]":

@@ -9,8 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
 from tts import audio, finish, loudness
 from tts.cache import SpeechCache, key_of
 from tts.chain import Synthesiser
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
 ITEM_VERSION = 1  # part of cache keys: raise it when the same input gives other bytes
 CACHE_BYTES = 600_000_000  # an hour and three quarters of items
 _LONGEST_MUSIC_S = 3600.0
-_SEAM_S = 2.0  # a piece of music that is repeated fades into its own beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +143,7 @@ class Studio:
                 sound.write(straight, Decoder(file, _LONGEST_MUSIC_S).blocks())
             if not isfinite(_lufs(straight)):
                 raise AudioError("the music is silent", "audio.silent")
-            sound.write(looped, _seamless(straight))
+            sound.write(looped, sound.seamless(straight))
             self._level(item, lambda: sound.blocks(looped))
             straight.unlink()
             looped.unlink()
@@ -205,12 +202,3 @@ def _link(source: Path, target: Path) -> None:
         target.hardlink_to(source)
     except OSError:  # another disk, or one that knows no links
         shutil.copyfile(source, target)
-
-
-def _seamless(path: Path) -> "Iterator[Samples]":
-    """Give the sound of a working file so that its end leads into its beginning."""
-    count = sound.length(path)
-    seam = min(round(_SEAM_S * audio.RATE), count // 4)
-    ramp = np.sin(np.linspace(0, np.pi / 2, seam, dtype=np.float32))
-    yield sound.part(path, 0, seam) * ramp + sound.part(path, count - seam, seam) * ramp[::-1]
-    yield from sound.blocks(path, seam, count - 2 * seam)
