@@ -82,7 +82,7 @@ def instants(rule: Rule, start: datetime, end: datetime) -> Iterator[datetime]:
     """The instants from `start` on and before `end`, earliest first."""
     start, last = max(start, rule.first), min(rule.until, end - timedelta.resolution)
     if rule.count is not None:
-        last = min(last, _last(rule))
+        last = min(last, last_of(rule))
     if start > last:
         return
     every = _every_hour if rule.freq == "HOURLY" else _every_period
@@ -94,7 +94,7 @@ def instants(rule: Rule, start: datetime, end: datetime) -> Iterator[datetime]:
 
 
 @lru_cache(maxsize=2048)
-def _last(rule: Rule) -> datetime:
+def last_of(rule: Rule) -> datetime:
     """The last of a counted rule; those before are counted once in the life of the program."""
     assert rule.count is not None  # noqa: S101 - the caller looked
     last = min(rule.until, _END)
