@@ -84,6 +84,12 @@ class PlayoutChild:
         except (BrokenPipeError, ConnectionResetError) as error:
             raise await self._gone() from error
 
+    def post(self, command: dict[str, Any]) -> None:
+        """Send a small command that has no answer; nothing happens if the process is gone."""
+        process = self._process
+        if process is not None and process.stdin is not None and not process.stdin.is_closing():
+            process.stdin.write(json.dumps(command).encode() + b"\n")
+
     async def answer(self, limit: float) -> dict[str, Any]:
         """Return the next answer. Raises PlayoutGone, and TimeoutError after `limit` seconds."""
         process = self._process

@@ -11,13 +11,26 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from drivers.audio.recording import Copying, Recording, prune, sweep
-from drivers.audio.speaking import Turn, capability, require_sane
-from drivers.audio.wav import WavInfo, read_info
+from drivers.audio.pieces import items_of, require_playable
+from drivers.audio.recording import Recording, prune, sweep
+from drivers.audio.reel import Gain, Reel
+from drivers.audio.speaking import Order, Turn, capability, wait_or_stop
 from drivers.clock import wait_until
-from drivers.contract import Capability, Check, DriverContext, DriverFault, PlayReport, PlayStart
+from drivers.contract import (
+    Capability,
+    Check,
+    Clock,
+    Control,
+    DriverContext,
+    DriverFault,
+    Piece,
+    PlayReport,
+    PlayStart,
+)
 
 _SLICE_S = 1.0  # of sound in memory at a time
+_LIVE_SLICE_S = 0.1  # a FIFO holds 0.7 s of it
+_FADE_S = 0.03
 
 
 class FileSpeakerConfig(BaseModel):
@@ -73,72 +86,158 @@ class FileSpeaker:
 
     async def play(
         self,
-        path: Path,
+        sound: Path | Sequence[Piece],
         *,
         at: datetime | None = None,
+        skip_s: float = 0.0,
         volume: float = 1.0,
         on_start: Callable[[PlayStart], None] | None = None,
+        control: Control | None = None,
     ) -> PlayReport:
         """Play into a file. A cancelled play leaves a shorter, valid file. See `Speaker.play`."""
-        require_sane(at, volume)
+        order = Order(tuple(items_of(sound)), at, skip_s, volume, on_start, control)
         with self._turn.taken():
-            info = await asyncio.to_thread(read_info, path)
-            if at is not None:
-                await wait_until(self._context.clock, at)
-            thread = ThreadPoolExecutor(1, thread_name_prefix=f"file-speaker-{self._context.id}")
+            play = _Play(order, self._context.clock)
+            if control is not None:
+                control.attach(play)
             try:
-                return await self._play(_Job(path, info, at, volume, on_start), thread)
+                return await self._play(play)
             except OSError as error:
                 raise DriverFault("speaker.storage", f"cannot write the sound: {error}", retry=True) from error
             finally:
-                thread.shutdown(wait=False)
+                if control is not None:
+                    control.detach()
 
-    async def _play(self, job: "_Job", thread: ThreadPoolExecutor) -> PlayReport:
-        loop = asyncio.get_running_loop()
-        clock = self._context.clock
-        started_at, began = clock.now(), clock.monotonic()
-        error_ms = None if job.at is None else (started_at - job.at).total_seconds() * 1000
-        recording = await asyncio.to_thread(Recording, self._directory, started_at, job.info)
-        copying = await asyncio.to_thread(Copying, job.path, job.info, job.volume, recording)
+    async def _play(self, play: "_Play") -> PlayReport:
+        order, clock = play.order, self._context.clock
+        infos = await asyncio.to_thread(require_playable, order.items)
+        skip_s = order.skip_s
+        if order.at is not None:
+            if order.items[0].kind == "live":  # its samples have their instants: the past ones are not heard
+                skip_s += max(0.0, (clock.now() - order.at).total_seconds())
+            await wait_or_stop(wait_until(clock, order.at), play.stopping)
+        if play.stopping.is_set():
+            return order.never_begun(clock.now(), play.volume, str(self._directory), stopped=True)
+        reel = await asyncio.to_thread(Reel, order.items, infos, skip_s)
+        thread = ThreadPoolExecutor(1, thread_name_prefix=f"file-speaker-{self._context.id}")
         try:
-            if job.on_start is not None:
-                job.on_start(PlayStart(started_at, error_ms, str(recording.path)))
-            await self._pace(job.info, copying, began, thread)
+            if reel.length == 0:
+                return order.never_begun(clock.now(), play.volume, str(self._directory), stopped=False)
+            return await self._record(play, reel, thread)
+        finally:
+            thread.submit(reel.close)
+            thread.shutdown(wait=False)
+
+    async def _record(self, play: "_Play", reel: Reel, thread: ThreadPoolExecutor) -> PlayReport:
+        loop, clock, order = asyncio.get_running_loop(), self._context.clock, play.order
+        started_at = clock.now()
+        play.begin(reel.form.rate)
+        error_ms = None if order.at is None else (started_at - order.at).total_seconds() * 1000
+        recording = await asyncio.to_thread(Recording, self._directory, started_at, reel.form)
+        tape = _Tape(reel, recording, play.gain)
+        try:
+            if order.on_start is not None:
+                order.on_start(PlayStart(started_at, error_ms, str(recording.path)))
+            await self._pace(play, tape, thread)
         except asyncio.CancelledError:
-            heard = int((clock.monotonic() - began) * job.info.rate) if self._config.paced else 0
+            heard = play.frame() if self._config.paced else 0
             # Not awaited without a shield: a second cancel must not leave the file hidden.
-            await asyncio.shield(loop.run_in_executor(thread, _end, copying, heard))
+            await asyncio.shield(loop.run_in_executor(thread, tape.end, heard))
             raise
         except BaseException:
-            await asyncio.shield(loop.run_in_executor(thread, copying.discard))
+            await asyncio.shield(loop.run_in_executor(thread, recording.discard))
             raise
-        await loop.run_in_executor(thread, _end, copying, job.info.frames)
+        await loop.run_in_executor(thread, tape.end, 0)
         await loop.run_in_executor(thread, prune, self._directory, self._config.keep)
-        return PlayReport(started_at, error_ms, job.info.seconds, job.volume, str(recording.path))
+        seconds = reel.frames / reel.form.rate
+        play.over_at = order.skip_s + seconds
+        return PlayReport(
+            *(started_at, error_ms, seconds, play.volume, str(recording.path)),
+            stopped=play.stopping.is_set(),
+            position_s=play.over_at,
+        )
 
-    async def _pace(self, info: WavInfo, copying: Copying, began: float, thread: ThreadPoolExecutor) -> None:
+    async def _pace(self, play: "_Play", tape: "_Tape", thread: ThreadPoolExecutor) -> None:
         # What is heard is copied after it was heard, so that a cancelled play holds no more than that.
-        clock = self._context.clock
-        step = max(1, int(info.rate * _SLICE_S))
-        for end in range(step, info.frames + step, step):
-            frame = min(end, info.frames)
+        loop, reel, frame = asyncio.get_running_loop(), tape.reel, 0
+        while reel.length is None or frame < reel.length:
+            frame += max(1, int(reel.form.rate * (_LIVE_SLICE_S if reel.live else _SLICE_S)))
+            if reel.length is not None:
+                frame = min(frame, reel.length)
             if self._config.paced:
-                await clock.sleep(max(0.0, began + frame / info.rate - clock.monotonic()))
-            await asyncio.get_running_loop().run_in_executor(thread, copying.up_to, frame)
+                await play.heard(frame)
+            if play.stopping.is_set():
+                await loop.run_in_executor(thread, tape.up_to, play.last_frame())
+                return
+            await loop.run_in_executor(thread, tape.up_to, frame)
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    path: Path
-    info: WavInfo
-    at: datetime | None
-    volume: float
-    on_start: Callable[[PlayStart], None] | None
+class _Tape:
+    """What is copied, where to, and how loud. Blocking."""
+
+    reel: Reel
+    recording: Recording
+    gain: Gain
+
+    def up_to(self, frame: int) -> None:
+        self.reel.up_to(frame, self.recording, self.gain)
+
+    def end(self, frame: int) -> None:
+        self.up_to(frame)
+        self.recording.finish()
 
 
-def _end(copying: Copying, frame: int) -> None:
-    copying.up_to(frame)
-    copying.finish()
+class _Play:
+    """One play, as its `Control` sees it."""
+
+    def __init__(self, order: Order, clock: Clock) -> None:
+        self.order = order
+        self.volume = order.volume
+        self.gain = Gain(order.volume)
+        self.stopping = asyncio.Event()
+        self.over_at: float | None = None
+        self._clock = clock
+        self._rate = 0
+        self._began = 0.0
+        self._stopped_frame = 0
+
+    def begin(self, rate: int) -> None:
+        """Count from now."""
+        self._rate, self._began = rate, self._clock.monotonic()
+        self.gain = Gain(self.volume)
+
+    def frame(self) -> int:
+        """Return how many frames were heard until now."""
+        return int((self._clock.monotonic() - self._began) * self._rate)
+
+    async def heard(self, frame: int) -> None:
+        """Wait until that frame is heard, or until it is to stop."""
+        left = max(0.0, self._began + frame / self._rate - self._clock.monotonic())
+        if self.order.control is None:
+            await self._clock.sleep(left)
+        else:
+            await wait_or_stop(self._clock.sleep(left), self.stopping)
+
+    def last_frame(self) -> int:
+        """Return where the fade of a stop ends."""
+        return self._stopped_frame + int(_FADE_S * self._rate)
+
+    def set_volume(self, volume: float, ramp_s: float) -> None:
+        self.volume = volume
+        if self._rate:
+            self.gain.turn(self.frame(), int(ramp_s * self._rate), volume)
+
+    def stop(self) -> None:
+        if self._rate and not self.stopping.is_set():
+            self._stopped_frame = self.frame()
+            self.gain.turn(self._stopped_frame, int(_FADE_S * self._rate), 0.0)
+        self.stopping.set()
+
+    def position_s(self) -> float:
+        if self.over_at is not None:
+            return self.over_at
+        return self.order.skip_s + (self.frame() / self._rate if self._rate else 0.0)
 
 
 def _probe(directory: Path) -> None:

@@ -1,4 +1,4 @@
-"""Arithmetic on signed little-endian PCM bytes, without numpy: volume, fades, width and channels.
+"""Arithmetic on signed little-endian PCM bytes, without numpy: volume, ramps, width, channels and rate.
 
 A second of 48 kHz stereo takes some 10 ms on a PC and 40 ms on a Pi 4; callers do it in a thread, block by block.
 """
@@ -17,12 +17,29 @@ def scale(data: bytes, width: int, volume: float) -> bytes:
     return pack(array(samples.typecode, [round(sample * volume) for sample in samples]), width)
 
 
-def fade_out(data: bytes, width: int, channels: int) -> bytes:
-    """Ramp linearly from full level to silence over the whole of `data`."""
+def ramp(data: bytes, width: int, channels: int, begin: float, end: float) -> bytes:
+    """Multiply with a gain that goes linearly from `begin` to `end` over the whole of `data`."""
+    if begin == end:
+        return scale(data, width, begin)
     samples = unpack(data, width)
-    frames = max(1, len(samples) // channels)
-    ramp = (round(sample * (1 - (index // channels) / frames)) for index, sample in enumerate(samples))
-    return pack(array(samples.typecode, ramp), width)
+    step = (end - begin) / max(1, len(samples) // channels)
+    gained = (round(sample * (begin + (index // channels) * step)) for index, sample in enumerate(samples))
+    return pack(array(samples.typecode, gained), width)
+
+
+def stretch(samples: "array[int]", after: int, count: int) -> "array[int]":
+    """Return `count` samples in the time of these, on straight lines between them; `after` is the one that follows.
+
+    Good enough to follow what was played on a desk; cards get `resample`.
+    """
+    known = [*samples, after]
+    pace = len(samples) / count
+    made = array(samples.typecode)
+    for index in range(count):
+        place = index * pace
+        whole = int(place)
+        made.append(round(known[whole] + (known[whole + 1] - known[whole]) * (place - whole)))
+    return made
 
 
 def convert(data: bytes, width: int, channels: int, to_width: int, to_channels: int) -> bytes:

@@ -7,7 +7,6 @@ ever: here that is a fault of the speaker, and the next play starts anew.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -15,14 +14,24 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.audio.child import PlayoutChild, PlayoutGone
-from drivers.audio.speaking import Turn, capability, require_sane
-from drivers.audio.wav import read_info
+from drivers.audio.pieces import items_of, require_playable
+from drivers.audio.speaking import Order, Turn, capability, wait_or_stop
 from drivers.clock import wait_until
-from drivers.contract import Capability, Check, DriverContext, DriverFault, PlayReport, PlayStart
+from drivers.contract import (
+    Capability,
+    Check,
+    Clock,
+    Control,
+    DriverContext,
+    DriverFault,
+    Piece,
+    PlayReport,
+    PlayStart,
+)
 
 _AHEAD_S = 3.0  # before the instant the process is started and the device opened: a Pi needs about one second
 _OPEN_LIMIT_S = 10.0
-_SILENT_LIMIT_S = 5.0  # it tells of its progress twice a second
+_SILENT_LIMIT_S = 15.0  # it tells of its progress twice a second; stopped for 10 s it goes on where it should be
 _STOP_LIMIT_S = 0.5
 
 
@@ -70,6 +79,7 @@ class PyAudioSpeaker:
         self._context = context
         self._turn = Turn(context.id)
         self._child = PlayoutChild(context.logger, config.idle_s)
+        self._drift_ppm: float | None = None  # of the card, as the last play found it
 
     @property
     def pid(self) -> int | None:
@@ -108,34 +118,53 @@ class PyAudioSpeaker:
 
     async def play(
         self,
-        path: Path,
+        sound: Path | Sequence[Piece],
         *,
         at: datetime | None = None,
+        skip_s: float = 0.0,
         volume: float = 1.0,
         on_start: Callable[[PlayStart], None] | None = None,
+        control: Control | None = None,
     ) -> PlayReport:
         """Play on the sound card; `output` of the report is the name of the device. See `Speaker.play`."""
-        require_sane(at, volume)
+        order = Order(tuple(items_of(sound)), at, skip_s, volume, on_start, control)
         with self._turn.taken():
-            await asyncio.to_thread(read_info, path)  # a bad file is known now, not at air time
-            if at is not None:
-                await wait_until(self._context.clock, at, early=_AHEAD_S)
-            play = _Play(path, at, volume, on_start)
+            play = _Play(order, self._child)
+            if control is not None:
+                control.attach(play)
             try:
-                return await self._follow(play)
+                return await self._play(play)
             finally:
-                if not play.over:  # cancelled, or the caller's on_start raised
-                    await self._stop()
+                if control is not None:
+                    control.detach()
+
+    async def _play(self, play: "_Play") -> PlayReport:
+        order, clock = play.order, self._context.clock
+        await asyncio.to_thread(require_playable, order.items)  # a bad file is known now, not at air time
+        if order.at is not None:
+            play.in_step = order.at > clock.now() or order.items[0].kind == "live"
+            await wait_or_stop(wait_until(clock, order.at, early=_AHEAD_S), play.stopping)
+        if play.stopping.is_set():
+            play.over = True
+            return order.never_begun(clock.now(), play.volume, self._config.device or "", stopped=True)
+        try:
+            return await self._follow(play)
+        finally:
+            if not play.over:  # cancelled, or the caller's on_start raised
+                await self._stop()
 
     async def _follow(self, play: "_Play") -> PlayReport:
         try:
             await self._child.send(self._command(play))
+            play.accepted()
             while True:
                 answer = await self._child.answer(_limit(play))
                 if answer["event"] == "opened":
                     self._child.forget()
                 elif answer["event"] == "started":
                     self._started(play, answer)
+                elif answer["event"] == "progress":
+                    play.mark = (answer["position"], answer["mono"])
                 elif answer["event"] in ("failed", "ended"):
                     play.over = True
                     return self._ended(play, answer)
@@ -150,37 +179,69 @@ class PyAudioSpeaker:
             raise _fault_of(gone, play) from gone
 
     def _command(self, play: "_Play") -> dict[str, Any]:
-        clock, config = self._context.clock, self._config
-        target = None if play.at is None else time.monotonic() + (play.at - clock.now()).total_seconds()
+        order, config = play.order, self._config
+        if order.at is not None and play.in_step:
+            mono, now = _both(self._context.clock)
+            play.target = mono + (order.at - now).total_seconds()
         return {
             "do": "play",
-            "path": str(play.path.absolute()),
-            "target": target,
+            "items": [item.as_json() for item in order.items],
+            "target": play.target,
+            "skip_s": order.skip_s,
             "volume": play.volume,
             "device": config.device,
             "buffer_s": config.buffer_ms / 1000,
             "latency_s": config.latency_ms / 1000,
+            "drift_ppm": self._drift_ppm,
         }
 
     def _started(self, play: "_Play", answer: dict[str, Any]) -> None:
-        heard = self._context.clock.now() + timedelta(seconds=answer["heard"] - time.monotonic())
-        error_ms = None if play.at is None else (heard - play.at).total_seconds() * 1000
-        play.start = PlayStart(heard, error_ms, answer["output"])
-        if play.on_start is not None:
-            play.on_start(play.start)
+        play.start = self._start(play, answer)
+        play.mark = (play.order.skip_s, answer["heard"])
+        if play.order.on_start is not None:
+            play.order.on_start(play.start)
+
+    def _start(self, play: "_Play", answer: dict[str, Any]) -> PlayStart:
+        """When it began: in step by the play's own measure, otherwise by how long ago that is."""
+        at, output = play.order.at, answer.get("output") or (play.start.output if play.start else "")
+        if at is not None and answer["error_s"] is not None:
+            return PlayStart(at + timedelta(seconds=answer["error_s"]), answer["error_s"] * 1000, output)
+        if play.start is not None:
+            return play.start
+        mono, now = _both(self._context.clock)
+        heard = now + timedelta(seconds=answer["heard"] - mono)
+        return PlayStart(heard, None if at is None else (heard - at).total_seconds() * 1000, output)
 
     def _ended(self, play: "_Play", answer: dict[str, Any]) -> PlayReport:
         if answer["event"] == "failed":
             detail, said = answer["detail"], self._child.said()
             raise DriverFault(answer["code"], f"{detail}; {said}" if said else detail, retry=answer["retry"])
-        start = play.start
-        if start is None or answer["stopped"]:
+        play.mark = (answer["position"], None)
+        if answer["drift_ppm"] is not None:
+            self._drift_ppm = answer["drift_ppm"]
+        if answer["stopped"] and not play.stopping.is_set():
             raise DriverFault("driver.closed", f"{self._context.id} was closed while it played")
+        if play.start is None:
+            now, output = self._context.clock.now(), self._config.device or ""
+            return play.order.never_begun(now, answer["volume"], output, stopped=answer["stopped"])
         if answer["underruns"]:
             self._context.logger.warning(
                 "%s: the output ran dry %d times; raise buffer_ms", self._context.id, answer["underruns"]
             )
-        return PlayReport(start.started_at, start.start_error_ms, answer["seconds"], play.volume, start.output)
+        start, uncertainty_s = self._start(play, answer), answer["uncertainty_s"]
+        return PlayReport(
+            start.started_at,
+            start.start_error_ms,
+            answer["seconds"],
+            answer["volume"],
+            start.output,
+            stopped=answer["stopped"],
+            position_s=answer["position"],
+            underruns=answer["underruns"],
+            resyncs=answer["resyncs"],
+            uncertainty_ms=None if uncertainty_s is None else uncertainty_s * 1000,
+            drift_ppm=answer["drift_ppm"],
+        )
 
     async def _stop(self) -> None:
         """Have the sound faded out; by force when that takes too long. Survives a second cancel."""
@@ -199,14 +260,54 @@ class PyAudioSpeaker:
             pass
 
 
-@dataclass(slots=True)
 class _Play:
-    path: Path
-    at: datetime | None
-    volume: float
-    on_start: Callable[[PlayStart], None] | None
-    start: PlayStart | None = None
-    over: bool = False
+    """One play, as its `Control` sees it: before the process has accepted it, orders are kept."""
+
+    def __init__(self, order: Order, child: PlayoutChild) -> None:
+        self.order = order
+        self.volume = order.volume
+        self.in_step = False
+        self.target: float | None = None
+        self.stopping = asyncio.Event()
+        self.start: PlayStart | None = None
+        self.mark: tuple[float, float | None] = (order.skip_s, None)  # a position, and when it was heard
+        self.over = False
+        self._child = child
+        self._accepted = False
+
+    def set_volume(self, volume: float, ramp_s: float) -> None:
+        self.volume = volume
+        if self._accepted and not self.over:
+            self._child.post({"do": "volume", "volume": volume, "ramp_s": ramp_s})
+
+    def stop(self) -> None:
+        self.stopping.set()
+        if self._accepted and not self.over:
+            self._child.post({"do": "stop"})
+
+    def position_s(self) -> float:
+        position, heard = self.mark
+        return position if heard is None else position + max(0.0, time.monotonic() - heard)
+
+    def accepted(self) -> None:
+        """From now on orders reach the process; those that came since the command was written go now."""
+        self._accepted = True
+        self.set_volume(self.volume, 0.0)
+        if self.stopping.is_set():
+            self.stop()
+
+
+def _both(clock: Clock) -> tuple[float, datetime]:
+    """CLOCK_MONOTONIC and the time of the clock at one instant, as near as five tries come."""
+    best: tuple[float, float, datetime] | None = None
+    for _ in range(5):
+        before = time.monotonic()
+        now = clock.now()
+        after = time.monotonic()
+        if best is None or after - before < best[0]:
+            best = (after - before, (before + after) / 2, now)
+    assert best is not None  # noqa: S101 - there were five
+    return best[1], best[2]
 
 
 def _limit(play: _Play) -> float:

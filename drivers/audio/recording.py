@@ -5,7 +5,6 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from drivers.audio.pcm import scale
 from drivers.audio.wav import WavInfo, header
 
 _NAME = re.compile(r"^(\d{8}T\d{6}\.\d{3}Z)(?:-(\d+))?\.wav$")
@@ -41,38 +40,6 @@ class Recording:
         """Give up: nothing appears."""
         self._file.close()
         self._part.unlink(missing_ok=True)
-
-
-class Copying:
-    """Copies a WAV file into a recording, up to wherever it is told. Blocking, for one thread. Raises OSError."""
-
-    def __init__(self, path: Path, info: WavInfo, volume: float, recording: Recording) -> None:
-        self._info = info
-        self._volume = volume
-        self._recording = recording
-        self._source = path.open("rb")
-        self._source.seek(info.offset)
-        self.frames = 0
-
-    def up_to(self, frame: int) -> None:
-        """Copy so that `frame` frames are there in all; what is there already is not copied again."""
-        step = self._info.rate  # a second of sound in memory at a time
-        while (count := min(frame, self._info.frames) - self.frames) > 0:
-            data = self._source.read(min(count, step) * self._info.frame_bytes)
-            if not data:
-                raise OSError("the file became shorter while it was played")
-            self._recording.write(scale(data, self._info.width, self._volume))
-            self.frames += len(data) // self._info.frame_bytes
-
-    def finish(self) -> None:
-        """Let the recording appear."""
-        self._source.close()
-        self._recording.finish()
-
-    def discard(self) -> None:
-        """Leave nothing behind."""
-        self._source.close()
-        self._recording.discard()
 
 
 def sweep(directory: Path) -> None:

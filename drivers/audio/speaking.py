@@ -1,15 +1,37 @@
 """What every speaker does the same way: checks of arguments, one play at a time, how it describes itself."""
 
-from collections.abc import Iterator
+import asyncio
+import math
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from drivers.contract import Capability, DriverFault
+from drivers.audio.pieces import Item
+from drivers.contract import Capability, Control, DriverFault, PlayReport, PlayStart
 
 
-def capability(name: str) -> Capability:
-    """Return the one capability of a speaker; its number is the volume."""
-    return Capability(id="speaker", name=name, kind="speaker", minimum=0.0, maximum=1.0)
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What `play` was asked for."""
+
+    items: tuple[Item, ...]
+    at: datetime | None = None
+    skip_s: float = 0.0
+    volume: float = 1.0
+    on_start: Callable[[PlayStart], None] | None = None
+    control: Control | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError as `require_sane`, and for a skip that is none."""
+        require_sane(self.at, self.volume)
+        if not (math.isfinite(self.skip_s) and self.skip_s >= 0):
+            raise ValueError(f"skip_s must be 0 or more, not {self.skip_s}")
+
+    def never_begun(self, now: datetime, volume: float, output: str, *, stopped: bool) -> PlayReport:
+        """Return the report of a play of which nothing was heard."""
+        return PlayReport(now, None, 0.0, volume, output, stopped=stopped, position_s=self.skip_s)
 
 
 def require_sane(at: datetime | None, volume: float) -> None:
@@ -18,6 +40,22 @@ def require_sane(at: datetime | None, volume: float) -> None:
         raise ValueError("at must be aware: an instant without a time zone is not one")
     if not 0.0 <= volume <= 1.0:
         raise ValueError(f"volume must be within 0..1, not {volume}")
+
+
+async def wait_or_stop(wait: Coroutine[Any, Any, None], stopping: asyncio.Event) -> None:
+    """Wait for that, or until `stopping` is set."""
+    waits = [asyncio.ensure_future(wait), asyncio.ensure_future(stopping.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waits:
+            one.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+
+def capability(name: str) -> Capability:
+    """Return the one capability of a speaker; its number is the volume."""
+    return Capability(id="speaker", name=name, kind="speaker", minimum=0.0, maximum=1.0)
 
 
 class Turn:

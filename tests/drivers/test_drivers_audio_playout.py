@@ -23,7 +23,7 @@ def say(process, **command):
 
 
 def play(process, path):
-    say(process, do="play", path=str(path), target=None, volume=1.0, device=None, buffer_s=0.1, latency_s=0.0)
+    say(process, do="play", items=[{"kind": "wav", "path": str(path)}], target=None, buffer_s=0.1)
 
 
 def hear(process):

@@ -1,8 +1,12 @@
 """With the real PyAudio, PortAudio and ALSA; ALSA's devices are files and pipes."""
 
 import asyncio
+import itertools
+import math
 import os
 import signal
+import struct
+from array import array
 from datetime import UTC, datetime, timedelta
 
 import psutil
@@ -26,16 +30,24 @@ def sound(tmp_path, monkeypatch):
 
 @pytest.fixture
 def wav(tmp_path):
-    return tmp_path / "a.wav", write_wav(tmp_path / "a.wav", seconds=0.6)
+    return tmp_path / "a.wav", write_wav(tmp_path / "a.wav", seconds=0.6, rate=48_000)
 
 
 @pytest.fixture
 def long_wav(tmp_path):
-    return tmp_path / "long.wav", write_wav(tmp_path / "long.wav", seconds=20)
+    return tmp_path / "long.wav", write_wav(tmp_path / "long.wav", seconds=20, rate=48_000)
 
 
-def inside(data, heard):
-    """`heard` is `data` between silences, nothing else."""
+def left(raw):
+    """One side of what a stereo device was given; both sides are the same."""
+    both = array("h", raw)
+    assert both[0::2] == both[1::2]
+    return both[0::2].tobytes()
+
+
+def inside(data, raw):
+    """What was heard is `data` between silences, nothing else."""
+    heard = left(raw)
     before = len(heard) - len(heard.lstrip(b"\0"))
     start = heard.find(data[:64])
     assert start >= 0
@@ -71,20 +83,35 @@ async def test_check_names_the_output_and_leaves_no_process(real, sound):
     assert not [child for child in psutil.Process().children() if "drivers.audio.playout" in child.cmdline()]
 
 
-@pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("rate", [22_050, 48_000])
-async def test_the_bytes_that_come_out_are_the_files(real, sound, tmp_path, rate, channels):
-    data = write_wav(tmp_path / "b.wav", seconds=0.4, rate=rate, channels=channels)
+async def test_the_samples_that_come_out_are_the_files(real, sound, tmp_path):
+    data = write_wav(tmp_path / "b.wav", seconds=0.4, rate=48_000)
     async with PyAudioSpeaker(Config(), real) as speaker:
         report = await speaker.play(tmp_path / "b.wav")
     inside(data, sound.read_bytes())
-    assert report.seconds == pytest.approx(0.4, abs=0.02)
+    assert report.seconds == pytest.approx(0.4, abs=0.001)
     assert (report.output, report.volume, report.start_error_ms) == ("default", 1.0, None)
+    assert (report.position_s, report.stopped, report.uncertainty_ms) == (pytest.approx(0.4, abs=0.001), False, None)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(("rate", "width"), [(22_050, 2), (44_100, 3), (16_000, 4)])
+async def test_a_tone_of_any_form_stays_that_tone(real, sound, tmp_path, rate, channels, width):
+    tone = [round(8000 * math.sin(2 * math.pi * 1000 * n / rate)) for n in range(rate // 2) for _ in range(channels)]
+    write_wav(tmp_path / "b.wav", rate=rate, channels=channels, width=width, data=as_width(tone, width))
+    async with PyAudioSpeaker(Config(), real) as speaker:
+        report = await speaker.play(tmp_path / "b.wav")
+    heard = array("h", left(sound.read_bytes()).strip(b"\0").ljust(48_000, b"\0"))
+    assert report.seconds == pytest.approx(0.5, abs=0.001)
+    assert max(heard) == pytest.approx(8000, abs=60)
+    crossings = sum(a < 0 <= b for a, b in itertools.pairwise(heard[:24_000]))
+    assert crossings == pytest.approx(500, abs=2)
+
+
+def as_width(values, width):
+    return b"".join(struct.pack("<i", value << 16)[4 - width :] for value in values)
 
 
 async def test_a_named_device_and_half_volume(real, sound, wav, tmp_path):
-    from array import array
-
     async with PyAudioSpeaker(Config(device="horn"), real) as speaker:
         report = await speaker.play(wav[0], volume=0.5)
     assert report.output == "horn"
@@ -114,10 +141,10 @@ async def test_cancelling_fades_and_stops(real, sound, long_wav):
             await task
         pid = speaker.pid
         assert pid is not None, "the process is kept for the next play"
-        heard = sound.read_bytes().rstrip(b"\0")
+        heard = left(sound.read_bytes()).strip(b"\0")
         same = common(heard, long_wav[1])
-        assert 0.2 < len(same) / 2 / 22_050 < 5
-        assert 0 < len(heard) - len(same) <= 0.031 * 22_050 * 2, "only the fade differs"
+        assert 0.2 < len(same) / 2 / 48_000 < 5
+        assert 0 < len(heard) - len(same) <= 0.031 * 48_000 * 2, "only the fade differs"
         assert (await speaker.play(write_short(long_wav[0]))).seconds > 0
         assert speaker.pid == pid
     assert not psutil.pid_exists(pid)
@@ -150,7 +177,7 @@ async def test_a_killed_process_is_a_fault_and_the_next_play_works(real, sound, 
         assert "ALSA" not in caught.value.detail
         sound.unlink()
         await speaker.play(wav[0])
-        inside(wav[1], sound.read_bytes())
+    inside(wav[1], sound.read_bytes())
 
 
 async def test_the_process_killed_while_idle_is_not_even_noticed(real, sound, wav):
