@@ -44,13 +44,15 @@ class EventTimes:
 
     def listed(self, event: "Event", name: str) -> list[datetime]:
         """RDATE or EXDATE, in UTC, each once; a bare date is the instance of that day."""
+        from icalendar import vDDDLists
+
         found: set[datetime] = set()
         values = event.get(name, [])
         for value in values if isinstance(values, list) else [values]:
-            if not hasattr(value, "dts"):
-                raise Refusal("ical.broken", detail=f"{name}: {str(value)[:100]}")
+            if not isinstance(value, vDDDLists):
+                raise Refusal("ical.broken", detail=_shown(name, value))
             for each in value.dts:
-                if isinstance(each.dt, tuple):
+                if not isinstance(each.dt, date):
                     raise Refusal("ical.period")
                 found.add(self._instant(each.dt, value.params, self.start(event)))
         if len(found) > _MOST_LISTED:
@@ -58,9 +60,11 @@ class EventTimes:
         return sorted(found)
 
     def _only(self, event: "Event", name: str) -> Any:
+        from icalendar import vDDDTypes
+
         value = event.get(name)
-        if isinstance(value, list) or (value is not None and not isinstance(getattr(value, "dt", None), date)):
-            raise Refusal("ical.broken", detail=f"{name}: {str(value)[:100]}")
+        if value is not None and not (isinstance(value, vDDDTypes) and isinstance(value.dt, date)):
+            raise Refusal("ical.broken", detail=_shown(name, value))
         return value
 
     def _instant(self, value: date, params: Mapping[str, Any], first: datetime) -> datetime:
@@ -81,10 +85,12 @@ def rule_text(value: Any, start: datetime, zone: ZoneInfo) -> str:
     """RRULE in the form that the contract takes.
 
     Raises:
-        Refusal: two rules, one that a node would not take, or one of another zone's days.
+        Refusal: more than one rule, one that a node would not take, or one of a zone with other clocks.
     """
-    if isinstance(value, list) or not hasattr(value, "to_ical") or not isinstance(value, dict):
-        raise Refusal("ical.rule", rule="-", detail="RRULE")
+    from icalendar import vRecur
+
+    if not isinstance(value, vRecur):
+        raise Refusal("ical.broken", detail=_shown("RRULE", value))
     _same_days(start, zone)
     parts = dict(value)
     if "UNTIL" in parts:
@@ -94,6 +100,10 @@ def rule_text(value: Any, start: datetime, zone: ZoneInfo) -> str:
         return checked(text[:500] if len(text) <= 500 else "too long")
     except ValueError as error:
         raise Refusal("ical.rule", rule=text[:120], detail=str(error)[:200]) from error
+
+
+def _shown(name: str, value: object) -> str:
+    return f"{name} x {len(value)}" if isinstance(value, list) else f"{name}: {str(value)[:100]}"
 
 
 def _same_days(start: datetime, zone: ZoneInfo) -> None:

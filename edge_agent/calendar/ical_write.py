@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from edge_agent.calendar.occurrences import Occurrence, between, occurrences
+from edge_agent.calendar.occurrences import Occurrence, between, next_after, occurrences
 from edge_agent.calendar.plan import estimate_s
 from edge_agent.calendar.rules import last_of, rule_of
 from edge_agent.contract.bulletins import Bulletin, Change, Recurrence
@@ -35,11 +35,20 @@ def to_ical(bulletins: Iterable[Bulletin], zone: ZoneInfo, *, name: str, now: da
     calendar.add("x-wr-calname", name)
     calendar.add("x-wr-timezone", zone.key)
     for bulletin in bulletins:
+        if not _is_ever(bulletin, zone):
+            continue
         for event in _events(bulletin, zone, now):
             calendar.add_component(event)
     calendar.add_missing_timezones(first_date=date(2020, 1, 1), last_date=date(2101, 1, 1))
     written: bytes = calendar.to_ical()
     return written
+
+
+def _is_ever(bulletin: Bulletin, zone: ZoneInfo) -> bool:
+    """Whether it has any instance, be it one that was moved to before its beginning."""
+    recurrence = bulletin.recurrence
+    added = () if recurrence is None else (*recurrence.also, *(change.at for change in recurrence.changes))
+    return next_after(bulletin, min((bulletin.at, *added)) - timedelta.resolution, zone) is not None
 
 
 def plain(text: str) -> str:
@@ -107,7 +116,7 @@ def _event(bulletin: Bulletin, zone: ZoneInfo, now: datetime, at: datetime, each
     event.add("x-edge-class", bulletin.class_)
     volume = bulletin.volume if each is None or each.volume is None else each.volume
     event.add("x-edge-volume", f"{volume:g}")
-    body = bulletin.model_dump_json(by_alias=True, exclude={"approval"}, exclude_none=True, exclude_defaults=True)
+    body = bulletin.model_dump_json(by_alias=True, exclude={"approval"}, exclude_none=True)
     event.add("x-edge-bulletin", body)
     return event
 
