@@ -24,6 +24,7 @@ from tts.enhance.settings import EnhancementSettings
 
 log = logging.getLogger(__name__)
 _AT_ONCE = 4
+_NOTICE_S = 3.0
 _FRAMES_PER_S = 100
 """A sender makes 25; what is more is not even looked at."""
 
@@ -98,11 +99,6 @@ class LiveSessions:
         """Counts of each session that runs."""
         return {name: session.numbers() for name, session in self._sessions.items()}
 
-    def tidy(self) -> None:
-        """Remove FIFOs that a power cut left. Once, at the start."""
-        for fifo in self._folder.glob("*.fifo"):
-            fifo.unlink(missing_ok=True)
-
     def _topic(self, session: str) -> str:
         return topics.voice(self._commune, session)
 
@@ -143,16 +139,14 @@ class LiveSessions:
             by=session.by,
         )
         airing = asyncio.ensure_future(self._on_air(args.speaker, item, begin, stream.began))
-        dropped = asyncio.create_task(session.dropped.wait(), name="live-dropped")
+        gone = asyncio.create_task(session.gone(), name="live-gone")
         try:
-            await asyncio.wait((airing, dropped), return_when=asyncio.FIRST_COMPLETED)
-            if not airing.done():
-                raise Refusal("speaker.stopped", by=session.stopped_by)
-            return session.report(airing.result())
+            await asyncio.wait((airing, gone), return_when=asyncio.FIRST_COMPLETED)
+            return session.report(airing.result() if airing.done() else None)
         finally:
-            for task in (airing, dropped):
+            for task in (airing, gone):
                 task.cancel()
-            await asyncio.gather(airing, dropped, return_exceptions=True)
+            await asyncio.gather(airing, gone, return_exceptions=True)
             await stream.close()
 
     async def _in_slot(self, session: "_Session", slot: "_Slot", begin: Begin) -> JsonObject:
@@ -162,6 +156,7 @@ class LiveSessions:
         slot.on_end = session.ended
         slot.attach(session.speech)
         await session.finished.wait()
+        slot.on_end = None
         return session.report(None)
 
 
@@ -174,8 +169,8 @@ class _Session:
         self.speech = speech
         self.stream: LiveStream | None = None
         self.finished = asyncio.Event()
-        self.dropped = asyncio.Event()
-        self.stopped_by = by
+        self._dropped = asyncio.Event()
+        self._stopped_by = by
         self._why: str | None = None
         self._numbers: dict[str, Any] = {}
         self._limiter = limiter
@@ -190,16 +185,28 @@ class _Session:
 
     def stop(self, by: str) -> None:
         """Somebody said stop."""
-        self.stopped_by = by
+        self._stopped_by = by
         if self.stream is not None and self.stream.pid is not None:
             self.stream.stop()
         else:  # it has not been on air
-            self.dropped.set()
+            self._dropped.set()
+
+    async def gone(self) -> None:
+        """Return when nothing more comes, and the air should have noticed."""
+        waits = [asyncio.create_task(event.wait()) for event in (self.finished, self._dropped)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if not self._dropped.is_set():
+            await asyncio.sleep(_NOTICE_S)
 
     def ended(self, why: str, numbers: dict[str, Any]) -> None:
-        """The worker has ended."""
+        """The worker has ended; `closed`: because its reader has, which may begin again after an interruption."""
         self._why, self._numbers = why, numbers
-        self.finished.set()
+        if why != "closed":
+            self.finished.set()
 
     def numbers(self) -> dict[str, Any]:
         """Counts so far."""
@@ -208,6 +215,8 @@ class _Session:
     def report(self, airing: Airing | None) -> JsonObject:
         """What the ack carries. Raises Refusal `live.no_voice`, `live.clock`, `live.lost`, `live.worker`."""
         numbers = {**self._numbers, "not_looked_at": self._unseen}
+        if self._dropped.is_set():
+            raise Refusal("speaker.stopped", by=self._stopped_by)
         if self._why == "lost":
             self._complain(numbers)
         if self._why is not None and "." in self._why:
@@ -258,8 +267,8 @@ class _Slot(LiveStream):
         if self._slots.get(self._name) is self:
             del self._slots[self._name]
         await super().close()
-        if self.over is None:
-            self._over("closed", self.numbers)
+        if self.on_end is not None:
+            self.on_end(self.over or "closed", self.numbers)
 
     def _over(self, why: str, numbers: dict[str, Any]) -> None:
         if self.on_end is not None:

@@ -12,8 +12,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from edge_agent.contract.errors import Refusal
-
 CONTROL, FRAME = b"C", b"F"
 _HEAD = struct.Struct(">cH")
 _MOST_WAITING = 64 * 1024
@@ -38,19 +36,16 @@ class StreamChild:
 
     @classmethod
     async def start(cls, argv: Sequence[str], logger: logging.Logger, on_event: Heard) -> "StreamChild":
-        """Start `python` with `argv`, in a process group of its own. Raises Refusal `live.worker`."""
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *argv,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                limit=_LINE,
-                process_group=0,
-            )
-        except OSError as error:
-            raise Refusal("live.worker", detail=str(error)) from error
+        """Start `python` with `argv`, in a process group of its own. Raises OSError."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *argv,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=_LINE,
+            process_group=0,
+        )
         return cls(process, logger, on_event)
 
     @property
@@ -125,7 +120,7 @@ class StreamChild:
             except ValueError:
                 self._logger.warning("a worker said what is no JSON: %r", line[:200])
                 continue
-            if isinstance(event, dict):
+            if isinstance(event, dict) and "event" in event:
                 self._on_event(event)
 
     async def _complaints(self) -> None:

@@ -15,14 +15,14 @@ class Inlet:
     """Records `(kind, body)` as they come. `over`: the parent is gone, or wants us to end."""
 
     def __init__(self) -> None:
-        self._source = sys.stdin.fileno()
-        os.set_blocking(self._source, False)
+        self.fileno = sys.stdin.fileno()
+        os.set_blocking(self.fileno, False)
         self._held = bytearray()
         self.over = False
 
     def wait(self, seconds: float) -> list[tuple[bytes, bytes]]:
         """Wait at most so long for records; those that are whole."""
-        select.select([self._source], [], [], max(0.0, seconds))
+        select.select([self.fileno], [], [], max(0.0, seconds))
         self._read()
         place, records = 0, []
         while len(self._held) - place >= _HEAD.size:
@@ -38,7 +38,7 @@ class Inlet:
     def _read(self) -> None:
         while len(self._held) < _MOST:
             try:
-                data = os.read(self._source, 65_536)
+                data = os.read(self.fileno, 65_536)
             except BlockingIOError:
                 return
             if not data:
