@@ -16,8 +16,9 @@ from edge_agent.contract.signature import Verifier
 from edge_agent.core import Core
 from edge_agent.desk import Desk
 from edge_agent.desk.records import RecordRequests
+from edge_agent.link.address import broker_address
 from edge_agent.link.link import Link
-from edge_agent.services import Services, about, broker_address
+from edge_agent.services import Services, about
 from edge_agent.store.database import StoreError
 from edge_agent.supervisor import Supervisor
 from edge_agent.telemetry import Telemetry

@@ -10,15 +10,15 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edge_agent.config.model import Broker
+from edge_agent.config.broker import Broker
 from edge_agent.config.yaml import YamlFault, read
 from edge_agent.contract.commands import Ack, Command
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.ids import uuid7
 from edge_agent.contract.signature import Signer
 from edge_agent.contract.topics import EVERYBODY, NodeTopics, parse
+from edge_agent.link.address import broker_address
 from edge_agent.link.wire import Incoming, Wire
-from edge_agent.services import broker_address
 
 
 class _SigningKey(BaseModel):

@@ -1,13 +1,12 @@
 """The services of a node, made from its configuration: what depends on what stands here and nowhere else."""
 
-import ssl
 from zoneinfo import ZoneInfo
 
 from edge_agent.announcer import Announcer
 from edge_agent.bulletins.service import BulletinService
 from edge_agent.cameras import Cameras
 from edge_agent.clock import Alarms
-from edge_agent.config.model import Broker, NodeConfig
+from edge_agent.config.model import NodeConfig
 from edge_agent.config.secrets import SecretFault, reveal
 from edge_agent.contract.capabilities import Capability
 from edge_agent.contract.errors import Refusal
@@ -16,12 +15,11 @@ from edge_agent.core import Core
 from edge_agent.hardware import Hardware
 from edge_agent.lights.programme import Place
 from edge_agent.lights.service import LightService
-from edge_agent.link.wire import BrokerAddress
 from edge_agent.media import MediaStore
 from edge_agent.version import VERSION
 from tts.client import VoiceWorker
 
-__all__ = ["Services", "about", "broker_address", "place_of"]
+__all__ = ["Services", "about", "place_of"]
 
 
 class Services:
@@ -75,17 +73,6 @@ def place_of(config: NodeConfig) -> Place:
     """Where the node stands."""
     position = config.node.position
     return Place(latitude=position.latitude, longitude=position.longitude, timezone=config.node.timezone)
-
-
-def broker_address(broker: Broker, client_id: str) -> BrokerAddress:
-    """How to connect. Raises Refusal where a secret or a certificate cannot be read."""
-    secure, host, port = broker.parts()
-    try:
-        password = reveal(broker.password) if broker.password else None
-        tls = _tls(broker) if secure else None
-    except (SecretFault, OSError) as error:
-        raise Refusal("broker.refused", detail=str(error)) from error
-    return BrokerAddress(host, port, client_id, broker.username, password, tls, broker.keepalive)
 
 
 def about(config: NodeConfig) -> About:
@@ -152,10 +139,3 @@ def _media(config: NodeConfig) -> MediaStore:
             raise Refusal("media.refused", detail=str(fault)) from fault
 
     return MediaStore(config.hub.url, revealed)
-
-
-def _tls(broker: Broker) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=str(broker.ca) if broker.ca else None)
-    if broker.certificate is not None:
-        context.load_cert_chain(broker.certificate, broker.key)
-    return context

@@ -6,7 +6,7 @@ import click
 
 from edge_agent.cli.common import CONFIG, show_problems
 from edge_agent.cli.output import AS_JSON, BAD_INPUT, show_json
-from edge_agent.config import load
+from edge_agent.config.load import load
 from edge_agent.words import say
 
 

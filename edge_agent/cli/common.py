@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from edge_agent.cli.output import BAD_INPUT, fail
-from edge_agent.config import ConfigProblem, NodeConfig, load
+from edge_agent.config.load import load
+from edge_agent.config.model import NodeConfig
+from edge_agent.config.problems import ConfigProblem
 from edge_agent.words import say
 
 CONFIG = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))

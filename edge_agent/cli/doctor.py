@@ -10,7 +10,7 @@ import click
 
 from edge_agent.cli.common import CONFIG, load_or_fail
 from edge_agent.cli.output import AS_JSON, show_json
-from edge_agent.config import NodeConfig
+from edge_agent.config.model import NodeConfig
 from edge_agent.doctor import Finding, examine
 from edge_agent.words import say
 

@@ -12,7 +12,8 @@ import click
 
 from edge_agent.cli.common import CONFIG, lock_folder, show_problems
 from edge_agent.cli.output import BAD_INPUT, fail
-from edge_agent.config import NodeConfig, load
+from edge_agent.config.load import load
+from edge_agent.config.model import NodeConfig
 from edge_agent.contract.errors import Refusal
 from edge_agent.store.files import write_atomically
 from edge_agent.words import say

@@ -16,13 +16,12 @@ from camera.model import CameraFault
 from drivers.contract import DriverFault
 from edge_agent.cameras import camera_config
 from edge_agent.clock import SystemClock
-from edge_agent.config import NodeConfig
-from edge_agent.config.model import CameraEntry, Driver
+from edge_agent.config.model import CameraEntry, Driver, NodeConfig
 from edge_agent.config.secrets import SecretFault, reveal
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.hardware import make
+from edge_agent.link.address import broker_address
 from edge_agent.link.wire import Wire
-from edge_agent.services import broker_address
 from edge_agent.words import language, say
 from tts.client import VoiceWorker
 from tts.errors import SpeechError

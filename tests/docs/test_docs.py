@@ -92,7 +92,7 @@ def test_every_section_of_the_hub_is_named(section: str) -> None:
 
 
 def test_every_line_of_the_doctor_is_explained() -> None:
-    from edge_agent.config import load
+    from edge_agent.config.load import load
 
     config = load(REPO / "configs" / "node.example.yaml").config
     assert config is not None
@@ -233,7 +233,7 @@ def test_words_of_the_page_stand_in_the_staff_guide_as_they_are_on_the_page() ->
             "bulletin.plan",
             "bulletin.cancel",
         ),
-        *("bulletin.preparing", "bulletin.ready_at", "bulletin.on_air", "bulletin.aired_at", "bulletin.missed_at"),
+        *("bulletin.preparing", "bulletin.ready", "bulletin.on_air", "bulletin.aired_at", "bulletin.missed_at"),
         *("bulletin.cancelled", "camera.streaming", "camera.recording", "camera.retrying", "events.title"),
         *("node.offline_since", "node.stopped_since", "hub.lost", "records.missing"),
     ):

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_agent import words
-from edge_agent.config import ConfigProblem, Loaded, load
-from edge_agent.config.load import dotted
+from edge_agent.config.load import Loaded, dotted, load
+from edge_agent.config.problems import ConfigProblem
 
 GOOD = """\
 node:

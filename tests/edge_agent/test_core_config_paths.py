@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.rig import node_config
-from edge_agent.config import load
+from edge_agent.config.load import load
 from edge_agent.config.secrets import reveal
 from edge_agent.contract.signature import Signer
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import edge_agent
 from edge_agent.calendar import Aired, Policy, check_all, check_plan, estimate_s, max_volume, permit, policy_of
 from edge_agent.calendar.policy import PRESETS, looser
-from edge_agent.config import load
 from edge_agent.config.broadcast import LawfulHours
+from edge_agent.config.load import load
 from edge_agent.config.yaml import read
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")

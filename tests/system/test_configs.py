@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from system_rig import BIN, CONFIGS, run, unit
 
 from drivers import registry
-from edge_agent.config import load
+from edge_agent.config.load import load
 from edge_agent.config.model import NodeConfig
 from hub.config import HubConfig
 
