@@ -177,7 +177,8 @@ class Microphone(Protocol):
     ) -> RecordReport:
         """Record so many seconds; `on_start` gets the instant of the first sample as soon as it is known.
 
-        Cancelling ends it within 300 ms; what was heard until then is in the file, whole and valid, if it had begun.
+        Cancelling ends it at once; what was heard until then is in the file, whole and valid, if it had begun. The
+        cancelled call is left when the file is there, within a second.
         Raises ValueError unless 0 < seconds <= 600, and DriverFault `microphone.busy`, `microphone.no_device`,
         `microphone.device_lost`, `microphone.storage`, `microphone.failed`, `driver.closed`.
         """

@@ -9,11 +9,16 @@ import pytest
 
 import drivers
 from drivers.clock import SystemClock, standalone_context, wait_until
-from drivers.contract import FAULT_CODES, Driver, DriverFault, Speaker, Switchable
+from drivers.contract import FAULT_CODES, Driver, DriverFault, Microphone, Speaker, Switchable
 from drivers.registry import load, names
 
 SOURCES = sorted(Path(drivers.__file__).parent.rglob("*.py"))
-LINES = {"simulated-relay": {"lines": {"lamp": {}}}, "rpi-gpio-relay": {"lines": {"lamp": {"pin": 17}}}}
+LINES = {
+    "simulated-relay": {"lines": {"lamp": {}}},
+    "rpi-gpio-relay": {"lines": {"lamp": {"pin": 17}}},
+    "simulated-microphone": {"hears": "horn"},
+}
+KINDS = {"speaker": Speaker, "microphone": Microphone, "relay": Switchable}
 
 
 def make(name, context):
@@ -25,11 +30,12 @@ def make(name, context):
 def test_every_driver_keeps_the_contract(name, real):
     driver = make(name, real)
     assert isinstance(driver, Driver)
-    assert isinstance(driver, Speaker if name.endswith("speaker") else Switchable)
+    kind = name.rpartition("-")[2]
+    assert isinstance(driver, KINDS[kind])
     capabilities = driver.capabilities()
     assert len({c.id for c in capabilities}) == len(capabilities) == 1
-    assert capabilities[0].kind == ("speaker" if name.endswith("speaker") else "relay")
-    assert capabilities[0].writable
+    assert capabilities[0].kind == kind
+    assert capabilities[0].writable == (kind != "microphone")
 
 
 @pytest.mark.parametrize("name", names())
