@@ -1,6 +1,7 @@
 """A visitor at the broker: sends signed commands, hears acks and reports. Used by the command line and the bench."""
 
 import asyncio
+import contextlib
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +20,8 @@ from edge_agent.contract.signature import Signer
 from edge_agent.contract.topics import EVERYBODY, NodeTopics, parse
 from edge_agent.link.address import broker_address
 from edge_agent.link.wire import Incoming, Wire
+
+_QUIET_S = 0.15
 
 
 class _SigningKey(BaseModel):
@@ -137,16 +140,26 @@ class Client:
         return NodeTopics(communes[0], EVERYBODY)
 
     async def online(self, commune: str, listen_s: float = 1.0) -> list[NodeTopics]:
-        """The nodes of a commune (or of all) that the broker calls online."""
+        """The nodes of a commune (or of all) that the broker calls online.
+
+        A broker sends what is retained at once and together: after the first it is over when nothing comes any more.
+        """
         nodes: dict[tuple[str, str], bool] = {}
+        news = asyncio.Event()
 
         def hear(message: Incoming) -> None:
             parsed = parse(message.topic)
             if parsed is not None and parsed.channel == "status":
                 nodes[parsed.commune, parsed.node] = b'"online":true' in message.body
+                news.set()
 
         self.listen([f"edge/{'+' if commune == EVERYBODY else commune}/+/status"], hear)
-        await asyncio.sleep(listen_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(listen_s):
+                while True:
+                    async with asyncio.timeout(_QUIET_S if nodes else listen_s):
+                        await news.wait()
+                    news.clear()
         return [NodeTopics(*key) for key, is_online in nodes.items() if is_online]
 
     async def ask(

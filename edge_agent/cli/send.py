@@ -92,10 +92,10 @@ def _pair(argument: str) -> tuple[str, Any]:
 async def _send(reach: Access, node: str, args: dict[str, Any], timeout_s: float, life: int, as_json: bool) -> int:
     async with Client(reach, reach.signer()) as client:
         topics = await client.find(node)
-        expected = {topics.node}
-        if topics.node == EVERYBODY:
-            expected = {each.node for each in await client.online(topics.commune)}
         asked, answers = await client.ask(topics, args, getpass.getuser(), timedelta(seconds=life))
+        expected = {topics.node}
+        if topics.node == EVERYBODY:  # only now: the command does not wait for it
+            expected = {each.node for each in await client.online(topics.commune)}
         acks: dict[str, Ack] = {}
         try:
             async with asyncio.timeout(timeout_s):
