@@ -1,0 +1,188 @@
+"""Makes one segment ready: a WAV in the node's store, from whatever it takes."""
+
+import asyncio
+import logging
+import secrets
+import shutil
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from edge_agent.contract.errors import Refusal
+from edge_agent.contract.segments import Audio, Chime, Live, Pause, Relay, Segment, Sound, Text
+from edge_agent.media.fetch import Fetcher
+from edge_agent.media.store import SoundStore, disk_refusal
+from edge_agent.media.turns import Turns
+from edge_agent.prepare.plans import Kept
+from tts.audio import seconds_of
+from tts.cache import key_of
+from tts.client import VoiceWorker
+from tts.errors import STORAGE, WORKER_DIED, AudioError, SpeechError
+from tts.manner import Manner
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+_SPEECH_LIMIT_S = 120.0
+_AT_ONCE = 3
+
+
+class Workshop:
+    """Sounds by what they are made of; what is there already is not made again.
+
+    Methods raise Refusal: `media.*` of the fetcher and the store, `audio.*`, `speech.*`.
+    """
+
+    def __init__(self, store: SoundStore, fetcher: Fetcher, voice: VoiceWorker) -> None:
+        self._store = store
+        self._fetcher = fetcher
+        self._voice = voice
+        self._turns = Turns()
+        self._sounds_turn = asyncio.Semaphore(_AT_ONCE)
+        self._speech_turn = asyncio.Semaphore(1)  # an announcement that must be made now waits for one text at most
+        self._sounds_maker = self._maker = ""
+
+    def load(self) -> None:
+        """Learn what shapes the sounds. Blocking."""
+        self._sounds_maker = self._voice.sounds_maker()
+        self._maker = key_of(self._sounds_maker, self._voice.speech_maker())
+
+    @property
+    def maker(self) -> str:
+        """Key of what shapes the sounds: voices, dictionaries, enhancement."""
+        return self._maker
+
+    async def make(self, segment: Segment, manner: Manner, owner: str) -> Kept:
+        """Return the segment's sound, pinned for `owner`; of a relay, its stand-in."""
+        match segment:
+            case Chime():
+                return await self.chime(segment.name, owner)
+            case Text():
+                return await self._text(segment, manner, owner)
+            case Audio():
+                return await self._sound(segment.sound, owner, clean=segment.clean)
+            case Pause():
+                return Kept(seconds=segment.seconds)
+            case Relay():
+                stand_in = segment.stand_in
+                kept = await self._sound(stand_in, owner, clean=False) if stand_in is not None else Kept()
+                return replace(kept, seconds=None)
+            case Live():
+                return Kept()
+
+    async def chime(self, name: str, owner: str) -> Kept:
+        """Return a chime."""
+        key = key_of("chime", name, self._sounds_maker)
+
+        async def make(target: Path) -> None:
+            async with self._sounds_turn:
+                await self._voice.chime(name, target)
+
+        return await self._kept(key, owner, make)
+
+    async def _sound(self, sound: Sound, owner: str, *, clean: bool) -> Kept:
+        key = key_of("sound", sound.sha256, clean, self._sounds_maker)
+
+        async def make(target: Path) -> None:
+            source = await self._fetcher.fetch(sound, owner)
+            async with self._sounds_turn:
+                await self._voice.sound(source, target, clean=clean)
+
+        return await self._kept(key, owner, make)
+
+    async def _text(self, text: Text, manner: Manner, owner: str) -> Kept:
+        """The hub's sound where it can be had; else the node says it itself."""
+        if text.rendered is None:
+            words = await self._said(text, manner, owner)
+        else:
+            try:
+                words = replace(await self._sound(text.rendered, owner, clean=False), spoken=text.text)
+            except Refusal as refusal:
+                log.warning("the approved sound of a text is not there, the node says it: %s", refusal)
+                words = await self._said_instead(text, manner, owner, refusal)
+        return words if text.bed is None else await self._over_music(words, text.bed, owner)
+
+    async def _said_instead(self, text: Text, manner: Manner, owner: str, refusal: Refusal) -> Kept:
+        try:
+            return replace(await self._said(text, manner, owner), own=True, again=True)
+        except Refusal as second:
+            log.warning("neither can the node say it: %s", second)
+            raise refusal from second
+
+    async def _said(self, text: Text, manner: Manner, owner: str) -> Kept:
+        how = replace(manner, readings={**manner.readings, **text.readings})
+        async with self._speech_turn:
+            speech = await _told(lambda: self._voice.say(text.text, _SPEECH_LIMIT_S, how))
+            # Linked while no other text is asked for: the voice's own cache keeps it only so long.
+            key = key_of("speech", speech.sha256)
+            kept = await self._kept(key, owner, lambda target: asyncio.to_thread(_link, speech.path, target))
+        return replace(
+            kept,
+            voice=speech.voice,
+            spoken=speech.spoken,
+            guessed=speech.guessed,
+            again=bool(speech.tried),
+        )
+
+    async def _over_music(self, words: Kept, bed: Sound, owner: str) -> Kept:
+        key = key_of("over_music", words.name, bed.sha256, self._sounds_maker)
+
+        async def make(target: Path) -> None:
+            music = await self._fetcher.fetch(bed, owner)
+            source = await asyncio.to_thread(self._store.named, words.name or "")
+            if source is None:
+                raise Refusal("media.disk", detail="the speech is gone")
+            async with self._sounds_turn:
+                await self._voice.over_music(source, music, target)
+
+        mixed = await self._kept(key, owner, make)
+        return replace(words, name=mixed.name, seconds=mixed.seconds)
+
+    async def _kept(self, key: str, owner: str, make: Callable[[Path], Awaitable[object]]) -> Kept:
+        """Return the sound of the recipe `key`; `make` writes it when it is not there."""
+        async with self._turns.turn(key):
+            known = await asyncio.to_thread(self._store.made, key, owner)
+            path = known or await self._made(key, owner, make)
+            try:
+                return Kept(path.name, await asyncio.to_thread(seconds_of, path))
+            except OSError as error:
+                raise disk_refusal(error) from error
+
+    async def _made(self, key: str, owner: str, make: Callable[[Path], Awaitable[object]]) -> Path:
+        work = self._store.work / secrets.token_hex(8)
+        target = work / "sound.wav"
+        try:
+            await asyncio.to_thread(work.mkdir)
+            await _told(lambda: make(target))
+            return await asyncio.to_thread(self._store.take, target, key, owner)
+        except OSError as error:
+            raise disk_refusal(error) from error
+        except Refusal as refusal:
+            if refusal.fault.code in {STORAGE, "media.disk"}:
+                await asyncio.to_thread(self._store.shrink)  # perhaps there is room the next time
+            raise
+        finally:
+            await asyncio.shield(asyncio.to_thread(shutil.rmtree, work, True))
+
+
+async def _told(work: Callable[[], Awaitable[T]]) -> T:
+    """Do it, once more when the worker died over it; its errors become refusals."""
+    try:
+        try:
+            return await work()
+        except SpeechError as error:
+            if error.code != WORKER_DIED:
+                raise
+            log.warning("the voice died and is asked once more: %s", error)
+            return await work()
+    except (SpeechError, AudioError) as error:
+        raise Refusal(error.code, detail=error.detail) from error
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give finished speech a second name, so that it stays when the voice's cache drops the first."""
+    with suppress(OSError):
+        target.hardlink_to(source)
+        return
+    shutil.copyfile(source, target)
