@@ -22,6 +22,7 @@ EventType = Literal[
     "spoken",
     "fault",
     "cleared",
+    "tested",
     "gap",
     "store",
 ]

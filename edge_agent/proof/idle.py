@@ -32,7 +32,8 @@ def measure(samples: Floats) -> Sounds:
     lines, over = _lines(hz, power)
     return Sounds(
         level_dbfs=round(decibels(float(np.mean(samples**2))), 1),
-        ambient_dbfs=_quiet(samples),
+        ambient_dbfs=_quiet(samples, 0.25),
+        pause_dbfs=_quiet(samples, 0.05),
         horn_dbfs=_within(hz, power, HORN_HZ),
         low_dbfs=_within(hz, power, LOW_HZ),
         lines=lines,
@@ -64,11 +65,11 @@ def _frames(samples: Floats, size: int, hop: int) -> Floats:
     return np.asarray(spectra * (2 / (size * float((window**2).sum()))))
 
 
-def _quiet(samples: Floats) -> float:
-    """A-weighted level of the quieter moments: what stays, without what passes (the lower quartile of 256 ms)."""
+def _quiet(samples: Floats, share: float) -> float:
+    """A-weighted level of 256 ms that is not reached in that share of them: what stays, without what passes."""
     size = 4096
     weight = _a_weight(np.asarray(np.fft.rfftfreq(size, 1 / RATE), float))
-    return round(decibels(float(np.quantile(_frames(samples, size, size // 2) @ weight, 0.25))), 1)
+    return round(decibels(float(np.quantile(_frames(samples, size, size // 2) @ weight, share))), 1)
 
 
 def _within(hz: Floats, power: Floats, band: tuple[float, float]) -> float:

@@ -27,6 +27,7 @@ EARLIEST_S, LATEST_S = -0.3, 2.3
 DRIFT = 300e-6
 """Two crystals of +-100 ppm, and the player's own correction."""
 SHORTEST_S = 0.8
+DEAF_POWER = 1e-9
 _PIECE_S = 0.25
 _WEAKER = 0.6
 _WEAKER_COUNTS = 1.5
@@ -67,6 +68,8 @@ def heard(takes: Sequence[Take], played: Sequence[Played]) -> Heard:
 
 def match(recording: Floats, reference: Floats) -> Heard:
     """Compare samples at `RATE`. `reference` is what was played, from LATEST_S before the recording on."""
+    if not len(recording) or float(np.mean(recording**2)) < DEAF_POWER:
+        return Heard(False, 0.0, 0.0)  # a microphone that hears nothing at all proves nothing
     active = _active_s(reference[round(LATEST_S * RATE) : round(LATEST_S * RATE) + len(recording)])
     if active < SHORTEST_S or len(recording) < SHORTEST_S * RATE:
         return Heard(False, 0.0, 0.0)

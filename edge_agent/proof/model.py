@@ -25,7 +25,8 @@ class Heard:
     `delay_s`: from the instant that was asked for to the microphone. `level_dbfs`: of the played sound in the
     recording, 300-3800 Hz; `snr_db`: against everything else in that band; `gain_db`: against the file that was
     played. The last three are None where nothing was heard. `seconds`: of sound that could be compared, in `takes`
-    recordings, of which `takes_heard` hold it. Where `seconds` is 0 nothing could be said.
+    recordings, of which `takes_heard` hold it. Where `seconds` is 0 nothing could be said. `elsewhere`: it came later
+    than from this loudspeaker at installation, so from another one that played the same; `heard` is False then.
     """
 
     heard: bool
@@ -37,6 +38,7 @@ class Heard:
     gain_db: float | None = None
     takes: int = 0
     takes_heard: int = 0
+    elsewhere: bool = False
     by: Literal["microphone", "current"] = "microphone"
 
 
@@ -84,7 +86,8 @@ class TestReport:
 class Sounds:
     """What a few seconds of an idle speaker sound like.
 
-    `ambient_dbfs`: A-weighted, in the quieter moments. `horn_dbfs`: mean in 400-3150 Hz, where a horn sends.
+    `ambient_dbfs`: A-weighted, in the quieter moments (the lower quartile of 256 ms). `pause_dbfs`: in the quietest
+    twentieth, which between sentences is the noise alone. `horn_dbfs`: mean in 400-3150 Hz, where a horn sends.
     `low_dbfs`: in 63-200 Hz, where it cannot. `lines`: the mains' harmonics, Hz -> dBFS of that line alone.
     `line_over`: how many dB each stands out of its neighbourhood. `clicks`: per second. `voice`: 0..1, how much like
     speech or music.
@@ -92,6 +95,7 @@ class Sounds:
 
     level_dbfs: float
     ambient_dbfs: float
+    pause_dbfs: float
     horn_dbfs: float
     low_dbfs: float
     lines: dict[int, float] = field(default_factory=dict)

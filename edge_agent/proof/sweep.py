@@ -17,7 +17,7 @@ from edge_agent.proof.samples import Floats, decibels, read
 
 RATE = 16_000
 PLAY_RATE = 48_000
-SECONDS, LEAD_S, TAIL_S = 3.0, 0.3, 0.7
+SECONDS, LEAD_S, TAIL_S = 3.0, 2.0, 0.7  # the lead: a small board needs a second to open its microphone
 LOW_HZ, HIGH_HZ = 150.0, 7_000.0
 LEVEL_DBFS = -20.0
 """Peak in the file: quiet beside an announcement, which is near full scale."""

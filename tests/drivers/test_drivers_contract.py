@@ -54,7 +54,8 @@ def test_every_code_in_the_source_is_documented():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 value = node.value
-                if value.split(".")[0] in ("driver", "speaker", "microphone") and value.count(".") == 1 and " " not in value:
+                family = value.split(".")[0]
+                if family in ("driver", "speaker", "microphone") and value.count(".") == 1 and " " not in value:
                     found.add(value)
     assert found == set(FAULT_CODES)
 
