@@ -10,7 +10,7 @@ from edge_agent import systemd
 from edge_agent.clock.scheduler import Scheduler
 from edge_agent.config.model import NodeConfig
 from edge_agent.contract.base import iso
-from edge_agent.contract.errors import Fault
+from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.reports import About
 from edge_agent.contract.signature import Verifier
 from edge_agent.core import Core
@@ -53,10 +53,13 @@ class Agent:
             stack.push_async_callback(services.hardware.stop)
             supervisor = Supervisor(core.clock, core.faults.set)
             stack.push_async_callback(supervisor.stop)
-            stack.push_async_callback(services.announcer.stop)
+            stack.push_async_callback(services.station.stop)
+            stack.push_async_callback(services.preparer.stop)
             stack.push_async_callback(services.bulletins.stop)
             await services.lights.load()
             await services.announcer.load()
+            await _load_sounds(core, services)
+            await services.station.load()
             await services.bulletins.load()
             link, desk = self._connect(core, services)
             stack.push_async_callback(desk.close)
@@ -64,16 +67,18 @@ class Agent:
             supervisor.start("scheduler", scheduler.run)
             # lines are right before anybody can command them, and before the broker is asked for
             await services.hardware.start()
+            await services.station.start()
             await services.lights.refresh()
             supervisor.start("lights", services.lights.run)
-            services.announcer.report()
+            services.station.report()
+            supervisor.start("chimes", services.preparer.run)
             supervisor.start("link", link.run)
             supervisor.start("bulletins", services.bulletins.run)
             await desk.resume(unfinished)
             await services.cameras.start()
             stack.push_async_callback(services.cameras.stop)
             self._start_care(core, services, link, supervisor)
-            services.hardware.on_change = lambda _name: services.announcer.report()
+            services.hardware.on_change = services.station.report
             core.recorder.event("started", version=VERSION, session=core.session)
             log.info("%s is running", self._config.node.name)
             systemd.notify("READY=1")
@@ -128,7 +133,10 @@ class Agent:
         desk.register("switch.override", services.lights.override)
         desk.register("switch.release", services.lights.release)
         desk.register("speak", services.announcer.speak)
-        desk.register("speaker.stop", services.announcer.stop_speaker)
+        desk.register("speaker.stop", services.station.stop_speaker)
+        desk.register("speaker.volume", services.station.set_volume)
+        desk.register("emergency.acknowledge", services.station.acknowledge)
+        desk.register("bulletin.order", services.station.order)
         desk.register("bulletin.plan", services.bulletins.plan)
         desk.register("bulletin.cancel", services.bulletins.cancel)
         desk.register("camera.snapshot", services.cameras.snapshot)
@@ -157,6 +165,15 @@ class Agent:
         supervisor.start("telemetry", Telemetry(every, storage, core.clock, core.recorder, measures).run)
         supervisor.start("chrony", core.chrony.run)
         supervisor.start("housekeeping", lambda: _keep_house(core, link))
+
+
+async def _load_sounds(core: Core, services: Services) -> None:
+    """What was prepared; a disk that gives nothing back keeps nobody from speaking."""
+    try:
+        await services.preparer.load()
+    except Refusal as refusal:
+        log.error("prepared sounds cannot be read: %s", refusal)
+        core.faults.set("sounds", refusal.fault)
 
 
 async def _keep_house(core: Core, link: Link) -> None:

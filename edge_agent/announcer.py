@@ -1,27 +1,27 @@
-"""Speaks: text becomes sound ahead of air, one thing at a time per loudspeaker, and what was played is reported."""
+"""Speaks what people say now: text becomes sound, goes on air, and what was heard is reported."""
 
 import asyncio
-import json
 import logging
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from drivers.contract import DriverFault, PlayReport, PlayStart
-from drivers.contract import Speaker as SpeakerDriver
+from drivers.contract import Piece, PlayReport, PlayStart
+from edge_agent.broadcast.alarm import Alarm
+from edge_agent.broadcast.item import Item
+from edge_agent.broadcast.sounding import LONGEST
+from edge_agent.broadcast.station import Station
 from edge_agent.clock import Clock
-from edge_agent.config.model import Speaker
+from edge_agent.contract.airings import Airing
 from edge_agent.contract.base import JsonObject
-from edge_agent.contract.commands import Command, Speak, StopSpeaker
-from edge_agent.contract.errors import Fault, Refusal
-from edge_agent.contract.reports import SpeakerState
+from edge_agent.contract.commands import Command, Speak
+from edge_agent.contract.errors import Refusal
+from edge_agent.contract.segments import Text
 from edge_agent.desk.act import Act, Begin
-from edge_agent.media import MediaStore
 from edge_agent.recorder import Recorder
-from edge_agent.store.database import Database, StoreError
+from edge_agent.store.outbox import Entry
 from tts.client import VoiceWorker
 from tts.errors import EMPTY, TOO_LONG, UNCLEAR, WORKER_DIED, SpeechError
 from tts.manner import Manner
@@ -32,93 +32,26 @@ _WAITING = 16
 _SYNTHESIS_LIMIT_S = 120.0
 _READING_LIMIT_S = 5.0
 _ABOUT_THE_TEXT = {EMPTY, TOO_LONG, UNCLEAR}
-_KEEP_SOUND = 5 * 1024 * 1024
-
-
-@dataclass
-class _Horn:
-    """What is known of one loudspeaker."""
-
-    config: Speaker
-    state: SpeakerState
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    waiting: int = 0
-    playing: asyncio.Task[PlayReport] | None = None
-    stops: int = 0
-    """How often it was told to stop; who waited before that has nothing to say any more."""
-    stopped_by: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """Something to be played: see `Announcer.play`."""
-
-    speech: Speech
-    title: str
-    of: str
-    volume: float
-    at: datetime | None
-    on_start: Callable[[PlayStart], None] | None
+_TOGETHER = timedelta(seconds=0.6)
+"""An emergency without an instant begins so long after it was asked for, so that all nodes begin together."""
 
 
 class Announcer:
-    """All loudspeakers of the node, and the voice that they share."""
+    """The voice of the node, and the command `speak`."""
 
-    def __init__(  # noqa: PLR0913 - voice, disk, hub and drivers meet here
-        self,
-        speakers: Sequence[Speaker],
-        voice: VoiceWorker,
-        clock: Clock,
-        recorder: Recorder,
-        media: MediaStore,
-        database: Database,
-        folder: Path,
-        *,
-        driver: Callable[[str], SpeakerDriver | None],
-        post: Callable[[SpeakerState], None],
-    ) -> None:
-        """`folder` holds sounds that wait; `driver` gives an open speaker driver; `post` publishes a state."""
-        now = clock.now()
-        self._horns = {
-            speaker.id: _Horn(speaker, SpeakerState(id=speaker.id, at=now, actual="idle")) for speaker in speakers
-        }
+    def __init__(self, station: Station, voice: VoiceWorker, clock: Clock, recorder: Recorder, folder: Path) -> None:
+        """`folder` holds sounds that wait for their turn."""
+        self._station = station
         self._voice = voice
         self._clock = clock
         self._recorder = recorder
-        self._media = media
-        self._database = database
         self._folder = folder
-        self._sending: set[Path] = set()
-        self._driver = driver
-        self._post = post
-        self._uploads: set[asyncio.Task[None]] = set()
+        self._waiting: dict[str, int] = {}
 
     async def load(self) -> None:
-        """Read what each speaker said last, so that it can be heard again after a restart; drop old held sounds."""
+        """Drop sounds that an earlier run held."""
         for left in self._folder.glob("*.wav"):
             left.unlink(missing_ok=True)
-        rows = await self._database.read(
-            lambda db: db.execute("SELECT key, value FROM meta WHERE key LIKE 'speaker/%'").fetchall()
-        )
-        for key, value in rows:
-            horn = self._horns.get(key.removeprefix("speaker/"))
-            if horn is None:
-                continue
-            try:
-                horn.state = SpeakerState.model_validate({**json.loads(value), "id": horn.config.id, "actual": "idle"})
-            except ValueError as error:
-                log.warning("what speaker %s said last cannot be read: %s", horn.config.id, error)
-
-    def report(self) -> None:
-        """Publish the state of all speakers, with what their drivers say."""
-        for horn in self._horns.values():
-            self._say(horn, fault=self._fault_of(horn))
-
-    async def stop(self) -> None:
-        """Let go of what is still being sent."""
-        for task in self._uploads:
-            task.cancel()
-        await asyncio.gather(*self._uploads, return_exceptions=True)
 
     async def render(self, text: str, manner: Manner) -> Speech:
         """Text to a sound file, from the cache when it was said before. Raises Refusal with the voice's code."""
@@ -148,47 +81,42 @@ class Announcer:
             log.warning("a text could not be checked beforehand: %s", error)
 
     async def speak(self, asked: Command, args: Speak) -> Act:
-        """Handle `speak`: synthesise now, play when the speaker is free."""
-        horn = self.horn(args.speaker)
-        if horn.waiting >= _WAITING:
+        """Handle `speak`: synthesise now, on air when its turn has come; an emergency sounds at once."""
+        speaker = self._station.speaker(args.speaker)
+        if args.class_ == "emergency":
+            return self._alarm(asked, args, speaker)
+        if self._waiting.get(speaker, 0) >= _WAITING:
             raise Refusal("command.busy")
+        return Act(run=lambda begin: self._speak(asked, args, speaker, begin))
 
-        async def run(begin: Begin) -> JsonObject:
-            self._say(horn, actual="preparing" if horn.state.actual == "idle" else None)
-            horn.waiting += 1
-            try:
-                speech = await self.render(args.text, Manner(args.readings, args.strict_reading))
-                report = await self.play(
-                    horn.config.id, speech, title=args.text[:80], of=asked.id, volume=args.volume, begin=begin
-                )
-            except Refusal as refusal:
-                self._say(horn, fault=refusal.fault)
-                raise
-            finally:
-                horn.waiting -= 1
-                if horn.state.actual == "preparing" and not horn.waiting:
-                    self._say(horn, actual="idle", fault=horn.state.fault)
-            self._recorder.event(
-                "spoken",
-                f"speaker/{horn.config.id}",
-                id=asked.id,
-                by=asked.by,
-                text=args.text[:500],
-                **_heard(report, speech),
-            )
-            return _heard(report, speech)
+    async def _speak(self, asked: Command, args: Speak, speaker: str, begin: Begin) -> JsonObject:
+        board = self._station.board(speaker)
+        self._waiting[speaker] = self._waiting.get(speaker, 0) + 1
+        board.preparing(1)
+        try:
+            speech = await self.render(args.text, Manner(args.readings, args.strict_reading))
+        except Refusal as refusal:
+            board.fault("voice", refusal.fault)
+            self._waiting[speaker] -= 1
+            raise
+        finally:
+            board.preparing(-1)
+        sound = await asyncio.to_thread(self._hold, speech.path)
+        try:
+            airing = await self._station.air(speaker).air(self._item(asked, args, speech, sound), begin)
+        finally:
+            self._waiting[speaker] -= 1
+            sound.unlink(missing_ok=True)
+        heard = _heard(airing, speech)
+        told = airing.model_dump(mode="json", by_alias=True, exclude_none=True)
+        self._recorder.event("aired", f"speaker/{speaker}", **{**heard, **told, "text": args.text[:500]})
+        if airing.code is not None:
+            raise Refusal(airing.code, detail=airing.reason or "", by=self._station.air(speaker).stopped_by)
+        return heard
 
-        return Act(run=run)
-
-    def horn(self, speaker: str | None) -> _Horn:
-        """A speaker by its id, or the first. Raises Refusal."""
-        if speaker is None and self._horns:
-            return next(iter(self._horns.values()))
-        horn = self._horns.get(speaker or "")
-        if horn is None:
-            known = ", ".join(self._horns) or "-"
-            raise Refusal("command.unknown_thing", kind="speaker", id=speaker or "-", known=known)
-        return horn
+    def horn(self, speaker: str | None) -> str:
+        """The id of a speaker. Raises Refusal."""
+        return self._station.speaker(speaker)
 
     async def play(
         self,
@@ -202,47 +130,72 @@ class Announcer:
         on_start: Callable[[PlayStart], None] | None = None,
         begin: Begin | None = None,
     ) -> PlayReport:
-        """Play a sound when its turn has come, at an instant if one is given. Raises Refusal.
-
-        `begin` is awaited right before, when the turn has come.
-        """
-        horn = self.horn(speaker)
-        stops = horn.stops
+        """Play a sound when its turn has come, at an instant if one is given. Raises Refusal."""
+        air = self._station.air(speaker)
         sound = self._hold(speech.path)
         try:
-            async with horn.turn:
-                if horn.stops != stops:
-                    raise Refusal("speaker.stopped", by=horn.stopped_by)
-                if begin is not None:
-                    await begin()
-                item = _Item(replace(speech, path=sound), title, of, volume, at, on_start)
-                return await self._play_until_stopped(horn, item)
+            item = Item(of, title, (Piece(sound),), at=at, volume=volume, voice=speech.voice, spoken=speech.spoken)
+            airing = await air.air(item, begin, on_start)
         finally:
-            self._release(sound)
+            sound.unlink(missing_ok=True)
+        if airing.code is not None:
+            raise Refusal(airing.code, detail=airing.reason or "", by=air.stopped_by)
+        started = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=airing.started_us or 0)
+        return PlayReport(started, airing.start_error_ms, airing.seconds, airing.volume / 100, airing.output or "-")
 
-    async def stop_speaker(self, asked: Command, args: StopSpeaker) -> Act:
-        """Handle `speaker.stop`: silence now."""
-        horn = self.horn(args.speaker)
-        horn.stops += 1
-        horn.stopped_by = asked.by
-        was_playing = horn.playing is not None
-        if horn.playing is not None:
-            horn.playing.cancel()
-        return Act(result={"was_playing": was_playing})
+    def _item(self, asked: Command, args: Speak, speech: Speech, sound: Path) -> Item:
+        at = args.at if args.at is not None and self._clock.trusted and args.at > self._clock.now() else None
+        return Item(
+            id=asked.id,
+            title=args.text[:80],
+            sources=(Piece(sound),),
+            class_=args.class_,
+            authority=args.authority,
+            at=at,
+            volume=args.volume,
+            voice=speech.voice,
+            sha256=(speech.sha256,),
+            by=asked.by,
+            spoken=speech.spoken,
+        )
 
-    async def _play_until_stopped(self, horn: _Horn, item: "_Item") -> PlayReport:
-        stops = horn.stops
-        horn.playing = asyncio.create_task(self._play(horn, item), name="play")
-        try:
-            return await horn.playing
-        except asyncio.CancelledError:
-            if horn.stops == stops:
-                horn.playing.cancel()  # we are cancelled ourselves: the sound ends with us
-                await asyncio.wait([horn.playing], timeout=2)
-                raise
-            raise Refusal("speaker.stopped", by=horn.stopped_by) from None
-        finally:
-            horn.playing = None
+    def _alarm(self, asked: Command, args: Speak, speaker: str) -> Act:
+        """On disk together with its command, then the siren; done when its words were heard once to the end."""
+        emergencies = self._station.emergencies
+        if emergencies.known(asked.id):  # after a restart
+            return Act(run=lambda _begin: self._heard_once(asked.id))
+        emergencies.check_room()
+        now = self._clock.now()
+        at = args.at or asked.at + _TOGETHER
+        alarm = Alarm(
+            id=asked.id,
+            speaker=speaker,
+            title=args.text[:80],
+            segments=(Text(text=args.text, readings=args.readings),),
+            authority=args.authority,
+            by=asked.by,
+            volume=args.volume,
+            at=at if self._clock.trusted and at > now else None,
+            until=min(asked.expires, max(now, at) + LONGEST),
+        )
+        data: JsonObject = {"id": asked.id, "state": "sounding", "by": asked.by, "text": args.text[:500]}
+        entry = Entry.event(now, "emergency", f"emergency/{asked.id}", data)
+
+        async def run(_begin: Begin) -> JsonObject:
+            if not emergencies.known(asked.id):  # its row was lost with the database
+                return _proof(await emergencies.sound(alarm))
+            return await self._heard_once(asked.id)
+
+        return Act(
+            lambda db: emergencies.write(db, alarm),
+            (entry,),
+            run=run,
+            settled=lambda written: emergencies.begin(alarm, unwritten=not written),
+            anyhow=True,
+        )
+
+    async def _heard_once(self, id_: str) -> JsonObject:
+        return _proof(await self._station.emergencies.first(id_))
 
     def _hold(self, sound: Path) -> Path:
         """A second name for a sound, so that the voice's cache cannot lose it while it waits for its turn."""
@@ -256,102 +209,10 @@ class Announcer:
             shutil.copyfile(sound, held)
         return held
 
-    def _release(self, sound: Path) -> None:
-        """Forget a held sound, unless it is still being sent."""
-        if sound not in self._sending:
-            sound.unlink(missing_ok=True)
 
-    async def _play(self, horn: _Horn, item: "_Item") -> PlayReport:
-        speech = item.speech
-        driver = self._driver(horn.config.driver)
-        if driver is None:
-            raise Refusal("speaker.no_device", detail=f"driver {horn.config.driver} is not working")
-
-        def started(start: PlayStart) -> None:
-            about = {"playing": item.of, "title": item.title, "volume": item.volume}
-            self._say(horn, actual="playing", output=start.output, voice=speech.voice, **about)
-            if item.on_start is not None:
-                item.on_start(start)
-
-        try:
-            report = await driver.play(speech.path, at=item.at, volume=item.volume / 100, on_start=started)
-        except DriverFault as fault:
-            self._tell(horn, fault.code, fault.detail)
-            raise Refusal(fault.code, detail=fault.detail) from fault
-        except Exception as error:  # a driver is foreign code: whatever it raises is its own fault
-            log.exception("the driver of speaker %s failed", horn.config.id)
-            detail = f"{type(error).__name__}: {error}"[:200]
-            self._tell(horn, "driver.failed", detail)
-            raise Refusal("driver.failed", detail=detail) from error
-        except asyncio.CancelledError:
-            self._say(horn, actual="idle", playing=None, title=None)
-            raise
-        self._say(
-            horn,
-            actual="idle",
-            playing=None,
-            title=None,
-            last_spoken=speech.spoken[:2000],
-            last_at=report.started_at,
-            fault=None,
-        )
-        self._keep(horn, speech.path)
-        return report
-
-    def _tell(self, horn: _Horn, code: str, detail: str) -> None:
-        self._say(horn, actual="idle", playing=None, title=None, fault=Fault.of(code, detail=detail))
-        self._recorder.event("fault", f"speaker/{horn.config.id}", code=code, detail=detail)
-
-    def _keep(self, horn: _Horn, path: Path) -> None:
-        """Send the sound to the hub, so that staff can hear what was said; the speaker does not wait for it."""
-
-        async def send() -> None:
-            try:
-                content = await asyncio.to_thread(_read, path)
-                if content is not None:
-                    self._say(horn, last_sound=await self._media.put(content, "audio/wav"))
-            except (OSError, Refusal) as error:
-                log.warning("the sound could not be sent to the hub: %s", error)
-            finally:
-                self._sending.discard(path)
-                self._release(path)
-            await self._remember(horn)
-
-        self._sending.add(path)
-        task = asyncio.create_task(send(), name="keep-sound")
-        self._uploads.add(task)
-        task.add_done_callback(self._uploads.discard)
-
-    async def _remember(self, horn: _Horn) -> None:
-        said = horn.state.model_dump_json(include={"at", "voice", "last_sound", "last_spoken", "last_at"})
-        try:
-            await self._database.write(
-                lambda db: db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"speaker/{horn.config.id}", said))
-            )
-        except StoreError as error:
-            log.warning("what was said last could not be written: %s", error)
-
-    def _fault_of(self, horn: _Horn) -> Fault | None:
-        if self._driver(horn.config.driver) is None:
-            return Fault.of("speaker.no_device", detail=f"driver {horn.config.driver} is not working")
-        return None
-
-    def _say(self, horn: _Horn, **changes: object) -> None:
-        news = {
-            key: value for key, value in changes.items() if value is not None or key in ("playing", "title", "fault")
-        }
-        horn.state = horn.state.model_copy(update={**news, "at": self._clock.now()})
-        self._post(horn.state)
-
-
-def _read(path: Path) -> bytes | None:
-    """The sound, if it is short enough to be sent; a long one is not even read."""
-    return path.read_bytes() if path.stat().st_size <= _KEEP_SOUND else None
-
-
-def _heard(report: PlayReport, speech: Speech) -> JsonObject:
+def heard(report: PlayReport, speech: Speech) -> JsonObject:
     """What a person or the hub may want to know of a play."""
-    heard: JsonObject = {
+    told: JsonObject = {
         "started": report.started_at.isoformat(timespec="milliseconds"),
         "seconds": round(report.seconds, 2),
         "volume": report.volume,
@@ -362,12 +223,29 @@ def _heard(report: PlayReport, speech: Speech) -> JsonObject:
         "sha256": speech.sha256,
     }
     if report.start_error_ms is not None:
-        heard["start_error_ms"] = round(report.start_error_ms, 2)
+        told["start_error_ms"] = round(report.start_error_ms, 2)
+    if speech.guessed:
+        told["guessed"] = list(speech.guessed)
+    if speech.tried:
+        told["tried"] = [f"{attempt.engine}: {attempt.code}" for attempt in speech.tried]
+    return told
+
+
+def _proof(airing: Airing) -> JsonObject:
+    """What is answered when an emergency was heard."""
+    return airing.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _heard(airing: Airing, speech: Speech) -> JsonObject:
+    """What a person or the hub may want to know of what was spoken."""
+    heard: JsonObject = {
+        **_proof(airing),
+        "engine": speech.engine,
+        "voice": speech.voice,
+        "spoken": speech.spoken[:2000],
+    }
     if speech.guessed:
         heard["guessed"] = list(speech.guessed)
     if speech.tried:
         heard["tried"] = [f"{attempt.engine}: {attempt.code}" for attempt in speech.tried]
     return heard
-
-
-heard = _heard

@@ -1,8 +1,12 @@
 """The services of a node, made from its configuration: what depends on what stands here and nowhere else."""
 
+from collections.abc import Callable
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from edge_agent.announcer import Announcer
+from edge_agent.broadcast.item import Stream
+from edge_agent.broadcast.station import Station
 from edge_agent.bulletins.service import BulletinService
 from edge_agent.cameras import Cameras
 from edge_agent.clock import Alarms
@@ -11,11 +15,16 @@ from edge_agent.config.secrets import SecretFault, reveal
 from edge_agent.contract.capabilities import Capability
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.reports import About
+from edge_agent.contract.segments import Live, Relay
 from edge_agent.core import Core
 from edge_agent.hardware import Hardware
 from edge_agent.lights.programme import Place
 from edge_agent.lights.service import LightService
 from edge_agent.media import MediaStore
+from edge_agent.media.fetch import Fetcher
+from edge_agent.media.store import SoundStore
+from edge_agent.prepare.preparer import Preparer
+from edge_agent.relay.stream import RelayStream
 from edge_agent.version import VERSION
 from tts.client import VoiceWorker
 
@@ -42,17 +51,24 @@ class Services:
         self.voice = VoiceWorker(
             config.voice.model_copy(update={"cache_dir": storage.path / (config.voice.cache_dir or "voice")})
         )
-        self.announcer = Announcer(
+        self.preparer = self._preparer(core)
+        self.station = Station(
             config.speakers,
-            self.voice,
+            config.broadcast,
+            ZoneInfo(config.node.timezone),
             core.clock,
             core.recorder,
-            media,
             core.database,
-            storage.path / "playing",
+            core.outbox,
+            sounds=self.preparer,
+            media=media,
             driver=self.hardware.speaker,
+            lines=self.hardware.lines,
             post=core.post("speaker"),
+            on_record=core.pump.wake,
+            uncertainty_ms=core.clock_uncertainty_ms,
         )
+        self.announcer = Announcer(self.station, self.voice, core.clock, core.recorder, storage.path / "playing")
         self.bulletins = BulletinService(
             self.announcer,
             ZoneInfo(config.node.timezone),
@@ -67,6 +83,18 @@ class Services:
         self.cameras = Cameras(
             config.cameras, storage.path / "video", core.clock, core.recorder, media, post=core.post("camera")
         )
+
+    def _preparer(self, core: Core) -> Preparer:
+        config = core.config
+        store = SoundStore(config.storage.path / "sounds", config.storage.media_bytes)
+        fetcher = Fetcher(store, config.hub.url if config.hub is not None else None, _token(config))
+
+        def stream(segment: Relay | Live, stand_in: Path | None) -> Stream:
+            if isinstance(segment, Live):
+                raise Refusal("live.unknown", session=segment.session)
+            return RelayStream(segment, stand_in, config.storage.path / "streams")
+
+        return Preparer(store, fetcher, self.voice, streams=stream)
 
 
 def place_of(config: NodeConfig) -> Place:
@@ -128,14 +156,16 @@ def _capabilities(config: NodeConfig) -> tuple[Capability, ...]:
 
 
 def _media(config: NodeConfig) -> MediaStore:
-    if config.hub is None:
-        return MediaStore(None, str)
-    token = config.hub.token
+    return MediaStore(config.hub.url if config.hub is not None else None, _token(config))
+
+
+def _token(config: NodeConfig) -> Callable[[], str]:
+    """The upload token, when it is needed. Raises Refusal where the secret cannot be read."""
 
     def revealed() -> str:
         try:
-            return reveal(token)
+            return reveal(config.hub.token) if config.hub is not None else ""
         except SecretFault as fault:
             raise Refusal("media.refused", detail=str(fault)) from fault
 
-    return MediaStore(config.hub.url, revealed)
+    return revealed

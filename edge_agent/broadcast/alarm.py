@@ -1,20 +1,29 @@
 """An emergency, as it lies on disk so that a power cut cannot end it."""
 
+import logging
+import sqlite3
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from edge_agent.contract.airings import Airing, Interruption
+from edge_agent.contract.airings import Airing
+from edge_agent.contract.base import iso
 from edge_agent.contract.bulletins import DEFAULT_AUTHORITY
 from edge_agent.contract.segments import Segment
+
+log = logging.getLogger(__name__)
+State = Literal["sounding", "acknowledged", "ended", "over"]
+"""`ended`: somebody silenced it; what was heard is yet to be told."""
+_KEPT = 200
 
 
 class Alarm(BaseModel):
     """What is to be heard again and again. `id`: of the command `speak` or of the bulletin.
 
     `at`: when it is heard first, None: at once. `planned`: the instant that identifies the bulletin's airing.
-    `until`: when it ends by itself.
+    `until`: when it ends by itself. `owner`: whose prepared sounds they are, None: made for this alarm alone.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -23,6 +32,7 @@ class Alarm(BaseModel):
     speaker: str
     title: str
     segments: tuple[Segment, ...]
+    owner: str | None = None
     origin: Literal["speak", "bulletin"] = "speak"
     authority: str = DEFAULT_AUTHORITY
     by: str | None = None
@@ -35,12 +45,58 @@ class Alarm(BaseModel):
 
 
 class Progress(BaseModel):
-    """What was heard of it so far."""
+    """What was heard of it so far. `heard`: its words, once to the end. `airing`: of all of it, None before a sound."""
 
-    repetitions: int = 0
-    seconds: float = 0.0
     heard: bool = False
-    """Its words, once to the end."""
     airing: Airing | None = None
-    """Of the first round: instant, error, output."""
-    interruptions: tuple[Interruption, ...] = ()
+
+
+class Row(BaseModel):
+    """An alarm on disk."""
+
+    alarm: Alarm
+    state: State = "sounding"
+    progress: Progress = Progress()
+
+
+def save(db: sqlite3.Connection, alarm: Alarm) -> None:
+    """Write a new alarm; one of the same id and instant stays as it is, one of another instant makes way."""
+    known = db.execute("SELECT body FROM emergency WHERE id = ?", (alarm.id,)).fetchone()
+    if known is not None and Alarm.model_validate_json(known[0]).planned == alarm.planned:
+        return
+    row = (alarm.id, "sounding", alarm.model_dump_json(by_alias=True), "{}", iso(alarm.until))
+    db.execute("INSERT OR REPLACE INTO emergency VALUES (?, ?, ?, ?, ?)", row)
+
+
+def update(db: sqlite3.Connection, alarm: Alarm, state: State, progress: Progress) -> None:
+    """Write how far it has come; what is over stays over."""
+    text = progress.model_dump_json(by_alias=True)
+    db.execute("UPDATE emergency SET state = ?, progress = ? WHERE id = ? AND state != 'over'", (state, text, alarm.id))
+
+
+def mark(db: sqlite3.Connection, ids: Iterable[str], state: State) -> None:
+    """Somebody has acknowledged or silenced these."""
+    for id_ in ids:
+        db.execute("UPDATE emergency SET state = ? WHERE id = ? AND state != 'over'", (state, id_))
+
+
+def load(db: sqlite3.Connection) -> list[Row]:
+    """All alarms; those that are over are kept for a while, so that a command that comes again finds them."""
+    db.execute(
+        "DELETE FROM emergency WHERE state = 'over' AND id NOT IN"
+        " (SELECT id FROM emergency WHERE state = 'over' ORDER BY until DESC LIMIT ?)",
+        (_KEPT,),
+    )
+    rows = []
+    for id_, state, body, progress in db.execute("SELECT id, state, body, progress FROM emergency"):
+        try:
+            rows.append(
+                Row(
+                    alarm=Alarm.model_validate_json(body),
+                    state=state,
+                    progress=Progress.model_validate_json(progress),
+                )
+            )
+        except ValueError as error:  # written by another version, or spoilt: the others must sound all the same
+            log.error("emergency %s cannot be read: %s", id_, error)
+    return rows

@@ -20,7 +20,8 @@ class Act:
     command is then done. With `run` it is accepted, and done when `run` returns; `run` awaits `begin` right before an
     act that must not happen twice, and raises Refusal when it fails. `settled` hears whether the command is on disk;
     with it, a command that cannot be written is rejected, and what was done in memory is undone (or done only then).
-    Without `run` and `settled` it is done all the same: an absolute setting, which is worth more than its record.
+    Without `run` and `settled` it is done all the same: an absolute setting, which is worth more than its record; and
+    so is what is `anyhow` to be done, an emergency: it is not called accepted then, only done.
     """
 
     record: Callable[[sqlite3.Connection], object] | None = None
@@ -28,6 +29,7 @@ class Act:
     run: Callable[[Begin], Awaitable[JsonObject | None]] | None = None
     result: JsonObject | None = field(default=None)
     settled: Callable[[bool], None] | None = None
+    anyhow: bool = False
 
 
 class Handler(Protocol):

@@ -164,7 +164,7 @@ class Desk:
             raise
         settled(refused is None)
         if refused is not None:
-            if act.run or act.settled:
+            if (act.run or act.settled) and not act.anyhow:
                 raise Refusal("command.not_recorded", detail=str(refused))
             self._keep((*act.entries, self._event(asked, last)))
         self._journal.remember(asked, last)

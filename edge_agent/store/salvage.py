@@ -8,6 +8,7 @@ log = logging.getLogger(__name__)
 _TABLES = {
     "bulletin": ("id", "body", "by", "state", "handled"),
     "airing": ("bulletin", "at", "state", "detail"),
+    "emergency": ("id", "state", "body", "progress", "until"),
     "override": ("light", "level", "until", "by"),
     "command": ("id", "payload", "state", "begun", "expires", "answer"),
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-_NEWEST = 1
+_NEWEST = 2
 """How many migrations there are; raise it with each new one."""
 
 _FIRST = """
@@ -30,6 +30,13 @@ CREATE TABLE airing (
     bulletin TEXT NOT NULL, at TEXT NOT NULL, state TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '{}',
     PRIMARY KEY (bulletin, at)
 ) WITHOUT ROWID;
+"""
+
+
+_EMERGENCY = """
+CREATE TABLE emergency (
+    id TEXT PRIMARY KEY, state TEXT NOT NULL, body TEXT NOT NULL, progress TEXT NOT NULL, until TEXT NOT NULL
+) WITHOUT ROWID
 """
 
 
@@ -64,6 +71,10 @@ def migrate(connection: sqlite3.Connection) -> None:
         for statement in _FIRST.split(";\n"):
             if statement.strip():
                 db.execute(statement)
+
+    @migrations(name="0002_emergency")
+    def emergency(db: "Database") -> None:
+        db.execute(_EMERGENCY)
 
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {_NEWEST}")

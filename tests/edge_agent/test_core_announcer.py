@@ -12,6 +12,7 @@ from core_rig import START, Store, store
 from core_sound import NO_SOUND, NO_VOICE, Sound
 
 from edge_agent.clock import SimulatedClock
+from edge_agent.contract.airings import Airing
 from edge_agent.contract.commands import Speak, StopSpeaker
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.reports import SpeakerState
@@ -51,7 +52,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
         node.clock.settled = node.settle
         made = Rig(node)
         yield made
-        await made.announcer.stop()
+        await made.sound.station.stop()
 
 
 async def test_a_sentence_is_spoken_and_reported(rig: Rig) -> None:
@@ -59,11 +60,14 @@ async def test_a_sentence_is_spoken_and_reported(rig: Rig) -> None:
     assert (rig.state.actual, rig.state.volume, rig.state.title) == ("playing", 50, "Xin chào")
     await rig.clock.advance(10 * S)
     result = await task
-    assert result["seconds"] == 10 and result["volume"] == 0.5 and result["engine"] == "espeak-ng"
+    assert result["seconds"] == 10 and result["volume"] == 50 and result["engine"] == "espeak-ng"
     assert (rig.state.actual, rig.state.last_spoken, rig.state.playing) == ("idle", "Xin chào", None)
     await rig.node.recorder.flush()
-    [event] = await rig.node.events("spoken")
+    [event] = await rig.node.events("aired")
     assert event["about"] == "speaker/loa-1" and event["data"]["text"] == "Xin chào"
+    airing = Airing.model_validate(event["data"])
+    assert (airing.state, airing.class_, airing.seconds, airing.volume) == ("aired", "priority", 10, 50)
+    assert (airing.speaker, airing.sha256, airing.uncertainty_ms) == ("loa-1", ("ab" * 32,), 0.7)
 
 
 async def test_each_begins_when_its_turn_has_come(rig: Rig) -> None:
@@ -148,7 +152,7 @@ async def test_a_speaker_that_fails(rig: Rig, error: Exception, code: str) -> No
 
 async def test_a_speaker_that_is_not_there(rig: Rig) -> None:
     rig.sound.horn = None
-    rig.announcer.report()
+    rig.sound.station.report()
     assert [post.fault.code if post.fault else None for post in rig.sound.posts] == ["speaker.no_device", None]
     with pytest.raises(Refusal) as caught:
         await (await rig.speak())
@@ -181,19 +185,19 @@ async def test_what_was_said_last_is_known_after_a_restart_or_forgotten(rig: Rig
     await (await _advanced(rig, "một"))
     await rig.node.settle()
     again = Sound(rig.node, rig.node.folder)
-    await again.announcer.load()
-    again.announcer.report()
+    await again.station.load()
+    again.station.report()
     assert again.posts[0].last_spoken == "một"
     await rig.node.database.write(lambda db: db.execute("UPDATE meta SET value = '{' WHERE key LIKE 'speaker/%'"))
     spoilt = Sound(rig.node, rig.node.folder)
-    await spoilt.announcer.load()
-    spoilt.announcer.report()
+    await spoilt.station.load()
+    spoilt.station.report()
     assert spoilt.posts[0].last_spoken is None
 
 
 async def test_stop_silences_what_plays_and_what_waits(rig: Rig) -> None:
     tasks = [await rig.speak(text) for text in ("một", "hai")]
-    act = await rig.announcer.stop_speaker(command(), StopSpeaker())
+    act = await rig.sound.station.stop_speaker(command(), StopSpeaker())
     assert act.result == {"was_playing": True}
     await rig.node.settle()
     for task in tasks:
