@@ -16,6 +16,7 @@ _COMMANDS = {
     "say": "Speak a sentence on this machine",
     "voices": "List the voices: what works here, what is missing, how fast",
     "enhance": "Make a sound file clear for a horn in noise",
+    "calendar": "Show bulletins day by day, check lawful hours, read and write iCalendar",
     "programme": "Make a radio programme from a script, with a cue sheet",
     "send": "Send a command to a node and wait for its answer",
     "watch": "Show what nodes report",

@@ -176,6 +176,9 @@ def _check_call(group: click.Group, rest: list[str]) -> None:
     options = [word.partition("=")[0] for word in rest if word.startswith("--")]
     command = group.get_command(click.Context(group), rest[0]) if rest else None
     assert command is not None, rest
+    if isinstance(command, click.Group):
+        _check_call(command, rest[1:])
+        return
     known = {name for parameter in [*command.params, *group.params] for name in parameter.opts} | {"--help"}
     assert set(options) <= known, rest
     if command.name == "send":

@@ -1,0 +1,156 @@
+"""Where the command `calendar` finds bulletins: a node, an .ics file, or a YAML or JSON file of bulletins."""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
+
+import click
+from pydantic import ValidationError
+
+from edge_agent.calendar import Policy, policy_of
+from edge_agent.calendar.ical_read import Untaken, from_ical
+from edge_agent.calendar.ical_scan import MAX_BYTES
+from edge_agent.calendar.policy import PRESETS
+from edge_agent.cli.common import load_or_fail
+from edge_agent.cli.faults import fail_file
+from edge_agent.cli.output import BAD_INPUT, fail
+from edge_agent.config.broadcast import LawfulHours
+from edge_agent.config.load import problems_of
+from edge_agent.config.model import NodeConfig
+from edge_agent.config.problems import ConfigProblem
+from edge_agent.config.yaml import Document, YamlFault, read
+from edge_agent.contract.bulletins import Bulletin
+from edge_agent.contract.errors import Refusal
+from edge_agent.words import language, say
+
+DEFAULT_ZONE = "Asia/Ho_Chi_Minh"
+
+
+@dataclass
+class Source:
+    """What was found. `policy`: the lawful hours of a node; None: the file has none."""
+
+    name: str
+    zone: ZoneInfo
+    bulletins: list[Bulletin]
+    untaken: list[Untaken] = field(default_factory=list)
+    policy: Policy | None = None
+
+
+def load_source(file: Path) -> Source:
+    """Read a file of any of the kinds, or end with what is wrong with it."""
+    data = read_bytes(file)
+    if data.lstrip(b"\xef\xbb\xbf \r\n\t")[:15].upper() == b"BEGIN:VCALENDAR" or file.suffix.lower() == ".ics":
+        return _ics(file, data)
+    document = _document(file, data)
+    if isinstance(document.data, Mapping) and "node" in document.data:
+        return _node(load_or_fail(file))
+    return Source(file.stem, ZoneInfo(DEFAULT_ZONE), _listed(file, document))
+
+
+def read_bytes(file: Path) -> bytes:
+    """The file, if it is not too large to be one of ours."""
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        fail_file(error, file)
+    if len(data) > MAX_BYTES:
+        fail(f"{file}: {say('ical.too_big', limit=MAX_BYTES // 1_000_000)}", BAD_INPUT)
+    return data
+
+
+def hours_of(said: str) -> Policy:
+    """Lawful hours by the name of a preset, or from a YAML file with a section broadcast."""
+    if said in PRESETS:
+        return policy_of(LawfulHours.model_validate({"preset": said}))
+    file = Path(said)
+    data = _document(file, read_bytes(file)).data
+    if isinstance(data, Mapping) and "node" in data:
+        return policy_of(load_or_fail(file).broadcast.hours)
+    broadcast = data.get("broadcast") if isinstance(data, Mapping) else None
+    try:
+        return policy_of(LawfulHours.model_validate(broadcast["hours"] if isinstance(broadcast, Mapping) else None))
+    except (ValidationError, KeyError):
+        fail(say("calendar.no_hours", file=file, presets=", ".join(PRESETS)), BAD_INPUT)
+
+
+def show_untaken(untaken: list[Untaken], file: Path) -> None:
+    """One line for each thing that was left out, on standard error."""
+    for each in untaken:
+        click.echo(f"{file}:{each.line}: {each.uid}: {each.fault.text(language())}", err=True)
+
+
+def _ics(file: Path, data: bytes) -> Source:
+    zone = ZoneInfo(DEFAULT_ZONE)
+    try:
+        imported = from_ical(data, zone)
+    except Refusal as refusal:
+        fail(f"{file}: {refusal.fault.text(language())}", BAD_INPUT)
+    return Source(file.stem, zone, imported.bulletins, imported.untaken)
+
+
+def _node(config: NodeConfig) -> Source:
+    """The bulletins that a node has planned; its agent may be running."""
+    found: list[Bulletin] = []
+    path = config.storage.path / "node.db"
+    if path.exists():
+        try:
+            database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
+            try:
+                bodies = database.execute("SELECT body FROM bulletin WHERE state = 'planned' ORDER BY id").fetchall()
+            finally:
+                database.close()
+        except sqlite3.Error as error:
+            fail(say("calendar.database", path=path, detail=error))
+        for (body,) in bodies:
+            try:
+                found.append(Bulletin.model_validate_json(body))
+            except ValidationError:
+                click.echo(say("calendar.unreadable", path=path), err=True)
+    else:
+        click.echo(say("calendar.no_database", path=path), err=True)
+    name = f"{config.node.commune}-{config.node.name}"
+    return Source(name, ZoneInfo(config.node.timezone), found, policy=policy_of(config.broadcast.hours))
+
+
+def _document(file: Path, data: bytes) -> Document:
+    try:
+        return read(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        fail(f"{file}: {say('config.not_utf8', detail=error.reason)}", BAD_INPUT)
+    except YamlFault as fault:
+        _fail_with([ConfigProblem(str(file), fault.place, "", fault.code, fault.params)])
+
+
+def _listed(file: Path, document: Document) -> list[Bulletin]:
+    """A list of bulletins, under the key `bulletins` or alone, or a single one."""
+    data: Any = document.data
+    prefix: tuple[str | int, ...] = ()
+    if isinstance(data, Mapping) and "bulletins" in data:
+        data, prefix = data["bulletins"], ("bulletins",)
+    entries = data if isinstance(data, list) else [data]
+    if not entries or not all(isinstance(entry, Mapping) for entry in entries):
+        fail(say("calendar.no_bulletins", file=file), BAD_INPUT)
+    found: list[Bulletin] = []
+    problems: list[ConfigProblem] = []
+    for place, entry in enumerate(entries):
+        try:
+            found.append(Bulletin.model_validate(entry))
+        except ValidationError as error:
+            path = (*prefix, place) if isinstance(data, list) else prefix
+            problems += problems_of(error, str(file), document, path, Bulletin)
+    if problems:
+        _fail_with(problems)
+    return found
+
+
+def _fail_with(problems: list[ConfigProblem]) -> NoReturn:
+    for problem in problems:
+        place = say("check.line", line=problem.place.line, column=problem.place.column)
+        click.echo(f"{problem.file}:{problem.place.line}: {problem.path or '-'} ({place})", err=True)
+        click.echo(f"    {problem.text()}", err=True)
+    raise click.exceptions.Exit(BAD_INPUT)
