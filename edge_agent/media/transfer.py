@@ -147,9 +147,11 @@ class Transfer:
         with self._part.open("ab") as file:
             try:
                 self._copy(answer, file)
-            finally:
-                file.flush()
-                os.fsync(file.fileno())
+            except Broken:
+                with contextlib.suppress(OSError):  # what has come is worth keeping, no more than that
+                    _sync(file)
+                raise
+            _sync(file)
         if self.received < self._sound.bytes:
             raise Broken("the connection ended too soon")
 
@@ -170,8 +172,7 @@ class Transfer:
             self.received += len(chunk)
             self.gained += len(chunk)
             if self.received - synced >= _SYNC_EVERY:
-                file.flush()
-                os.fdatasync(file.fileno())
+                _sync(file)
                 synced = self.received
 
     def _refuse(self, answer: http.client.HTTPResponse) -> None:
@@ -228,6 +229,11 @@ def forget(part: Path) -> None:
     """Remove what has come of a sound. Raises OSError."""
     part.unlink(missing_ok=True)
     _tag(part).unlink(missing_ok=True)
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _tag(part: Path) -> Path:
