@@ -18,6 +18,7 @@ _COMMANDS = {
     "enhance": "Make a sound file clear for a horn in noise",
     "calendar": "Show bulletins day by day, check lawful hours, read and write iCalendar",
     "programme": "Make a radio programme from a script, with a cue sheet",
+    "live": "Speak now on nodes, by a microphone or a sound file",
     "send": "Send a command to a node and wait for its answer",
     "watch": "Show what nodes report",
     "schema": "Write AsyncAPI, JSON Schemas and the reference pages",

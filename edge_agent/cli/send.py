@@ -3,7 +3,6 @@
 import asyncio
 import getpass
 import json
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,8 @@ from edge_agent.cli.output import AS_JSON, BAD_INPUT, fail, show_json
 from edge_agent.client import Access, Client
 from edge_agent.contract.commands import KINDS, Ack
 from edge_agent.contract.errors import Refusal
-from edge_agent.contract.topics import EVERYBODY
+from edge_agent.contract.topics import EVERYBODY, NODE_ADDRESS
 from edge_agent.words import language, say
-
-_ADDRESS = re.compile(r"^([a-z0-9-]{1,40}/)?[a-z0-9-]{1,40}$")
 
 
 @click.command("send")
@@ -62,7 +59,7 @@ def command(
 
     Ends with 0 when the node says done, 1 when it failed, was refused or did not answer in time.
     """  # noqa: D301 - click wants the character itself
-    if not _ADDRESS.match(node):
+    if not NODE_ADDRESS.match(node):
         fail(say("send.bad_node", node=node), BAD_INPUT)
     try:
         args = {"do": do, **dict(_pair(argument) for argument in arguments)}

@@ -12,6 +12,9 @@ EVERYBODY = "all"
 RESERVED = frozenset({EVERYBODY, "voice"})
 """Words that stand in a node's place in topics; so no node may be called that."""
 
+NODE_ADDRESS = re.compile(r"^([a-z0-9-]{1,40}/)?[a-z0-9-]{1,40}$")
+"""How people write a node: its name, or `commune/name`; `all` for everybody."""
+
 _NAME = re.compile(NAME_PATTERN)
 
 

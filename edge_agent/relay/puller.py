@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from av import AudioFrame
+    from av import AudioFrame, AudioStream
     from av.container import InputContainer
 
 _RATE = 48_000
@@ -24,6 +24,7 @@ _MORE_BYTES = 128 * 1024 * 1024
 _RATES = range(8_000, 192_001)
 _MOST_CHANNELS = 8
 _MOST_BAD = 50
+_ENOUGH_BITS = 48_000
 PROTOCOLS = "http,https,tcp,tls,crypto"
 FORMATS = "mp3,aac,ogg,flac,wav,mpegts,hls,mov,mp4,m4a,matroska,webm"
 """What libav may open by itself on behalf of a station: neither files, nor playlists that name any."""
@@ -69,11 +70,12 @@ def told(error: Exception) -> Fault:
     """What libav says, as a fault of ours."""
     import av
 
+    if isinstance(error, (TimeoutError, av.ExitError)):
+        return Fault("relay.stalled", "no sound in time")
     detail = str(getattr(error, "strerror", None) or error)
     kinds: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
-        ((av.HTTPError,), "relay.refused"),
-        ((TimeoutError, av.ExitError), "relay.stalled"),
-        ((av.ProtocolNotFoundError,), "relay.forbidden"),
+        ((av.HTTPClientError, av.HTTPServerError), "relay.refused"),
+        ((av.ProtocolNotFoundError, av.ArgumentError), "relay.forbidden"),
         ((av.InvalidDataError, av.DemuxerNotFoundError, av.DecoderNotFoundError, IndexError), "relay.not_audio"),
         ((av.EOFError,), "relay.ended"),
         ((OSError,), "relay.unreachable"),
@@ -85,7 +87,7 @@ def told(error: Exception) -> Fault:
 def _frames(container: "InputContainer") -> "Iterator[AudioFrame]":
     import av
 
-    audio = container.streams.audio[0]
+    audio = _cheapest(container)
     bad = 0
     for packet in container.demux(audio):
         try:
@@ -96,6 +98,23 @@ def _frames(container: "InputContainer") -> "Iterator[AudioFrame]":
             bad += 1
             if bad > _MOST_BAD:
                 raise
+
+
+def _cheapest(container: "InputContainer") -> "AudioStream":
+    """Of a station's variants the thriftiest that still sounds well; what is not heard is not fetched either."""
+    from av.stream import Discard
+
+    def cost(stream: "AudioStream") -> int:
+        rate = int(stream.metadata.get("variant_bitrate", "0") or 0)
+        return rate if rate >= _ENOUGH_BITS else 10_000_000 - rate
+
+    chosen = min(container.streams.audio, key=cost, default=None)
+    if chosen is None:
+        raise Fault("relay.not_audio", "there is no sound in it")
+    for stream in container.streams:
+        if stream is not chosen:
+            stream.discard = Discard.all
+    return chosen
 
 
 _resamplers: dict[tuple[int, str, str], Any] = {}

@@ -1,4 +1,4 @@
-"""One station as the worker sees it: a puller process, a buffer against jitter, its health. numpy: not for the agent."""
+"""One station as the worker sees it: a puller process, a buffer against jitter, its health. Imports numpy."""
 
 import json
 import os
