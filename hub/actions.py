@@ -11,12 +11,12 @@ from starlette.routing import Route
 from edge_agent.contract.commands import (
     Args,
     CancelBulletin,
-    StopSpeaker,
     SwitchOverride,
     SwitchRelease,
 )
 from edge_agent.contract.sentences import Language
 from hub import forms
+from hub.airacts import AirActs
 from hub.announcing import PLAN_LIFE, PLAN_S, Announcing, Answer
 from hub.clock import Clock
 from hub.commands import Commands, Outcome
@@ -59,6 +59,7 @@ class Actions:
         toasts: Toasts,
         clock: Clock,
     ) -> None:
+        self._air = AirActs(shown, commands)
         self._shown = shown
         self._commands = commands
         self._announcing = announcing
@@ -74,11 +75,27 @@ class Actions:
             f"{node}/lights/{{thing}}": self._switch,
             f"{node}/lights/{{thing}}/release": self._release,
             f"{node}/speak": self._announcing.speak,
-            f"{node}/speakers/{{thing}}/stop": self._stop,
+            f"{node}/speakers/{{thing}}/stop": self._air.stop,
+            f"{node}/speakers/{{thing}}/volume": self._air.volume,
+            f"{node}/emergencies/{{thing}}/acknowledge": self._air.acknowledge,
+            f"{node}/order": self._air.order,
             f"{node}/bulletins": self._announcing.plan,
             f"{node}/bulletins/{{thing}}/cancel": self._cancel,
         }
-        return [Route(path, self._endpoint(act, language), methods=["POST"]) for path, act in acts.items()]
+        routes = [Route(path, self._endpoint(act, language), methods=["POST"]) for path, act in acts.items()]
+        everywhere = self._everywhere(language)
+        return [*routes, Route("/emergencies/{thing}/acknowledge", everywhere, methods=["POST"])]
+
+    def _everywhere(self, language_of: Callable[[Request], Language]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            language = language_of(request)
+            try:
+                answer = await self._air.acknowledge_all(request.path_params["thing"], language)
+            except (forms.FormError, ValidationError):
+                answer = Toast(translator(language)("form.no_emergency"), False)
+            return self._answer(request, "", answer, language)
+
+        return endpoint
 
     def _endpoint(
         self, act: Act, language_of: Callable[[Request], Language]
@@ -147,13 +164,6 @@ class Actions:
             await self._until_changed(node, ("light", light), before)
         names = {c.id: c.name for c in (node.about.capabilities if node.about else ()) if c.kind == "light"}
         return self._toast(outcome, words, language, node, name=names.get(light, light))
-
-    async def _stop(self, node: Node, _: Fields, request: Request, language: Language) -> Toast:
-        if not node.online:
-            return self._away(node, language)
-        args = StopSpeaker(speaker=request.path_params["thing"])
-        outcome = await self._commands.send(node.address, args, limit=SWITCH_S, life=SWITCH_S)
-        return self._toast(outcome, _Words("outcome.stopped"), language, node)
 
     async def _cancel(self, node: Node, _: Fields, request: Request, language: Language) -> Toast:
         args = CancelBulletin(bulletin=request.path_params["thing"])

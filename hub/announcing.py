@@ -1,7 +1,6 @@
 """Speaking and planning: a text is read before it is sent; what nobody knows how to read is asked, never guessed."""
 
-import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from starlette.requests import Request
@@ -9,19 +8,21 @@ from starlette.requests import Request
 from edge_agent.contract.commands import PlanBulletin, Speak
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.sentences import Language
-from hub import forms, sheet
-from hub.choices import MOST_ASKED, Choices, choices
+from hub import forms, planning, sheet
+from hub.choices import choices
 from hub.clock import Clock
 from hub.commands import Commands, Outcome
+from hub.draft import Draft, unreadable
 from hub.language import translator
 from hub.previews import Busy, Previews
 from hub.registry import Node
 from hub.render import Shown
 from hub.sentences import Speaker
-from hub.sheet import Sheet, Sound
+from hub.sheet import Move, Sheet, Sound
+from hub.times import instant_in, local
 from hub.toasts import Toast
 from hub.views import node_zone
-from hub.voice import MOST_READINGS, Checked, TooManyReadings, Voice
+from hub.voice import MOST_READINGS, TooManyReadings, Voice
 from tts.errors import EMPTY, TOO_LONG, UNCLEAR, SpeechError
 from tts.reading import passages
 
@@ -31,41 +32,11 @@ PLAN_LIFE = timedelta(hours=24)
 """A bulletin planned while its node is away reaches it within this time, and before it is due."""
 HEARD_CHARS = 600
 """Of a long bulletin the first minute can be listened to: the sound of all of it would take too long to make."""
+EMERGENCY_LIFE = timedelta(hours=1)
+"""An emergency that its node got late still warns; unlike other words it is not refused after some seconds."""
 GOOD = ("done", "accepted")
 
 Answer = Toast | Sheet
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A text with what was chosen, and how it will be read; or why nobody knows."""
-
-    text: str
-    choices: Choices
-    checked: Checked | None
-    why: str
-
-    @property
-    def open(self) -> int:
-        """Places that a person must decide yet."""
-        return len(self.guessed)
-
-    @property
-    def guessed(self) -> tuple[str, ...]:
-        """What is written there, each once: it would be spoken in the first way."""
-        return tuple(dict.fromkeys(q.written for q in self.checked.reading.questions)) if self.checked else ()
-
-    @property
-    def unseen(self) -> bool:
-        """Whether something is open that was not asked in the form: the text was changed since."""
-        if self.checked is None or len(self.checked.asked) > MOST_ASKED:
-            return False
-        return not {q.written for q in self.checked.reading.questions} <= self.choices.own.keys()
-
-    @property
-    def readings(self) -> dict[str, str]:
-        """What goes along with the text."""
-        return self.checked.readings if self.checked else self.choices.spoken
 
 
 class Announcing:
@@ -85,64 +56,91 @@ class Announcing:
         if do in ("read", "listen"):
             draft = await self._draft(text, fields, language)
             return replace(await self._preview(draft, do, language), may_say_anyway=draft.open > 0)
+        class_ = planning.class_of(fields, "priority")
         draft = await self._draft(text, fields, language)
         if not node.online:
             return replace(self._sheet(draft, language), notice=t("outcome.away"), good=False)
-        if draft.open and (do != "anyway" or draft.unseen):
+        if class_ == "emergency":
+            if do != "emergency":
+                return self._confirmed(draft, language, "emergency.sure_now")
+        elif draft.open and (do != "anyway" or draft.unseen):
             return replace(
                 self._sheet(draft, language), notice=_not_sent(draft, language), good=False, may_say_anyway=True
             )
-        args = Speak(text=text, readings=draft.readings, speaker=fields.get("speaker") or None)
-        outcome = await self._commands.send(node.address, args, limit=SPEAK_S, life=SPEAK_S, accepted_is_enough=True)
+        args = Speak.model_validate(
+            {"text": text, "readings": draft.readings, "speaker": fields.get("speaker") or None, "class": class_}
+        )
+        life = EMERGENCY_LIFE.total_seconds() if class_ == "emergency" else SPEAK_S
+        outcome = await self._commands.send(node.address, args, limit=SPEAK_S, life=life, accepted_is_enough=True)
         words = self._speaker(node, language).outcome(outcome, "outcome.spoken", "outcome.speaking")
         return await self._told(outcome, words, draft, language)
 
     async def plan(self, node: Node, fields: forms.Fields, _: Request, language: Language) -> Answer:
         """Show how a bulletin will be read, or put it on the node's calendar."""
         do = fields.get("do", "send")
-        if do in ("read", "listen"):
-            draft = await self._draft(forms.text(fields, forms.MAX_BULLETIN), fields, language)
-            return await self._preview(draft, do, language)
         draft = await self._draft(forms.text(fields, forms.MAX_BULLETIN), fields, language)
-        now = self._clock.now()
+        if do in ("read", "listen"):
+            return await self._preview(draft, do, language)
+        now, zone = self._clock.now(), node_zone(node, self._shown.zone)
         try:
-            bulletin = forms.bulletin(fields, node_zone(node, self._shown.zone), now)
+            bulletin = planning.bulletin(fields, zone, now, self._shown.authorities)
         except forms.FormError as error:  # said before all questions; what was answered is kept
             notice = translator(language)(error.key, **error.params)
             return replace(self._sheet(draft, language), notice=notice, good=False)
-        if draft.open:
+        if bulletin.class_ == "emergency":
+            if do != "emergency":
+                return self._confirmed(draft, language, "emergency.sure_planned")
+        elif draft.open:
             return replace(self._sheet(draft, language), notice=_not_sent(draft, language), good=False)
         bulletin = bulletin.model_copy(update={"readings": draft.readings})
         due = now + PLAN_LIFE if bulletin.recurrence else min(bulletin.at + timedelta(minutes=5), now + PLAN_LIFE)
         life = max((due - now).total_seconds(), PLAN_S)
         outcome = await self._commands.send(node.address, PlanBulletin(bulletin=bulletin), limit=PLAN_S, life=life)
         speaker = self._speaker(node, language)
-        words = speaker.outcome(outcome, "outcome.planned", "outcome.accepted")
         if outcome.state == "silent" and not node.online:
             return await self._told(
                 Outcome("accepted"), speaker.t("outcome.later", until=speaker.moment(due)), draft, language
             )
-        return await self._told(outcome, words, draft, language)
+        words = speaker.outcome(outcome, "outcome.planned", "outcome.accepted")
+        if outcome.state == "done" and (first := instant_in(outcome.result.get("next"), zone)):
+            words += " " + speaker.t("outcome.first", at=speaker.moment(first))
+        answer = await self._told(outcome, words, draft, language)
+        return self._with_next_lawful(answer, outcome, speaker)
+
+    def _confirmed(self, draft: Draft, language: Language, key: str) -> Sheet:
+        """An emergency is only sent by the button that stands beside what it does."""
+        return replace(self._sheet(draft, language), alarm=translator(language)(key))
+
+    def _with_next_lawful(self, answer: Answer, outcome: Outcome, speaker: Speaker) -> Answer:
+        """A node that refuses by its lawful hours says when it may: one tap takes that instant."""
+        fault = outcome.fault
+        lawful = (
+            instant_in(fault.params.get("next"), speaker.zone) if fault and fault.code.startswith("hours.") else None
+        )
+        if not isinstance(answer, Sheet) or lawful is None:
+            return answer
+        there = local(lawful, speaker.zone)
+        return replace(answer, move=Move(f"{there:%Y-%m-%d}", f"{there:%H:%M}", speaker.moment(lawful)))
 
     def _speaker(self, node: Node, language: Language) -> Speaker:
         return Speaker(language, node_zone(node, self._shown.zone), self._clock.now())
 
-    async def _draft(self, text: str, fields: forms.Fields, language: Language) -> _Draft:
+    async def _draft(self, text: str, fields: forms.Fields, language: Language) -> Draft:
         """Read the text. Raises FormError where the text itself is at fault; else it can be sent unchecked."""
         answers = choices(fields)
         try:
-            return _Draft(text, answers, await self._voice.check(text, answers.spoken), "")
+            return Draft(text, answers, await self._voice.check(text, answers.spoken), "")
         except TooManyReadings as error:
             raise forms.FormError("reading.too_many", limit=MOST_READINGS) from error
         except SpeechError as error:
             why = _sentence(error, language)
             if error.code == EMPTY:
-                raise _unreadable(text) from error
+                raise unreadable(text) from error
             if error.code == TOO_LONG:
                 raise forms.FormError("reading.refused", why=why) from error
-            return _Draft(text, answers, None, why)
+            return Draft(text, answers, None, why)
 
-    async def _preview(self, draft: _Draft, do: str, language: Language) -> Sheet:
+    async def _preview(self, draft: Draft, do: str, language: Language) -> Sheet:
         t = translator(language)
         if draft.checked is None:
             return Sheet(notice=t("reading.no_preview", why=draft.why), good=False)
@@ -151,7 +149,7 @@ class Announcing:
             made = replace(made, notice=t("reading.asks", count=draft.open))
         return await self._with_sounds(made, draft, language) if do == "listen" else made
 
-    def _sheet(self, draft: _Draft, language: Language) -> Sheet:
+    def _sheet(self, draft: Draft, language: Language) -> Sheet:
         if draft.checked is None:
             return Sheet()
         reading = draft.checked.reading
@@ -163,7 +161,7 @@ class Announcing:
             more=len(draft.checked.asked) - len(asked),
         )
 
-    async def _with_sounds(self, made: Sheet, draft: _Draft, language: Language) -> Sheet:
+    async def _with_sounds(self, made: Sheet, draft: Draft, language: Language) -> Sheet:
         t = translator(language)
         part = next(passages(draft.text, HEARD_CHARS))
         try:
@@ -180,7 +178,7 @@ class Announcing:
         sounds = (Sound("reading.horn", horn, True), Sound("reading.plain", plain, False))
         return replace(made, sounds=sounds, sound_note="" if part == draft.text else t("reading.part"))
 
-    async def _told(self, outcome: Outcome, words: str, draft: _Draft, language: Language) -> Answer:
+    async def _told(self, outcome: Outcome, words: str, draft: Draft, language: Language) -> Answer:
         """What became of it. A node that asks although we did not is answered here, with nothing typed lost."""
         t = translator(language)
         if outcome.fault is not None and outcome.fault.code == UNCLEAR:
@@ -196,7 +194,7 @@ class Announcing:
         said += await self._kept(draft, language)
         return Toast(" ".join(said), True)
 
-    async def _kept(self, draft: _Draft, language: Language) -> list[str]:
+    async def _kept(self, draft: Draft, language: Language) -> list[str]:
         """Remember what was asked to be, but for what depends on the text."""
         t, answers = translator(language), draft.choices
         here = {q.written for q in draft.checked.asked if not sheet.may_keep(q)} if draft.checked else set()
@@ -210,25 +208,7 @@ class Announcing:
         return [t("reading.kept", words="; ".join(kept))] if kept else []
 
 
-def _unreadable(text: str) -> forms.FormError:
-    """Why nothing of a text can be spoken, in terms of what was written."""
-    if not any(char.isalnum() for char in text):
-        return forms.FormError("reading.only_signs", written=_short(text))
-    foreign = [word for word in text.split() if any(char.isalpha() and not _is_latin(char) for char in word)]
-    if foreign:
-        return forms.FormError("reading.only_foreign", written=_short(" ".join(foreign)))
-    return forms.FormError("reading.all_skipped")
-
-
-def _is_latin(letter: str) -> bool:
-    return unicodedata.name(letter, "").startswith("LATIN")
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 24 else text[:23] + "…"
-
-
-def _not_sent(draft: _Draft, language: Language) -> str:
+def _not_sent(draft: Draft, language: Language) -> str:
     return translator(language)("reading.not_sent", count=draft.open)
 
 

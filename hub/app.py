@@ -11,6 +11,10 @@ from starlette.middleware import Middleware
 from edge_agent.contract.signature import Signer
 from hub import presence, records
 from hub.actions import Actions
+from hub.aired import rows
+from hub.aired.naming import Naming
+from hub.aired.pages import AiredPages
+from hub.aired.rows import AiredLog
 from hub.announcing import Announcing
 from hub.clock import Clock, SystemClock
 from hub.commands import BY_CONSOLE, Commands
@@ -49,14 +53,15 @@ class Hub:
         clock = clock or SystemClock()
         self.closing = asyncio.Event()
         self.notice = Notice()
-        self._store = Store(config.data / "hub.sqlite3", records.SCHEMA + presence.SCHEMA)
+        self._database = config.data / "hub.sqlite3"
+        self._store = Store(self._database, records.SCHEMA + presence.SCHEMA + rows.SCHEMA)
         self._presence = Presence(self._store)
         self.registry = Registry(self._presence, self.notice, clock, config.limits.nodes)
-        self.ledger = Ledger(self._store, self.notice, config.limits.records)
+        self.ledger = Ledger(self._store, self.notice, config.limits.records, AiredLog(config.limits.airings).note)
         self.media = MediaStore(config.data / "media", config.limits.media_mb * MB)
         self.signer: Signer = signer(config.signing_key)
         self.commands = Commands(self.signer, self._publish, clock, by=BY_CONSOLE)
-        self.inbox = Inbox(self.registry, self.ledger, self.commands, clock)
+        self.inbox = Inbox(self.registry, self.ledger, self.commands, Naming(self._store), clock)
         self.link = _link(config, clock, self.inbox, self.notice)
         self._followup = FollowUp(self.ledger, self.commands, self._can_reach, clock)
         self._pictures = Pictures(self.commands, self.media, clock)
@@ -117,20 +122,29 @@ class Hub:
             ledger=self.ledger,
             media=self.media,
             link=self.link,
+            notice=self.notice,
             clock=clock,
             zone=config.zone,
             name=config.name,
             broker=config.broker.url,
+            authorities=config.authorities,
         )
-        renderer, toasts, language = Renderer(shown, self.notice), Toasts(), language_of(config.language)
+        renderer, toasts, language = Renderer(shown), Toasts(), language_of(config.language)
         self.live = Live(renderer, self.notice, config.limits.viewers, self.closing)
         pages = Pages(shown, renderer, self.live, self._pictures, toasts, language)
         announcing = Announcing(shown, self.commands, self.voice, self._previews, clock)
         actions = Actions(shown, self.commands, announcing, renderer, self.notice, toasts, clock)
         media = MediaRoutes(self.media, Tokens.load(config.upload_tokens), self.notice)
         names = frozenset(name.lower() for name in (*config.listen.names, config.listen.host))
+        aired = AiredPages(shown, renderer, self._database, language)
         return Starlette(
-            routes=[*pages.routes(), *actions.routes(language), *media.routes(), self._previews.route()],
+            routes=[
+                *pages.routes(),
+                *aired.routes(),
+                *actions.routes(language),
+                *media.routes(),
+                self._previews.route(),
+            ],
             middleware=[Middleware(Guard, names=names)],
             exception_handlers={404: pages.not_found},
         )

@@ -5,6 +5,7 @@ import logging
 import signal
 import sqlite3
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -55,6 +56,28 @@ def check(file: Path) -> None:
     """Say whether FILE is right."""
     _load(file)
     click.echo(f"{file} is right.")
+
+
+@main.command()
+@_FILE
+@click.option("--month", "chosen", help="Such as 2026-11; the one that runs, if not given.")
+@click.option("--node", "where", default="", metavar="COMMUNE[/NODE]", help="Only of this commune or node.")
+@click.option("--csv", "kind", flag_value="csv", help="Comma-separated, for spreadsheets.")
+@click.option("--pdf", "kind", flag_value="pdf", help="A4, for signing.")
+@click.option("--json", "kind", flag_value="json", help="For programs.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write; standard output, if not given.")
+def aired(file: Path, chosen: str | None, where: str, kind: str | None, out: Path | None) -> None:
+    """Write the as-aired log of a month: what was broadcast where, whether it was heard, by whose approval."""
+    from hub.aired import command, month
+
+    config = _load(file)
+    if kind == "pdf" and out is None and sys.stdout.isatty():
+        _give_up("a PDF is nothing to look at here: give -o FILE")
+    try:
+        chosen = chosen or month.month_of(datetime.now(UTC), config.zone)
+        command.show(config, chosen, kind or "text", out, where)
+    except command.Failed as error:
+        _give_up(str(error))
 
 
 async def _serve(config: HubConfig) -> None:

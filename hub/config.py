@@ -112,6 +112,7 @@ class Limits(Strict):
     """What the hub keeps at most."""
 
     records: int = Field(default=1_000_000, ge=1000, description="Events and samples, rows")
+    airings: int = Field(default=500_000, ge=1000, description="Rows of the as-aired log")
     media_mb: int = Field(default=1000, ge=10, description="Pictures and sounds, megabytes")
     nodes: int = Field(default=1000, ge=1)
     viewers: int = Field(default=100, ge=1, description="Pages that are kept live at once")
@@ -139,6 +140,11 @@ class HubConfig(Strict):
     voice: HubVoice = HubVoice()
     dictionary: Path = Field(
         default=Path("dictionary.yaml"), description="How the commune's own words are read; in data unless absolute"
+    )
+    authorities: tuple[Name, ...] = Field(
+        default=("commune", "area"),
+        max_length=20,
+        description="In whose name bulletins may be planned; as at the nodes",
     )
     limits: Limits = Limits()
     log_level: Literal["debug", "info", "warning", "error"] = "info"

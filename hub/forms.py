@@ -1,21 +1,13 @@
 """Reads small forms, and says in words what is wrong with them."""
 
 import unicodedata
-from datetime import datetime
 from urllib.parse import parse_qsl
-from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
 from starlette.requests import Request
-
-from edge_agent.contract.bulletins import Bulletin, Recurrence
-from edge_agent.contract.ids import uuid7
-from hub import times
 
 MAX_FORM = 192 * 1024
 """Bytes; the longest bulletin in percent-encoded UTF-8 fits, with the answers to what its reading asked."""
 MAX_FIELDS = 200
-RULES = {"daily": "FREQ=DAILY", "weekdays": "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"}
 MAX_SPOKEN = 5000
 MAX_BULLETIN = 20_000
 
@@ -53,36 +45,6 @@ def _clean(value: str) -> str:
 def spoken(fields: Fields) -> str:
     """The sentence to speak. Raises FormError."""
     return text(fields, MAX_SPOKEN)
-
-
-def bulletin(fields: Fields, zone: ZoneInfo, now: datetime) -> Bulletin:
-    """The bulletin that was written. Raises FormError."""
-    title = fields.get("title", "")
-    if not title:
-        raise FormError("form.empty_title")
-    words = text(fields, MAX_BULLETIN)
-    try:
-        at = times.from_form(fields.get("date", ""), fields.get("time", ""), zone)
-    except (ValueError, OverflowError) as error:
-        raise FormError("form.bad_time") from error
-    rule = RULES.get(fields.get("repeat", ""))
-    if fields.get("repeat") == "weekdays":
-        at = times.next_weekday(at, zone)
-    if (now - at).total_seconds() > 60:
-        raise FormError("form.past", at=f"{at.astimezone(zone):%H:%M %d/%m/%Y}")
-    try:
-        return Bulletin.model_validate(
-            {
-                "id": f"b-{uuid7()}",
-                "title": title[:200],
-                "text": words,
-                "at": at,
-                "recurrence": Recurrence(rule=rule) if rule else None,
-                "speaker": fields.get("speaker") or None,
-            }
-        )
-    except ValidationError as error:
-        raise FormError("form.bad") from error
 
 
 def text(fields: Fields, limit: int) -> str:

@@ -4,6 +4,8 @@ import logging
 
 from edge_agent.contract.commands import Ack
 from edge_agent.contract.records import EventBatch, TelemetryBatch
+from edge_agent.contract.reports import About
+from hub.aired.naming import Naming
 from hub.clock import Clock
 from hub.commands import Commands
 from hub.ledger import Ledger
@@ -19,10 +21,11 @@ QUIET_S = 10.0
 class Inbox:
     """The hub's side of every topic it reads."""
 
-    def __init__(self, registry: Registry, ledger: Ledger, commands: Commands, clock: Clock) -> None:
+    def __init__(self, registry: Registry, ledger: Ledger, commands: Commands, naming: Naming, clock: Clock) -> None:
         self._registry = registry
         self._ledger = ledger
         self._commands = commands
+        self._naming = naming
         self._clock = clock
         self._quiet_until = 0.0
         self.malformed = 0
@@ -40,6 +43,8 @@ class Inbox:
             case EventBatch() | TelemetryBatch() as batch:
                 self._ledger.take(message.address, batch)
             case _:
+                if isinstance(message.body, About):
+                    self._naming.learn(message.address, message.body)
                 self._registry.apply(message)
 
     def _complain(self, topic: str, error: Malformed) -> None:

@@ -5,10 +5,15 @@ import unicodedata
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
+from urllib.parse import urlencode
+
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
 
 from edge_agent.contract.sentences import Language
 
 COOKIE = "lang"
+_YEAR_S = 365 * 24 * 3600
 Translate = Callable[..., str]
 """`t("key", name=value)`."""
 
@@ -58,6 +63,19 @@ def choose(asked: str | None, cookie: str | None, default: Language) -> Language
     What the browser prefers does not count: many phones of Vietnamese readers were never switched from English.
     """
     return known(asked) or known(cookie) or default
+
+
+def switched(query: QueryParams, language: Language) -> str:
+    """The query of the same page in the other language."""
+    kept = {name: value for name, value in query.items() if name != "lang"}
+    return urlencode({**kept, "lang": "en" if language == "vi" else "vi"})
+
+
+def remember(answer: Response, query: QueryParams) -> Response:
+    """Keep the language that was asked for in the address."""
+    if chosen := known(query.get("lang")):
+        answer.set_cookie(COOKIE, chosen, max_age=_YEAR_S, httponly=True, samesite="lax")
+    return answer
 
 
 def sort_key(text: str) -> tuple[str, str]:

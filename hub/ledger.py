@@ -9,13 +9,15 @@ from typing import Any
 
 from edge_agent.contract.records import Event, EventBatch, Sample, TelemetryBatch
 from hub.notice import Notice
-from hub.records import Progress, Records
+from hub.records import Note, Progress, Records
 from hub.store import Store, StoreFull
 
 logger = logging.getLogger(__name__)
 
 SHOWN = 20
 """Events in memory per node."""
+CLASHES = 10
+"""Of these the last that may ask for a person's choice."""
 
 
 @dataclass
@@ -24,8 +26,15 @@ class Account:
 
     progress: Progress
     events: list[Event] = field(default_factory=list)
+    clashes: list[Event] = field(default_factory=list)
+    decided: set[int] = field(default_factory=set)
     sample: Sample | None = None
     version: int = 0
+
+    def decide(self, seq: int) -> None:
+        """A person has chosen what goes first in the clash of this number."""
+        self.decided.add(seq)
+        self.version += 1
 
     def absorb(self, progress: Progress) -> None:
         """Take over what a commit brought."""
@@ -34,6 +43,9 @@ class Account:
         events = [r for r in progress.new if isinstance(r, Event) and _is_news(r)]
         if events:
             self.events = sorted([*self.events, *events], key=lambda e: (e.at, e.seq), reverse=True)[:SHOWN]
+        fresh = [e for e in events if e.type == "clash"]
+        self.clashes = sorted([*self.clashes, *fresh], key=lambda e: e.seq)[-CLASHES:]
+        self.decided &= {e.seq for e in self.clashes}
         samples = [r for r in progress.new if isinstance(r, Sample)]
         self.sample = max([*samples, *([self.sample] if self.sample else [])], key=lambda s: s.at, default=None)
 
@@ -41,11 +53,11 @@ class Account:
 class Ledger:
     """Takes batches in the event loop, has them written in the store's thread."""
 
-    def __init__(self, store: Store, notice: Notice, keep: int) -> None:
-        """`keep`: rows at most."""
+    def __init__(self, store: Store, notice: Notice, keep: int, note: Note | None = None) -> None:
+        """`keep`: rows at most. `note`: what else is done with a new record."""
         self._store = store
         self._notice = notice
-        self._records = Records(keep)
+        self._records = Records(keep, note)
         self._dropped = 0
         self.accounts: dict[str, Account] = {}
         store.on_rollback.append(self._records.forget)

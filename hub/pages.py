@@ -11,15 +11,13 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from edge_agent.contract.sentences import Language
-from hub.language import COOKIE, choose, known
+from hub.language import COOKIE, choose, known, remember, switched
 from hub.live import Live
 from hub.pictures import Picture, Pictures
 from hub.render import Renderer, Shown
 from hub.sentences import Speaker
 from hub.toasts import Toasts
 from hub.views import node_zone
-
-YEAR_S = 365 * 24 * 3600
 
 
 def language_of(default: Language) -> Callable[[Request], Language]:
@@ -55,6 +53,7 @@ class Pages:
         return [
             Route("/", self._page),
             Route("/cards", self._cards),
+            Route("/calendar", self._calendar),
             Route("/live", self._stream),
             Route("/nodes/{commune}/{node}/cameras/{camera}/picture", self._picture),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
@@ -65,14 +64,26 @@ class Pages:
         return HTMLResponse(self._renderer.message(self._language(request), "page.not_found"), 404)
 
     async def _page(self, request: Request) -> Response:
-        chosen = known(request.query_params.get("lang"))
         language = self._language(request)
-        if chosen:
-            answer: Response = RedirectResponse("/", 303)
-            answer.set_cookie(COOKIE, chosen, max_age=YEAR_S, httponly=True, samesite="lax")
-            return answer
+        if known(request.query_params.get("lang")):
+            return remember(RedirectResponse("/", 303), request.query_params)
         toast = self._toasts.take(request.query_params.get("said"))
         return HTMLResponse(self._renderer.page(language, toast), headers={"Vary": "Cookie"})
+
+    async def _calendar(self, request: Request) -> Response:
+        language, places = self._language(request), self._renderer.places()
+        where = request.query_params.get("where", "")
+        where = where if where in dict(places) else ""
+        html = self._renderer.sheet_of(
+            "calendar.html",
+            language,
+            "calendar",
+            other_language=switched(request.query_params, language),
+            days=self._renderer.days(language, where),
+            places=places,
+            where=where,
+        )
+        return remember(HTMLResponse(html, headers={"Vary": "Cookie"}), request.query_params)
 
     async def _cards(self, request: Request) -> Response:
         return HTMLResponse(self._renderer.cards(self._language(request)))

@@ -7,6 +7,7 @@ another instant begins a new epoch of that node, while a known number with the s
 import math
 import sqlite3
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -33,6 +34,10 @@ CREATE TABLE IF NOT EXISTS gone (
     address TEXT NOT NULL, epoch INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, reason TEXT NOT NULL,
     PRIMARY KEY (address, epoch, first));
 """
+
+
+Note = Callable[[sqlite3.Connection, str, int, Event | Sample], None]
+"""What else is done with a new record, in the same transaction: address, epoch, record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +67,10 @@ class _Counting:
 class Records:
     """Writes batches and knows each node's `Sequence`."""
 
-    def __init__(self, keep: int) -> None:
+    def __init__(self, keep: int, note: Note | None = None) -> None:
         """`keep`: rows at most; the oldest go first."""
         self._keep = keep
+        self._note = note
         self._counting: dict[str, _Counting] = {}
 
     def forget(self) -> None:
@@ -80,6 +86,8 @@ class Records:
             record = _finite(record)  # noqa: PLW2901 - the same record, fit for JSON
             if record.seq <= MAX_SEQ and self._is_new(connection, address, counting, record, batch.session):
                 self._insert(connection, address, counting, record, batch.session)
+                if self._note:
+                    self._note(connection, address, counting.epoch, record)
                 new.append(record)
         self._save(connection, address, counting)
         if new:

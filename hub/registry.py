@@ -36,6 +36,11 @@ class Node:
         return f"{self.commune}/{self.name}"
 
     @property
+    def key(self) -> str:
+        """What its card is called on the page."""
+        return f"n_{self.commune}_{self.name}"
+
+    @property
     def online(self) -> bool:
         """Whether the node is there, as far as the broker says."""
         return self.status is not None and self.status.online

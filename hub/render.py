@@ -11,17 +11,20 @@ from zoneinfo import ZoneInfo
 import jinja2
 
 from edge_agent.contract.sentences import Language
+from hub.agenda import Day, agenda
 from hub.clock import Clock
 from hub.forms import Fields
-from hub.language import sentence, sort_key, translator
+from hub.language import catalogue, sentence, sort_key, translator
 from hub.ledger import Ledger
 from hub.link import Link
 from hub.media import MediaStore
 from hub.notice import Notice
+from hub.onair import AlarmView, SpeakerView, alarms
 from hub.registry import Node, Registry
+from hub.sentences import Speaker
 from hub.sheet import Sheet
 from hub.times import local, moment
-from hub.views import NodeView, SpeakerView, default_time, node_view, node_zone
+from hub.views import NodeView, default_time, node_view, node_zone
 
 Parts = dict[str, str]
 """Id of a part -> its HTML, marked as a replacement."""
@@ -46,18 +49,20 @@ class Shown:
     ledger: Ledger
     media: MediaStore
     link: Link
+    notice: Notice
     clock: Clock
     zone: ZoneInfo
     name: str
     broker: str
+    authorities: tuple[str, ...]
 
 
 class Renderer:
     """Makes HTML of what the hub knows."""
 
-    def __init__(self, shown: Shown, notice: Notice) -> None:
+    def __init__(self, shown: Shown) -> None:
         self._shown = shown
-        self._notice = notice
+        self._notice = shown.notice
         self._whole: dict[Language, tuple[int, Parts]] = {}
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "templates"),
@@ -79,6 +84,9 @@ class Renderer:
             hub=self._hub(language),
             cards=cards,
             shape=_shape(c["view"] for c in cards),
+            alarms=self._alarms(language),
+            here="nodes",
+            now=round(self._shown.clock.now().timestamp() * 1000),
             broker=self._shown.broker,
             toast=toast,
             stamp=_stamp(),
@@ -88,6 +96,12 @@ class Renderer:
         """All cards, with their forms."""
         template = self._environment.get_template("cards.html")
         return template.render(t=translator(language), cards=self._cards(language), broker=self._shown.broker)
+
+    def sheet_of(self, template: str, language: Language, here: str, **values: object) -> str:
+        """A page of its own, with the way to the others; `here`: which one it is."""
+        return self._environment.get_template(template).render(
+            t=translator(language), language=language, name=self._shown.name, here=here, stamp=_stamp(), **values
+        )
 
     def message(self, language: Language, key: str) -> str:
         """A page of one sentence."""
@@ -136,6 +150,7 @@ class Renderer:
             views.append(view)
             parts.update(own)
         macro = self._macro(language)
+        parts["alarms"] = str(macro.alarms(self._alarms(language), True))
         parts["hub-state"] = str(macro.hub_state(self._hub(language), True))
         parts["shape"] = str(macro.shape(_shape(views), True))
         self._whole[language] = (self._notice.version, parts)
@@ -155,7 +170,10 @@ class Renderer:
     def _card(self, node: Node, language: Language) -> dict[str, Any]:
         date, time = default_time(node, self._shown.zone, self._shown.clock.now())
         zone = node_zone(node, self._shown.zone).key
-        return {"view": self._node(node, language)[0], "date": date, "time": time, "zone": zone}
+        view = self._node(node, language)[0]
+        known = catalogue(language)
+        authorities = [(name, known.get(f"authority.{name}", name)) for name in self._shown.authorities]
+        return {"view": view, "date": date, "time": time, "zone": zone, "authorities": authorities}
 
     def _node(self, node: Node, language: Language) -> tuple[NodeView, Parts]:
         account = self._shown.ledger.accounts.get(node.address)
@@ -189,6 +207,25 @@ class Renderer:
             parts[f"{n.key}_camera_{c.id}"] = str(macro.camera_state(n, c, True))
         return parts
 
+    def _alarms(self, language: Language) -> tuple[AlarmView, ...]:
+        now = self._shown.clock.now()
+        nodes = [(node, Speaker(language, node_zone(node, self._shown.zone), now)) for node in self._nodes()]
+        return alarms(nodes)
+
+    def days(self, language: Language, where: str = "") -> tuple[Day, ...]:
+        """The calendar of all nodes, or of one."""
+        now = self._shown.clock.now()
+        nodes = [
+            (node, Speaker(language, node_zone(node, self._shown.zone), now))
+            for node in self._nodes()
+            if where in ("", node.address)
+        ]
+        return agenda(nodes, local(now, self._shown.zone).date(), translator(language))
+
+    def places(self) -> list[tuple[str, str]]:
+        """Address and title of each node, in the order of the page."""
+        return [(node.address, node.title) for node in self._nodes()]
+
     def _macro(self, language: Language, name: str = "parts.html") -> Any:
         if (language, name) not in self._macros:
             template = self._environment.get_template(name)
@@ -209,7 +246,7 @@ class Renderer:
         return sentence(language, "hub.lost", since=moment(since, now, self._shown.zone, language))
 
 
-_NODE_PARTS = ("head", "bulletins", "events", "health")
+_NODE_PARTS = ("head", "clashes", "bulletins", "agenda", "events", "health")
 
 
 def _sounds(node: Node) -> list[str]:

@@ -1,6 +1,7 @@
 """What the node reports, in a person's words. One function per thing; no HTML here."""
 
 import math
+import re
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,9 +11,14 @@ from edge_agent.contract.records import Event
 from edge_agent.contract.reports import BulletinState, CameraState, LightState, SpeakerState
 from edge_agent.contract.sentences import Language
 from edge_agent.contract.sentences import sentence as fault_sentence
+from edge_agent.contract.sentences import sentences as code_sentences
 from hub import times
 from hub.commands import BY_CONSOLE, Outcome
 from hub.language import Translate, catalogue, translator
+
+_OF_BULLETINS = ("aired", "missed", "heard")
+"""Events that tell of an airing, with its title in `data`, or its id."""
+_FILLED = re.compile(r"{(\w+)}")
 
 
 class Speaker:
@@ -30,7 +36,7 @@ class Speaker:
 
     def fault(self, fault: Fault | None) -> str:
         """A fault's own sentence, or nothing."""
-        return fault.text(self.language)[:500] if fault else ""
+        return times.spelled(fault.text(self.language)[:500], self.moment) if fault else ""
 
     def level(self, value: float) -> str:
         """`60 %`."""
@@ -82,19 +88,31 @@ class Speaker:
 
     def bulletin(self, state: BulletinState) -> str:
         """Where a bulletin stands."""
-        at = state.next or state.last
-        when = self.moment(at) if at else ""
-        last = self.moment(state.last) if state.last else ""
-        match state.actual:
-            case "aired" | "missed" if last:
-                word = self.t(f"bulletin.{state.actual}_at", at=last)
-            case "preparing" | "ready" if when:
-                word = self.t(f"bulletin.{state.actual}_at", at=when)
-            case _:
-                word = self.t(f"bulletin.{state.actual}")
-        if state.actual in ("aired", "missed") and state.next and state.next > self.now:
-            word += f" · {self.t('bulletin.next', at=self.moment(state.next))}"
-        return f"{word} · {self.fault(state.fault)}" if state.fault else word
+        if state.actual in ("preparing", "ready"):
+            at = state.next or state.last
+            word, airs = self.readiness(state), self.t("bulletin.airs", at=self.moment(at)) if at else ""
+            return _join(word, airs) if state.fault else ", ".join(part for part in (word, airs) if part)
+        over = state.actual in ("aired", "partly", "missed")
+        if over and state.last:
+            word = self.t(f"bulletin.{state.actual}_at", at=self.moment(state.last))
+        else:
+            word = self.t(f"bulletin.{state.actual}")
+        heard = "" if state.heard is None or state.actual not in ("aired", "partly") else self._heard(state.heard)
+        ahead = state.next if over and state.next and state.next > self.now else None
+        coming = self.t("bulletin.next", at=self.moment(ahead)) if ahead else ""
+        return _join(word, heard, coming, self.fault(state.fault))
+
+    def readiness(self, state: BulletinState) -> str:
+        """Whether a bulletin could go on air now, and if not, what is missing."""
+        if state.actual == "preparing" and state.fault:
+            return self.t("bulletin.not_ready", why=self.fault(state.fault))
+        if state.actual == "preparing" and state.needed:
+            return self.t("bulletin.preparing_part", prepared=state.prepared or 0, needed=state.needed)
+        word = self.t(f"bulletin.{state.actual}")
+        return _join(word, self.fault(state.fault))
+
+    def _heard(self, heard: bool) -> str:
+        return self.t("bulletin.heard" if heard else "bulletin.not_heard")
 
     def outcome(self, outcome: Outcome, done: str, accepted: str, **params: str) -> str:
         """What became of a command; `done` and `accepted`: keys of the good news, filled with `params`."""
@@ -110,6 +128,8 @@ class Speaker:
         """Something that happened. `names`: kind/id -> the thing's name."""
         data = event.data
         thing = names.get(event.about or "", (event.about or "").partition("/")[2] or event.about or "")
+        if event.type in _OF_BULLETINS:
+            thing = str(data.get("title") or names.get(f"bulletin/{data.get('id')}") or thing)[:200]
         return _join(
             self._happened(event, thing), self._level(event), self._detail(event), self._guessed(data), self._who(data)
         )
@@ -117,10 +137,12 @@ class Speaker:
     def _happened(self, event: Event, thing: str) -> str:
         """The most particular sentence that the catalogue has for it."""
         key, data = f"event.{event.type}", event.data
-        variants = [data.get("state"), data.get("ended"), data.get("trusted"), data.get("reason")]
+        variants = [data.get("state"), data.get("heard"), data.get("ended"), data.get("trusted"), data.get("reason")]
         for variant in variants:
             if isinstance(variant, str | bool) and f"{key}.{variant}".lower() in catalogue(self.language):
                 return self.t(f"{key}.{variant}".lower(), thing=thing)
+        if key not in catalogue(self.language):  # a newer node
+            return _join(self.t("event.other", type=_short(event.type)), thing)
         return self.t(key, thing=thing)
 
     def _level(self, event: Event) -> str:
@@ -134,7 +156,14 @@ class Speaker:
         data = event.data
         code = data.get("code")
         if isinstance(code, str) and event.type != "cleared":  # what is over needs no explaining
-            return _short(fault_sentence(code, self.language, dict(data)))
+            params = data.get("params")
+            filled = {**data, **(params if isinstance(params, dict) else {})}
+            return _short(times.spelled(fault_sentence(code, self.language, filled), self.moment))
+        if event.type == "clash":
+            titles = data.get("titles")
+            return _short(" / ".join(map(str, titles))) if isinstance(titles, list | tuple) else ""
+        if event.type in _OF_BULLETINS:
+            return ""
         for key in ("title", "text"):
             value = data.get(key)
             if isinstance(value, str) and value:
@@ -152,6 +181,14 @@ class Speaker:
         if by == BY_CONSOLE:
             return self.t("event.by_console")
         return self.t("event.by", by=_short(by)) if isinstance(by, str) and by else ""
+
+
+def why(code: str | None, params: dict[str, Any], reason: str | None, language: Language) -> str:
+    """The sentence of a code in this language where everything that fills it is known; else as the node said it."""
+    template = code_sentences(language).get(code or "")
+    if template is None or not set(_FILLED.findall(template)) <= params.keys():
+        return reason or code or ""
+    return fault_sentence(code or "", language, params)
 
 
 def number(value: float) -> str:

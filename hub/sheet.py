@@ -79,8 +79,17 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """Another instant that is proposed: as the form writes it, and in words."""
+
+    date: str
+    time: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
-    """Everything under the form. `notice` comes first; `good` says how it is meant."""
+    """Everything under the form. `notice` comes first; `good` says how it is meant. `alarm`: what must be confirmed."""
 
     notice: str = ""
     good: bool = True
@@ -91,6 +100,8 @@ class Sheet:
     sounds: tuple[Sound, ...] = ()
     sound_note: str = ""
     may_say_anyway: bool = False
+    alarm: str = ""
+    move: Move | None = None
 
 
 def pieces(reading: Reading) -> Iterator[Piece]:

@@ -1,11 +1,14 @@
 """Instants as people read them. The patterns stand in code: translators must not have to know them."""
 
+import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from edge_agent.contract.sentences import Language
 
+_ISO = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?([+-]\d\d:\d\d|Z)(?!\d)", re.ASCII)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -42,6 +45,30 @@ def day(there: date, today: date, language: Language) -> str:
         return f"ngày {there:%d/%m}" if same_year else f"ngày {there:%d/%m}/{there.year}"
     text = f"{there.day} {_MONTHS[there.month - 1]}"
     return f"on {text}" if same_year else f"on {text} {there.year}"
+
+
+def instant_in(text: object, zone: ZoneInfo) -> datetime | None:
+    """The instant that a node wrote, as ISO 8601 or as `05:30 24/11/2026` in local time; None where it is none."""
+    for read in (datetime.fromisoformat, lambda words: datetime.strptime(words, "%H:%M %d/%m/%Y")):
+        try:
+            instant = read(text) if isinstance(text, str) else None
+        except ValueError:
+            continue
+        if instant is not None:
+            return instant if instant.tzinfo else instant.replace(tzinfo=zone)
+    return None
+
+
+def spelled(text: str, moment: Callable[[datetime], str]) -> str:
+    """A sentence of a node with its ISO 8601 instants told as people tell them."""
+
+    def told(found: re.Match[str]) -> str:
+        try:
+            return moment(datetime.fromisoformat(found[0]))
+        except (ValueError, OverflowError):
+            return found[0]
+
+    return _ISO.sub(told, text)
 
 
 def from_form(date_text: str, time_text: str, zone: ZoneInfo) -> datetime:

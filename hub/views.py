@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from edge_agent.contract.capabilities import Capability
-from edge_agent.contract.reports import BulletinState, CameraState, DriverState, LightState, SpeakerState
+from edge_agent.contract.reports import BulletinState, CameraState, DriverState, LightState
 from edge_agent.contract.sentences import Language
 from edge_agent.contract.units import METRICS, unit_of
+from hub.agenda import Day, agenda
 from hub.ledger import Account
+from hub.onair import ClashView, SpeakerView, clashes, speaker_view
 from hub.registry import Node
 from hub.sentences import Speaker, number
 from hub.times import local, zone_named
@@ -35,21 +37,6 @@ class LightView:
 
 
 @dataclass(frozen=True)
-class SpeakerView:
-    """A loudspeaker."""
-
-    id: str
-    name: str
-    actual: str
-    word: str
-    trouble: str
-    last_sound: str
-    last_spoken: str
-    last_at: str
-    sound_here: bool = False
-
-
-@dataclass(frozen=True)
 class CameraView:
     """A camera."""
 
@@ -66,6 +53,8 @@ class BulletinView:
 
     id: str
     title: str
+    class_: str
+    class_word: str
     actual: str
     word: str
     can_cancel: bool
@@ -95,11 +84,18 @@ class NodeView:
     speakers: tuple[SpeakerView, ...]
     cameras: tuple[CameraView, ...]
     bulletins: tuple[BulletinView, ...]
+    clashes: tuple[ClashView, ...]
+    days: tuple[Day, ...]
     drivers: tuple[str, ...]
     events: tuple[EventView, ...]
     health: tuple[tuple[str, str], ...]
     missing: str
     lost: str
+
+    @property
+    def coming(self) -> int:
+        """How many times something will be on air within the days of the calendar."""
+        return sum(len(day.slots) + day.more for day in self.days)
 
     @property
     def shape(self) -> str:
@@ -123,7 +119,7 @@ def node_view(node: Node, account: Account | None, language: Language, zone: Zon
     names |= {f"bulletin/{s.id}": s.title for s in node.states.values() if isinstance(s, BulletinState)}
     state, word = _presence(node, speak)
     return NodeView(
-        key=f"n_{node.commune}_{node.name}",
+        key=node.key,
         path=f"/nodes/{node.commune}/{node.name}",
         title=node.title,
         zone=(node.about.zone or "") if node.about else "",
@@ -131,9 +127,11 @@ def node_view(node: Node, account: Account | None, language: Language, zone: Zon
         word=word,
         trouble=speak.fault(node.status.fault) if node.status and node.status.online else "",
         lights=tuple(_light(c, node, speak) for c in _of_kind(things, "light")),
-        speakers=tuple(_speaker(c, node, speak) for c in _of_kind(things, "speaker")),
+        speakers=tuple(speaker_view(c, node, speak) for c in _of_kind(things, "speaker")),
         cameras=tuple(_camera(c, node, speak) for c in _of_kind(things, "camera")),
         bulletins=_bulletins(node, speak),
+        clashes=clashes(node, account, speak),
+        days=agenda([(node, speak)], local(now, speak.zone).date(), speak.t),
         drivers=_drivers(node, speak),
         events=_events(account, speak, names),
         health=_health(account, language),
@@ -195,21 +193,6 @@ def _light(thing: Capability, node: Node, speak: Speaker) -> LightView:
     )
 
 
-def _speaker(thing: Capability, node: Node, speak: Speaker) -> SpeakerView:
-    state = node.states.get(("speaker", thing.id))
-    state = state if isinstance(state, SpeakerState) else None
-    return SpeakerView(
-        id=thing.id,
-        name=thing.name or thing.id,
-        actual=state.actual if state else "unknown",
-        word=speak.speaker(state),
-        trouble=speak.fault(state.fault) if state else "",
-        last_sound=(state.last_sound or "") if state else "",
-        last_spoken=(state.last_spoken or "")[:500] if state else "",
-        last_at=speak.moment(state.last_at) if state and state.last_at else "",
-    )
-
-
 def _camera(thing: Capability, node: Node, speak: Speaker) -> CameraView:
     state = node.states.get(("camera", thing.id))
     state = state if isinstance(state, CameraState) else None
@@ -230,7 +213,9 @@ def _bulletins(node: Node, speak: Speaker) -> tuple[BulletinView, ...]:
         BulletinView(
             id=s.id,
             title=s.title,
-            actual=s.actual,
+            class_=s.class_,
+            class_word=speak.t(f"class.{s.class_}") if s.class_ != "ordinary" else "",
+            actual="trouble" if s.fault and s.actual == "preparing" else s.actual,
             word=speak.bulletin(s),
             can_cancel=s.actual in ("preparing", "ready") or (s.next is not None and s.actual != "cancelled"),
         )

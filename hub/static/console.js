@@ -102,6 +102,24 @@
     [day.value, hour.value] = [day.defaultValue, hour.defaultValue] = parts;
   }, true);
 
+  // How far it is, by the hub's clock: a phone's own may be wrong.
+  const ahead = Number(document.body.dataset.now) - Date.now();
+  const clock = (seconds) => {
+    const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, Math.floor(seconds) % 60];
+    return (h ? [h, String(m).padStart(2, "0")] : [m]).concat(String(s).padStart(2, "0")).join(":");
+  };
+  const progress = () => document.querySelectorAll(".progress[data-since]").forEach((place) => {
+    const since = Number(place.dataset.since), ends = Number(place.dataset.ends);
+    const played = Math.max(0, (Date.now() + ahead - since) / 1000), whole = (ends - since) / 1000;
+    const known = ends > since;
+    place.querySelector(".elapsed").textContent = known
+      ? `${clock(Math.min(played, whole))} / ${clock(whole)}` : clock(played);
+    const bar = place.querySelector("progress");
+    if (bar && known) bar.value = Math.min(1000, 1000 * played / whole);
+  });
+  setInterval(progress, 1000);
+  progress();
+
   // Whether what is shown is live.
   document.addEventListener("htmx:sseError", () => { byId("stale").hidden = false; });
   document.addEventListener("htmx:sseOpen", () => { byId("stale").hidden = true; });

@@ -92,7 +92,7 @@ async def test_speak_now_asks_once_and_says_it_anyway(hub: Running, node: FakeNo
 
 
 async def test_bulletin_keeps_everything_while_it_asks(hub: Running, node: FakeNode, view: Page) -> None:
-    await view.locator("summary").tap()
+    await view.locator("text=Soạn bản tin").tap()
     details = view.locator("details[data-zone]")
     await details.locator("input[name=title]").fill("Họp thôn")
     await details.locator("textarea").fill("Họp tại XQZ.")
@@ -240,7 +240,7 @@ async def test_form_that_closes_leaves_its_own_card_in_view(
         await view.goto(hub.url)
         await expect(view.locator("article")).to_have_count(2)
         details = view.locator("article").first.locator("details[data-zone]")
-        await details.locator("summary").first.tap()
+        await details.locator("text=Soạn bản tin").first.tap()
         await details.locator("input[name=title]").fill("Họp thôn")
         await details.locator("textarea").fill(MANY)
         await details.locator("button[value=read]").tap()
@@ -251,7 +251,7 @@ async def test_form_that_closes_leaves_its_own_card_in_view(
         await details.locator("button.main").tap()
         await expect(view.locator(".toast.good")).to_contain_text("vào lịch")
         await expect(details).not_to_have_attribute("open", "")
-        await expect(details.locator("summary").first).to_be_in_viewport(ratio=1)
+        await expect(details.locator("text=Soạn bản tin").first).to_be_in_viewport(ratio=1)
         await expect(view.locator("article").last.locator("textarea").first).not_to_be_in_viewport()
         await view.close()
 

@@ -1,0 +1,74 @@
+"""`edge-hub aired`: the log of a month on the command line, from the database, whether the hub runs or not."""
+
+import sqlite3
+import sys
+from pathlib import Path
+
+from hub.aired import files, month, paper, rows
+from hub.aired.words import Wording
+from hub.config import HubConfig
+from hub.language import translator
+
+
+class Failed(Exception):
+    """What could not be done, as a sentence."""
+
+
+def show(config: HubConfig, chosen: str, kind: str, out: Path | None, where: str) -> None:
+    """Write the month as `text`, `csv`, `json` or `pdf` to a file or standard output. Raises Failed."""
+    database = config.data / "hub.sqlite3"
+    if not database.exists():
+        raise Failed(f"there is no database {database} yet")
+    try:
+        if kind == "pdf":
+            _write(_paper(config, database, chosen, where), out)
+        else:
+            _lines(config, database, chosen, kind, out, where)
+    except month.Unclear as error:
+        raise Failed(translator(config.language)(str(error))) from error
+    except paper.TooLong as error:
+        raise Failed(translator(config.language)("aired.paper_long")) from error
+    except (sqlite3.Error, OSError) as error:
+        raise Failed(f"{database}: {error}") from error
+
+
+def _paper(config: HubConfig, database: Path, chosen: str, where: str) -> bytes:
+    title = config.name or translator(config.language)("page.console")
+    zone = config.zone
+    job = paper.Job(
+        *(str(database), chosen, where, "", "", zone.key, config.language, title), printed=paper.local_now(zone)
+    )
+    return paper.printed(job)
+
+
+def _lines(config: HubConfig, database: Path, chosen: str, kind: str, out: Path | None, where: str) -> None:
+    wanted = month.wanted(chosen, config.zone, where)
+    with rows.opened(database) as connection:
+        names = rows.names(connection)
+        found = rows.rows(connection, wanted)
+        if kind == "text":
+            wording = Wording(config.language, config.zone, names)
+            sums = wording.totals(rows.totals(connection, wanted))
+            made = (*(_plain(wording, row) for row in found), *(f"{name}: {value}\n" for name, value in sums))
+            _write("".join(made).encode(), out)
+            return
+        lines = (files.csv_lines if kind == "csv" else files.json_lines)(found, config.zone, names)
+        if out is None:
+            for line in lines:
+                sys.stdout.buffer.write(line.encode())
+            return
+        with out.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(lines)
+
+
+def _plain(wording: Wording, row: rows.Row) -> str:
+    line = wording.line(row)
+    parts = (f"{line.day} {line.time}", line.node, line.title, line.state_word, line.length, line.heard_word)
+    return " · ".join(part for part in (*parts, *line.notes) if part) + "\n"
+
+
+def _write(content: bytes, out: Path | None) -> None:
+    if out is None:
+        sys.stdout.buffer.write(content)
+    else:
+        out.write_bytes(content)

@@ -1,0 +1,125 @@
+"""A row of the log in a person's words, the same on the page and on paper."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from edge_agent.contract.airings import Interruption
+from edge_agent.contract.sentences import Language
+from hub import times
+from hub.aired.rows import Row, Totals, started_at
+from hub.commands import BY_CONSOLE
+from hub.language import translator
+from hub.sentences import number, why
+
+LATE_MS = 1000.0
+"""A start that is off by less is told in milliseconds, by more in seconds and minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is shown of an airing; every word chosen."""
+
+    day: str
+    weekday: str
+    time: str
+    title: str
+    class_: str
+    class_word: str
+    node: str
+    length: str
+    error: str
+    state: str
+    state_word: str
+    heard: str
+    heard_word: str
+    approved: str
+    by: str
+    notes: tuple[str, ...]
+
+
+class Wording:
+    """Words one log, in one language, with local times of one zone."""
+
+    def __init__(self, language: Language, zone: ZoneInfo, names: Mapping[str, str]) -> None:
+        """`names`: address -> what the node is called."""
+        self._language = language
+        self._zone = zone
+        self._names = names
+        self._t = translator(language)
+
+    def line(self, row: Row) -> Line:
+        """One row."""
+        airing, t = row.airing, self._t
+        there = self._there(row)
+        heard = "" if airing.state == "missed" else {True: "yes", False: "no", None: "unknown"}[row.heard]
+        return Line(
+            day=f"{there:%d/%m/%Y}",
+            weekday=t(f"weekday.{there.weekday()}"),
+            time=f"{there:%H:%M:%S}",
+            title=airing.title[:200],
+            class_=airing.class_,
+            class_word=t(f"class.{airing.class_}"),
+            node=self._names.get(row.address, row.address),
+            length=length(airing.seconds) if airing.state != "missed" else "",
+            error=self._error(airing.start_error_ms) if airing.state != "missed" else "",
+            state=airing.state,
+            state_word=t(f"aired.{airing.state}"),
+            heard=heard,
+            heard_word=t(f"aired.heard_{heard}") if heard else "",
+            approved=(airing.approved_by or "")[:100],
+            by=t("aired.console") if airing.by == BY_CONSOLE else (airing.by or "")[:100],
+            notes=tuple(self._notes(row)),
+        )
+
+    def totals(self, totals: Totals) -> list[tuple[str, str]]:
+        """Names and sums, the shares in per cent."""
+        t, listened = self._t, totals.heard + totals.unheard
+        return [
+            (t("aired.total_aired"), share(totals.aired, totals.all)),
+            (t("aired.total_partly"), str(totals.partly)),
+            (t("aired.total_missed"), str(totals.missed)),
+            (t("aired.total_heard"), share(totals.heard, listened)),
+            (t("aired.total_unknown"), str(totals.unknown)),
+            (t("aired.total_length"), length(totals.seconds)),
+        ]
+
+    def _there(self, row: Row) -> datetime:
+        started = None if row.airing.state == "missed" else started_at(row.airing)
+        return (started or row.at).astimezone(self._zone)
+
+    def _error(self, milliseconds: float | None) -> str:
+        if milliseconds is None:
+            return ""
+        if abs(milliseconds) < LATE_MS:
+            return f"{number(milliseconds)} ms"
+        return ("+" if milliseconds > 0 else "−") + length(abs(milliseconds) / 1000)
+
+    def _notes(self, row: Row) -> list[str]:
+        airing, t = row.airing, self._t
+        reason = why(airing.code, airing.params, airing.reason, self._language)
+        found = [times.spelled(reason, lambda at: f"{at.astimezone(self._zone):%H:%M:%S %d/%m}")] if reason else []
+        found += [self._interruption(each) for each in airing.interruptions[:5]]
+        if airing.repetitions > 1:
+            found.append(t("aired.repeated", count=airing.repetitions))
+        return [note[:300] for note in found]
+
+    def _interruption(self, one: Interruption) -> str:
+        at = f"{one.at.astimezone(self._zone):%H:%M:%S}"
+        return self._t(f"aired.interrupted_{one.then}", at=at, position=length(one.position_s))
+
+
+def length(seconds: float) -> str:
+    """`3:05`, `1:02:03`."""
+    whole = round(seconds) if 0 <= seconds < 1e9 else 0
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def share(part: int, whole: int) -> str:
+    """`58/60 (97 %)`; never 100 % while one is missing."""
+    if not whole:
+        return "–"
+    return f"{part}/{whole} ({100 * part // whole} %)"
