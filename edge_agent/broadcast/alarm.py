@@ -80,13 +80,17 @@ def mark(db: sqlite3.Connection, ids: Iterable[str], state: State) -> None:
         db.execute("UPDATE emergency SET state = ? WHERE id = ? AND state != 'over'", (state, id_))
 
 
-def load(db: sqlite3.Connection) -> list[Row]:
-    """All alarms; those that are over are kept for a while, so that a command that comes again finds them."""
+def trim(db: sqlite3.Connection) -> None:
+    """Keep the newest of those that are over."""
     db.execute(
         "DELETE FROM emergency WHERE state = 'over' AND id NOT IN"
         " (SELECT id FROM emergency WHERE state = 'over' ORDER BY until DESC LIMIT ?)",
         (_KEPT,),
     )
+
+
+def load(db: sqlite3.Connection) -> list[Row]:
+    """All alarms; those that are over are kept for a while, so that a command that comes again finds them."""
     rows = []
     for id_, state, body, progress in db.execute("SELECT id, state, body, progress FROM emergency"):
         try:

@@ -62,6 +62,7 @@ class Emergencies:
     async def load(self) -> None:
         """Read what was sounding when the node stopped; it goes on with `start`."""
         rows = await self._database.read(table.load)
+        await self._try(table.trim)  # on a disk that cannot be written, an emergency goes on all the same
         for row in rows:
             if row.state == "over":
                 if row.progress.airing is not None:
