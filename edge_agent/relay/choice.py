@@ -27,13 +27,12 @@ class Choice:
         self.source: Source = "silence"
         self._silent_from: float | None = None
         self._main_was_on = False
+        self._backup_wanted = False
 
     @property
     def wants_backup(self) -> bool:
         """Whether the backup should be called."""
         return self._has_backup and self._backup_wanted
-
-    _backup_wanted = False
 
     def decide(self, now: float, main: Health, backup: Health) -> Source:
         """The source that is heard from now on."""
@@ -43,8 +42,9 @@ class Choice:
         else:
             self._silent_from = None
         self._main_was_on = self._main_was_on or chosen == "main"
-        silent_s = 0.0 if self._silent_from is None else now - self._silent_from
-        self._backup_wanted = chosen != "main" and (main.failed or self._main_was_on or silent_s >= self._grace_s)
+        waited = self._silent_from is not None and now - self._silent_from >= self._grace_s
+        needed = main.failed or self._main_was_on or waited or chosen != "silence"
+        self._backup_wanted = chosen != "main" and needed
         self.source = chosen
         return chosen
 
