@@ -53,8 +53,8 @@ def _is_ever(bulletin: Bulletin, zone: ZoneInfo) -> bool:
 
 def plain(text: str) -> str:
     """A text as iCalendar can carry it: no control characters but the line feed and the tab."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
-    return "".join(letter for letter in text if letter in "\n\t" or (letter >= " " and letter != "\x7f"))
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(letter for letter in text if letter in "\n\t" or (letter >= " " and letter != "\x7f")).strip("\n")
 
 
 def _events(bulletin: Bulletin, zone: ZoneInfo, now: datetime) -> "Iterator[Event]":

@@ -17,6 +17,7 @@ LUNAR_HORIZON = timedelta(days=20 * 366)
 """A leap month of a given number comes again after 8 to 19 years, or not for centuries."""
 _CLOCKS_CHANGE = timedelta(hours=3)
 """More than any zone ever changed its clocks by at once, but for those that moved over the date line."""
+_ZERO = datetime(2020, 1, 1)
 _at = attrgetter("at")
 
 
@@ -136,8 +137,9 @@ def _recurring(
     """Wall time stays: 05:30 is 05:30 in summer and in winter."""
     begin, low, high = (each.astimezone(zone).replace(tzinfo=None) for each in (first, start, end))
     offset = _steady_offset(zone, low.year, high.year)
-    if offset is not None:
-        return ((wall - offset).replace(tzinfo=UTC) for wall in _walls(recurrence, begin, low, high, zone))
+    if offset is not None:  # by adding: `replace` takes as long as all the rest
+        utc, local = _ZERO.replace(tzinfo=UTC), _ZERO + offset
+        return (utc + (wall - local) for wall in _walls(recurrence, begin, low, high, zone))
     # clocks that change may put an instant before or behind the place of its wall time
     walls = _walls(recurrence, begin, low - _CLOCKS_CHANGE, high + _CLOCKS_CHANGE, zone)
     instants_ = _once_each(_in_order(wall.replace(tzinfo=zone).astimezone(UTC) for wall in walls))
