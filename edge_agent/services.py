@@ -8,6 +8,7 @@ from edge_agent.announcer import Announcer
 from edge_agent.broadcast.item import Stream
 from edge_agent.broadcast.station import Station
 from edge_agent.bulletins.service import BulletinService
+from edge_agent.calendar import policy_of
 from edge_agent.cameras import Cameras
 from edge_agent.clock import Alarms
 from edge_agent.config.model import NodeConfig
@@ -70,12 +71,16 @@ class Services:
         )
         self.announcer = Announcer(self.station, self.voice, core.clock, core.recorder, storage.path / "playing")
         self.bulletins = BulletinService(
-            self.announcer,
+            self.station,
+            self.preparer,
             ZoneInfo(config.node.timezone),
             core.clock,
             alarms,
             core.database,
             core.outbox,
+            speakers=config.speakers,
+            policy=policy_of(config.broadcast.hours),
+            check_reading=self.announcer.check_reading,
             post=core.post("bulletin"),
             on_record=core.pump.wake,
             keep=core.recorder.keep,

@@ -8,6 +8,7 @@ from edge_agent.clock import Clock
 from edge_agent.contract.bulletins import Bulletin
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import BulletinState
+from edge_agent.prepare.readiness import Readiness
 
 _KEPT = 1_000
 Actual = Literal["preparing", "ready", "on_air", "aired", "partly", "missed", "cancelled"]
@@ -26,43 +27,62 @@ class BulletinBoard:
         bulletin: Bulletin,
         actual: Actual | None = None,
         *,
-        coming: datetime | None = None,
         last: datetime | None = None,
         fault: Fault | None = None,
         error_ms: float | None = None,
         voice: str | None = None,
     ) -> None:
         """Publish a state; what is not given stays as it was, but for the fault."""
-        before = self._states.pop(bulletin.id, None)
-        state = BulletinState(
-            id=bulletin.id,
-            at=self._clock.now(),
-            actual=actual or self._rest(before),
-            title=bulletin.title,
-            next=None if actual == "cancelled" else coming or (before.next if before else None),
-            last=last or (before.last if before else None),
-            fault=fault if actual is not None else (before.fault if before else None),
-            start_error_ms=error_ms if error_ms is not None else (before.start_error_ms if before else None),
-            voice=voice or (before.voice if before else None),
-        )
-        if before is not None and before.model_copy(update={"at": state.at}) == state:
-            self._states[bulletin.id] = before  # nothing to say
-        else:
-            self._put(state)
+        before = self._states.get(bulletin.id)
+        news: dict[str, object] = {"last": last, "start_error_ms": error_ms, "voice": voice}
+        changes = {name: value for name, value in news.items() if value is not None}
+        if actual is not None:
+            changes |= {"actual": actual, "fault": fault}
+        if actual == "cancelled":
+            changes |= {"next": None, "coming": ()}
+        if actual == "on_air":
+            changes["heard"] = None
+        self._change(bulletin, before or self._first(bulletin), changes)
+
+    def coming(self, bulletin: Bulletin, instants: tuple[datetime, ...], following: datetime | None) -> None:
+        """When it is on air next, and within the next days."""
+        before = self._states.get(bulletin.id) or self._first(bulletin)
+        self._change(bulletin, before, {"next": following, "coming": instants})
+
+    def ready(self, bulletin: Bulletin, readiness: Readiness, unlawful: Fault | None = None) -> None:
+        """How far it is prepared. What is on air, or was, stays shown so while nothing is wrong with its next time."""
+        before = self._states.get(bulletin.id) or self._first(bulletin)
+        changes: dict[str, object] = {"prepared": readiness.prepared, "needed": readiness.needed or None}
+        if before.actual in ("preparing", "ready") or (readiness.fault is not None and before.actual != "on_air"):
+            changes["actual"] = "ready" if readiness.state == "ready" else "preparing"
+            changes["fault"] = readiness.fault or unlawful
+        self._change(bulletin, before, changes)
+
+    def heard(self, bulletin: str, heard: bool) -> None:
+        """What the microphone said of it."""
+        before = self._states.get(bulletin)
+        if before is not None:
+            self._put(before.model_copy(update={"heard": heard, "at": self._clock.now()}))
 
     def over(self, bulletin: str) -> None:
         """It has no further instant."""
         before = self._states.pop(bulletin, None)
         if before is not None:
-            self._put(before.model_copy(update={"next": None}))
+            self._put(before.model_copy(update={"next": None, "coming": ()}))
 
-    @staticmethod
-    def _rest(before: BulletinState | None) -> Actual:
-        if before is None:
-            return "preparing"
-        return before.actual if before.actual != "on_air" else "ready"
+    def _first(self, bulletin: Bulletin) -> BulletinState:
+        fields = {"id": bulletin.id, "at": self._clock.now(), "actual": "preparing", "title": bulletin.title}
+        return BulletinState.model_validate({**fields, "class": bulletin.class_})
+
+    def _change(self, bulletin: Bulletin, before: BulletinState, changes: dict[str, object]) -> None:
+        always = {"title": bulletin.title, "class_": bulletin.class_}
+        state = before.model_copy(update={**always, **changes, "at": before.at})
+        if state == self._states.get(bulletin.id):
+            return  # nothing to say
+        self._put(state.model_copy(update={"at": self._clock.now()}))
 
     def _put(self, state: BulletinState) -> None:
+        self._states.pop(state.id, None)
         self._states[state.id] = state
         if len(self._states) > _KEPT:
             del self._states[next(iter(self._states))]

@@ -1,0 +1,279 @@
+"""Makes the sounds of all bulletins ready ahead of air: what is due sooner goes first, what fails is tried again."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from drivers.contract import Piece
+from edge_agent.backoff import Backoff
+from edge_agent.broadcast.item import Prepared
+from edge_agent.bulletins.waiting import either
+from edge_agent.calendar import Occurrence
+from edge_agent.clock import Clock
+from edge_agent.contract.bulletins import Bulletin
+from edge_agent.contract.errors import Fault, Refusal
+from edge_agent.contract.segments import Live, Pause, Relay, Segment, Text
+from edge_agent.prepare.readiness import Readiness
+from tts.manner import Manner
+
+log = logging.getLogger(__name__)
+_FIRST_S, _MOST_S = 5.0, 300.0
+_BETTER_EVERY_S = 900.0
+_URGENT = timedelta(minutes=15)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Preparer(Protocol):
+    """What makes sounds: `edge_agent.prepare.preparer.Preparer`."""
+
+    async def prepare(
+        self,
+        owner: str,
+        segments: tuple[Segment, ...],
+        manner: Manner,
+        progress: Callable[[int, int], None],
+        *,
+        better: bool = False,
+    ) -> Prepared:
+        """The sounds, kept until `release`. Raises Refusal."""
+
+    async def release(self, owner: str) -> None:
+        """They are not needed any more."""
+
+
+@dataclass(eq=False)
+class Sounds:
+    """The sounds of a bulletin, or of its one instance with other words. `due`: when they are needed next."""
+
+    owner: str
+    bulletin: str
+    segments: tuple[Segment, ...]
+    manner: Manner
+    due: datetime = _NEVER
+    readiness: Readiness = field(default_factory=Readiness)
+    prepared: Prepared | None = None
+    retry_at: float = 0.0
+    """Monotonic; not before it."""
+    backoff: Backoff = field(default_factory=lambda: Backoff(first=_FIRST_S, most=_MOST_S))
+    task: asyncio.Task[Prepared] | None = None
+    gone: bool = False
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long they last, if that is known."""
+        if self.prepared is None:
+            return None
+        if self.prepared.seconds is not None:
+            return self.prepared.seconds
+        streams = sum(each.seconds for each in self.segments if isinstance(each, Relay | Live))
+        files = [piece.seconds for piece in self.prepared.sources if isinstance(piece, Piece)]
+        known = [seconds for seconds in files if seconds is not None]
+        return streams + sum(known) if len(known) == len(files) else None
+
+    @property
+    def lacking(self) -> bool:
+        """Whether something is still to be made, or could be made better."""
+        return self.task is None and (self.prepared is None or bool(self.prepared.own))
+
+    def end(self) -> None:
+        """Nobody wants them any more."""
+        self.gone = True
+        if self.task is not None:
+            self.task.cancel()
+
+
+class Readying:
+    """The sounds of all bulletins. One is made after the other; what is needed within minutes has a lane of its own."""
+
+    def __init__(self, preparer: Preparer, clock: Clock, tell: Callable[[str], None]) -> None:
+        """`tell` hears of which bulletin the readiness has changed."""
+        self._preparer = preparer
+        self._clock = clock
+        self._tell = tell
+        self._sounds: dict[str, dict[str, Sounds]] = {}
+        self._news = asyncio.Event()
+        self._left: list[str] = []
+        """Owners to be released."""
+
+    def put(self, bulletin: Bulletin, languages: tuple[str, ...], now: datetime) -> None:
+        """Want what a bulletin needs; sounds of another bulletin with the same id are forgotten."""
+        wanted = {each.owner: each for each in _wanted(bulletin, languages, now)}
+        for owner, old in self._sounds.get(bulletin.id, {}).items():
+            old.end()
+            new = wanted.get(owner)
+            if new is None:
+                self._left.append(owner)
+            elif old.prepared is not None and (old.segments, old.manner) == (new.segments, new.manner):
+                new.readiness, new.prepared = old.readiness, old.prepared
+                new.done.set()
+        self._sounds[bulletin.id] = wanted
+        self._news.set()
+
+    async def drop(self, bulletin: str) -> None:
+        """Nothing of a bulletin is needed any more."""
+        for each in self._sounds.pop(bulletin, {}).values():
+            each.end()
+            await self._release(each.owner)
+
+    def of(self, occurrence: Occurrence) -> Sounds | None:
+        """What an instance needs."""
+        known = self._sounds.get(occurrence.bulletin, {})
+        return known.get(_owner(occurrence.bulletin, occurrence.planned_as)) or known.get(occurrence.bulletin)
+
+    def seconds(self, bulletin: str) -> float | None:
+        """How long a bulletin lasts, if that is known."""
+        sounds = self._sounds.get(bulletin, {}).get(bulletin)
+        return None if sounds is None else sounds.seconds
+
+    def readiness(self, bulletin: str) -> Readiness:
+        """How far all sounds of a bulletin are."""
+        each = [sounds.readiness for sounds in self._sounds.get(bulletin, {}).values()]
+        fault = next((one.fault for one in each if one.fault is not None), None)
+        return Readiness(sum(one.prepared for one in each), sum(one.needed for one in each), fault)
+
+    async def needed(self, occurrence: Occurrence) -> None:
+        """Give the instance that comes next its place among the others; words that were for earlier ones may go."""
+        known = self._sounds.get(occurrence.bulletin, {})
+        for owner, each in list(known.items()):
+            if owner != occurrence.bulletin and each.due < occurrence.at:
+                known.pop(owner).end()
+                await self._release(owner)
+        sounds = self.of(occurrence)
+        if sounds is not None:
+            sounds.due = occurrence.at
+            self._news.set()
+
+    async def wait(self, sounds: Sounds, seconds: float) -> Prepared | None:
+        """The sounds, waiting for them so long at most; what failed before is tried again at once."""
+        if not sounds.done.is_set():
+            sounds.retry_at, sounds.due = 0.0, self._clock.now()
+            self._news.set()
+            await either(self._clock, sounds.done, seconds)
+        return await self._fresh(sounds)
+
+    async def run(self) -> None:
+        """Make what is missing, for ever."""
+        async with asyncio.TaskGroup() as lanes:
+            lanes.create_task(self._lane(None), name="prepare")
+            lanes.create_task(self._lane(_URGENT), name="prepare-urgent")
+
+    async def _lane(self, within: timedelta | None) -> None:
+        while True:
+            while self._left:
+                await self._release(self._left.pop())
+            sounds = self._next(within)
+            if sounds is not None:
+                await self._make(sounds)
+                continue
+            self._news.clear()
+            await either(self._clock, self._news, self._rest())
+
+    def _next(self, within: timedelta | None) -> Sounds | None:
+        now, until = self._clock.monotonic(), _NEVER if within is None else self._clock.now() + within
+        ripe = [each for each in self._all() if each.lacking and each.retry_at <= now and each.due <= until]
+        return min(ripe, key=lambda each: each.due, default=None)
+
+    def _rest(self) -> float:
+        """Seconds until something is tried again; what becomes urgent meanwhile is seen within five minutes."""
+        waits = [each.retry_at - self._clock.monotonic() for each in self._all() if each.lacking]
+        return min([wait for wait in waits if wait > 0], default=_MOST_S)
+
+    def _all(self) -> Iterable[Sounds]:
+        return (each for known in self._sounds.values() for each in known.values())
+
+    async def _make(self, sounds: Sounds) -> None:
+        def progress(prepared: int, needed: int) -> None:
+            if not sounds.gone and sounds.prepared is None:
+                sounds.readiness = sounds.readiness.counted(prepared, needed)
+                self._tell(sounds.bulletin)
+
+        better = sounds.prepared is not None
+        work = self._preparer.prepare(sounds.owner, sounds.segments, sounds.manner, progress, better=better)
+        sounds.task = asyncio.ensure_future(work)
+        try:
+            prepared = await sounds.task
+        except asyncio.CancelledError:
+            if not sounds.gone:
+                sounds.task.cancel()
+                raise
+        except Refusal as refusal:
+            self._failed(sounds, refusal)
+        except Exception as error:  # voices and decoders are foreign code: this one is tried again, the others go on
+            log.exception("the sounds of %s could not be made", sounds.owner)
+            self._failed(sounds, Refusal("bulletin.missed_sound", detail=type(error).__name__))
+        else:
+            self._made(sounds, prepared)
+        finally:
+            sounds.task = None
+
+    def _made(self, sounds: Sounds, prepared: Prepared) -> None:
+        sounds.prepared = prepared
+        count = max(sounds.readiness.needed, len(sounds.segments))
+        sounds.readiness = Readiness(count, count)
+        sounds.retry_at = self._clock.monotonic() + _BETTER_EVERY_S
+        sounds.done.set()
+        if not sounds.gone:
+            self._tell(sounds.bulletin)
+
+    def _failed(self, sounds: Sounds, refusal: Refusal) -> None:
+        sounds.retry_at = self._clock.monotonic() + sounds.backoff.after(0)
+        if sounds.prepared is not None or sounds.gone:
+            return  # what is there stays
+        log.warning("%s is not ready: %s", sounds.owner, refusal)
+        sounds.readiness = sounds.readiness.failed(refusal)
+        self._tell(sounds.bulletin)
+
+    async def _fresh(self, sounds: Sounds) -> Prepared | None:
+        """A stream is opened once: another airing gets another one, from what is prepared."""
+        prepared = sounds.prepared
+        if prepared is None or all(isinstance(source, Piece) for source in prepared.sources):
+            return prepared
+        try:
+            return await self._preparer.prepare(sounds.owner, sounds.segments, sounds.manner, lambda _k, _n: None)
+        except Refusal as refusal:
+            log.warning("the streams of %s could not be made anew: %s", sounds.owner, refusal)
+            return prepared
+
+    async def _release(self, owner: str) -> None:
+        try:
+            await self._preparer.release(owner)
+        except (OSError, Refusal) as error:
+            log.warning("the sounds of %s could not be released: %s", owner, error)
+
+
+def manner(bulletin: Bulletin) -> Manner:
+    """How it is read: strictly, but an emergency is never silent for the sake of an acronym."""
+    return Manner(bulletin.readings, bulletin.strict_reading and bulletin.class_ != "emergency")
+
+
+def why_not_ready(fault: Fault | None) -> Fault:
+    """The reason of a miss."""
+    detail = fault.en if fault is not None else "it was not made in time"
+    voice = fault is not None and fault.code.startswith("speech.")
+    return Fault.of("bulletin.missed_voice" if voice else "bulletin.missed_sound", detail=detail)
+
+
+def least_seconds(segments: tuple[Segment, ...]) -> float | None:
+    """How long it lasts, where that is known before anything is prepared."""
+    if all(isinstance(each, Relay | Live | Pause) for each in segments):
+        return sum(each.seconds for each in segments if isinstance(each, Relay | Live | Pause))
+    return None
+
+
+def _wanted(bulletin: Bulletin, languages: tuple[str, ...], now: datetime) -> list[Sounds]:
+    how, parts = manner(bulletin), bulletin.parts(languages)
+    wanted = [Sounds(bulletin.id, bulletin.id, parts, how, readiness=Readiness(0, len(parts)))]
+    for change in bulletin.recurrence.changes if bulletin.recurrence else ():
+        if change.text is not None and change.at > now:
+            parts = (Text(text=change.text, readings=bulletin.readings),)
+            owner = _owner(bulletin.id, change.planned)
+            wanted.append(Sounds(owner, bulletin.id, parts, how, due=change.at, readiness=Readiness(0, 1)))
+    return wanted
+
+
+def _owner(bulletin: str, planned_as: datetime) -> str:
+    return f"{bulletin}@{planned_as.astimezone(UTC):%Y%m%dT%H%M%SZ}"
