@@ -127,7 +127,7 @@ class Findings:
             self._recorder.event("fault", about, **{**fault.params, "code": fault.code, "detail": fault.en})
         elif fault is None and before is not None:
             self._recorder.event("cleared", about, code=before.code)
-        self._on_fault(self._speaker, next(iter(self._faults.values()), None))
+        self._on_fault(self._speaker, next(reversed(self._faults.values()), None))
 
 
 def _fault_of(report: TestReport) -> Fault | None:

@@ -24,7 +24,7 @@ from edge_agent.proof.selftest import PlayTest, SelfTest
 from edge_agent.recorder import Recorder
 
 log = logging.getLogger(__name__)
-EVERY_S, LISTEN_S = 15.0, 3.0
+EVERY_S, LISTEN_S = 12.0, 3.0
 _SETTLE_S = 3.0
 """After a sound: echoes, and the amplifier's relay."""
 _MATCHING = 8
