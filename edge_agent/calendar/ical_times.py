@@ -70,9 +70,11 @@ class EventTimes:
     def _instant(self, value: date, params: Mapping[str, Any], first: datetime) -> datetime:
         if isinstance(value, datetime):
             return self._aware(value, params).astimezone(UTC)
+        _check_year(value)
         return datetime.combine(value, first.astimezone(self.zone).time(), self.zone).astimezone(UTC)
 
     def _aware(self, value: datetime, params: Mapping[str, Any]) -> datetime:
+        _check_year(value)
         if value.tzinfo is not None:
             return value
         name = str(params.get("TZID", ""))
@@ -106,6 +108,11 @@ def _shown(name: str, value: object) -> str:
     return f"{name} x {len(value)}" if isinstance(value, list) else f"{name}: {str(value)[:100]}"
 
 
+def _check_year(value: date) -> None:
+    if not 2000 <= value.year <= 2199:
+        raise Refusal("ical.broken", detail=value.isoformat())
+
+
 def _same_days(start: datetime, zone: ZoneInfo) -> None:
     """A rule of another zone is taken if its clocks show the same time all the year."""
     if start.tzinfo is zone:
@@ -117,6 +124,8 @@ def _same_days(start: datetime, zone: ZoneInfo) -> None:
 
 
 def _until(value: date, start: datetime) -> datetime:
+    if not 2000 <= value.year <= 2199:  # "for ever", or never
+        value = datetime(2199, 12, 31) if value.year > 2199 else datetime(2000, 1, 1)
     if not isinstance(value, datetime):  # the whole of that day
         value = datetime.combine(value, time(23, 59, 59))
     return (value if value.tzinfo else value.replace(tzinfo=start.tzinfo)).astimezone(UTC)

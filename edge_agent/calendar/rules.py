@@ -243,6 +243,8 @@ def _numbers(parts: dict[str, str], name: str) -> Numbers:
 
 
 def _until(text: str, zone: ZoneInfo) -> datetime:
-    """RFC 5545 writes it in UTC when the start has a zone."""
+    """RFC 5545 writes it in UTC when the start has a zone. A year beyond all calendars has no local time."""
+    if not 1970 <= int(text[:4]) <= _END.year:
+        return _END if int(text[:4]) > _END.year else datetime(1970, 1, 1)
     instant = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     return min(_END, instant.astimezone(zone).replace(tzinfo=None))

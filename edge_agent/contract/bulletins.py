@@ -76,6 +76,9 @@ class Recurrence(Strict):
             raise ValueError("valid_to is before valid_from")
         if len({change.planned for change in self.changes}) < len(self.changes):
             raise ValueError("two changes of one instance")
+        changed = (each for change in self.changes for each in (change.planned, change.at))
+        if any(not 2000 <= moment.year <= 2199 for moment in (*self.also, *self.except_, *changed)):
+            raise ValueError("an instant is not within 2000..2199")
         return self
 
 

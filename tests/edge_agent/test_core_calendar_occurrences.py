@@ -63,6 +63,8 @@ def test_count_and_until() -> None:
     assert due(plan("FREQ=DAILY;UNTIL=20261124T223000Z")) == ["11-23 05:30", "11-24 05:30", "11-25 05:30"]
     assert due(plan("FREQ=DAILY;UNTIL=20261124T222959Z")) == ["11-23 05:30", "11-24 05:30"]
     assert due(plan("FREQ=DAILY;UNTIL=20200101T000000Z")) == []
+    assert due(plan("FREQ=DAILY;UNTIL=99991231T235959Z"), 2) == ["11-23 05:30", "11-24 05:30"]
+    assert due(plan("FREQ=DAILY;UNTIL=00010101T000000Z"), zone=ZoneInfo("America/New_York")) == []
 
 
 def test_what_is_left_out_still_counts() -> None:

@@ -93,6 +93,7 @@ def test_a_zone_that_the_file_describes() -> None:
         (["RRULE:FREQ=WEEKLY;BYDAY=MO,WE;COUNT=3"], ["11-23 05:30", "11-25 05:30", "11-30 05:30"]),
         (["RRULE:FREQ=DAILY;UNTIL=20261124"], ["11-23 05:30", "11-24 05:30"]),
         (["RRULE:FREQ=DAILY;UNTIL=20261124T053000"], ["11-23 05:30", "11-24 05:30"]),
+        (["RRULE:FREQ=DAILY;INTERVAL=40;UNTIL=99991231T235959"], ["11-23 05:30", "01-02 05:30"]),
         (["RRULE:FREQ=DAILY;UNTIL=20261123T223000Z"], ["11-23 05:30", "11-24 05:30"]),
         (
             ["RRULE:FREQ=DAILY;COUNT=4", "EXDATE;TZID=Asia/Ho_Chi_Minh:20261124T053000", "EXDATE:20261124T223000Z"],
@@ -148,7 +149,9 @@ def test_words_of_a_calendar_on_the_web_are_made_plain() -> None:
         ([*EVENT[:2], "DTSTART:garbage"], "ical.broken"),
         ([*EVENT, EVENT[2]], "ical.broken"),
         ([*EVENT[:2], "DTSTART;TZID=Mars/Olympus:20261123T053000"], "ical.zone"),
-        ([*EVENT[:2], "DTSTART:19990101T000000Z"], "ical.invalid"),
+        ([*EVENT[:2], "DTSTART:20110101T000000Z"], "ical.invalid"),
+        ([*EVENT[:2], "DTSTART:00010101T000000"], "ical.broken"),
+        ([*EVENT, "RDATE:99991231T235959Z"], "ical.broken"),
         ([EVENT[0], EVENT[2]], "ical.no_text"),
         ([*EVENT, "STATUS:CANCELLED"], "ical.cancelled"),
         ([*EVENT, "RRULE:FREQ=SECONDLY"], "ical.rule"),
