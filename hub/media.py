@@ -45,12 +45,28 @@ class Medium:
         return self.type == "image/jpeg"
 
 
+_SUFFIXES = {
+    "image/jpeg": ".jpg",
+    "audio/wav": ".wav",
+    "audio/mpeg": ".mp3",
+    "audio/flac": ".flac",
+    "audio/ogg": ".ogg",
+    "audio/mp4": ".m4a",
+}
+
+
 def media_type(head: bytes) -> str | None:
-    """What the first 12 bytes say; None for anything but JPEG and WAVE."""
+    """What the first 12 bytes say; None for anything but JPEG and the sounds that nodes can play."""
     if head[:3] == b"\xff\xd8\xff":
         return "image/jpeg"
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return "audio/wav"
+    if head[:4] in {b"fLaC", b"OggS"}:
+        return "audio/flac" if head[:1] == b"f" else "audio/ogg"
+    if head[4:8] == b"ftyp":
+        return "audio/mp4"
+    if head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2):  # MPEG audio, layer III
+        return "audio/mpeg"
     return None
 
 
@@ -120,7 +136,7 @@ class MediaStore:
         file.flush()
         if kind != "image/jpeg":  # a picture is looked at now or never; a sound must survive a power cut
             os.fsync(file.fileno())
-        path = self._folder / f"{sha256}.{'jpg' if kind == 'image/jpeg' else 'wav'}"
+        path = self._folder / f"{sha256}{_SUFFIXES[kind]}"
         draft.replace(path)
         return Medium(path, kind, size, path.stat().st_mtime)
 
@@ -128,7 +144,7 @@ class MediaStore:
         self._folder.mkdir(parents=True, exist_ok=True)
         found: dict[str, Medium] = {}
         for path in self._folder.iterdir():
-            kind = {".jpg": "image/jpeg", ".wav": "audio/wav"}.get(path.suffix)
+            kind = next((kind for kind, suffix in _SUFFIXES.items() if suffix == path.suffix), None)
             if kind and HASH.fullmatch(path.stem):
                 stat = path.stat()
                 found[path.stem] = Medium(path, kind, stat.st_size, stat.st_mtime)

@@ -1,4 +1,4 @@
-"""`PUT /media/{sha256}` for nodes (bearer token), `GET /media/{sha256}` for pages (ETag, Range)."""
+"""`PUT /media/{sha256}` for nodes (bearer token), `GET /media/{sha256}` for pages and nodes (ETag, Range, If-Range)."""
 
 import asyncio
 import logging
@@ -67,7 +67,7 @@ class MediaRoutes:
         return None
 
     async def get(self, request: Request) -> Response:
-        """The file; its name is its content, so a browser may keep it for ever."""
+        """The file; its name is its content, so a browser may keep it for ever, and a node may go on where it broke."""
         sha256 = str(request.path_params["sha256"])
         medium = self._store.get(sha256)
         if medium is None:
