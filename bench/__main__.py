@@ -1,7 +1,7 @@
 """`python -m bench`: all of them."""
 
-from bench import footprint, outbox, reading, roundtrip, say
+from bench import calendar, footprint, outbox, reading, roundtrip, say
 
-for part in (roundtrip, footprint, outbox, reading, say):
+for part in (roundtrip, footprint, outbox, reading, say, calendar):
     part.main()
     print()

@@ -87,7 +87,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    as_json = parser.parse_args().json
+    as_json = parser.parse_known_args()[0].json
     bulletins = busy()
 
     def ours() -> int:
