@@ -18,10 +18,7 @@ IDLE_S = float(os.environ.get("IDLE_S", "30"))
 
 def bare_python_mb() -> float:
     """Resident MB of a Python that has only imported the fixed libraries: the floor for this stack."""
-    libraries = (
-        "asyncio, sqlite3, pydantic, paho.mqtt.client, apscheduler.schedulers.asyncio, yaml, "
-        "nacl.signing, dateutil.rrule"
-    )
+    libraries = "asyncio, sqlite3, pydantic, paho.mqtt.client, apscheduler.schedulers.asyncio, yaml, nacl.signing"
     code = f"import {libraries}; print([l for l in open('/proc/self/status') if 'VmRSS' in l][0].split()[1])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return int(answer.stdout) / 1024
