@@ -76,7 +76,9 @@ def permit(
 
 
 def max_volume(policy: Policy, class_: BulletinClass, now: datetime, zone: ZoneInfo) -> float:
-    """How loud something of this class may be now, per cent."""
+    """How loud something of this class may be now, per cent; hours do not bind those that are exempt."""
+    if class_ == "emergency" or class_ in policy.exempt:
+        return 100.0
     local = now.astimezone(zone)
     minute = local.hour * 60 + local.minute
     within = [
@@ -84,7 +86,7 @@ def max_volume(policy: Policy, class_: BulletinClass, now: datetime, zone: ZoneI
         for begin, end, volume in policy.volumes
         if (begin <= minute < end if begin < end else minute >= begin or minute < end)
     ]
-    return 100.0 if class_ == "emergency" else min(within, default=100.0)
+    return min(within, default=100.0)
 
 
 def sessions_of(policy: Policy, ledger: Sequence[Aired], local: datetime) -> list[Session]:

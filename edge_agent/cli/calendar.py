@@ -77,8 +77,11 @@ def check(source: Path, days: int, first: datetime | None, hours: str | None, as
     loaded = load_source(source)
     policy = hours_of(hours) if hours else loaded.policy or Policy()
     now = _midnight(first, loaded.zone) if first else datetime.now(UTC)
-    plans = [(bulletin, estimate_s(bulletin)) for bulletin in loaded.bulletins]
-    found = check_all(policy, plans, now=now, zone=loaded.zone, days=days)
+    found: list[Violation] = []
+    for speaker in {bulletin.speaker for bulletin in loaded.bulletins}:  # each has sessions of its own
+        plans = [(each, estimate_s(each)) for each in loaded.bulletins if each.speaker == speaker]
+        found += check_all(policy, plans, now=now, zone=loaded.zone, days=days)
+    found.sort(key=lambda each: (each.at, each.bulletin))
     titles = {bulletin.id: bulletin.title for bulletin in loaded.bulletins}
     if as_json:
         told: list[dict[str, Any]] = [

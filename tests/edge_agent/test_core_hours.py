@@ -144,7 +144,12 @@ def test_volume_by_the_hour_also_over_midnight() -> None:
     ]
     assert found == [100, 30, 30, 30, 60]
     assert max_volume(policy, "emergency", local("23 00:00"), ZONE) == 100
-    assert asked(policy, "23 00:00", 1, class_="priority").max_volume == 30
+    assert asked(policy, "23 00:00", 1).max_volume == 30
+    assert (
+        asked(policy, "23 00:00", 1, class_="priority").max_volume == 100
+    )  # exempt, unless the commune says otherwise
+    bound = Policy(volumes=policy.volumes, exempt=frozenset())
+    assert max_volume(bound, "priority", local("23 00:00"), ZONE) == 30
 
 
 @pytest.mark.parametrize("name", ["two-sessions", "urban", "rural"])
