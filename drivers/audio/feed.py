@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from drivers.audio.pieces import Item
+from drivers.audio.priority import READER, hurry
 from drivers.audio.source import Live, Silence, Source, Wav, wav_length
 from drivers.audio.wav import read_info
 from drivers.contract import DriverFault
@@ -72,6 +73,7 @@ class Feed:
         self._wake.set()
 
     def _guard(self) -> None:
+        hurry(READER)
         try:
             self._read_all(self.span[0])
         except DriverFault as fault:

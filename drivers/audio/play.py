@@ -245,7 +245,8 @@ class Play:
         if self._gain != self._wanted_gain:
             left = self._wanted_gain - self._gain
             self._gain = self._wanted_gain if abs(left) <= abs(self._gain_step) else self._gain + self._gain_step
-        self._fade = max(0.0, min(1.0, self._fade + self._fade_step))
+        fade = self._fade + self._fade_step
+        self._fade = 0.0 if fade < 1e-6 else min(1.0, fade)
         return begin, 0.0 if self._landing else self._gain * self._fade
 
     def _fill(self, block: Any, begin: float, end: float) -> None:

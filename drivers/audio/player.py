@@ -21,6 +21,7 @@ from drivers.audio import card as cards
 from drivers.audio.card import Card
 from drivers.audio.pieces import Item
 from drivers.audio.play import Play
+from drivers.audio.priority import PLAYER, hurry
 from drivers.contract import DriverFault
 
 BLOCK_S = 0.01
@@ -89,6 +90,7 @@ class Player:
         self._thread.join(limit_s)
 
     def _run(self) -> None:
+        hurry(PLAYER)
         while True:
             with self._wake:
                 while not self._jobs and not self._closing:

@@ -20,6 +20,7 @@ from typing import Any
 from drivers.audio import card as cards
 from drivers.audio.pieces import Item
 from drivers.audio.player import Job, Player
+from drivers.audio.priority import READER, hurry
 from drivers.contract import DriverFault
 
 
@@ -94,8 +95,7 @@ def main() -> None:
     # C libraries print to stdout as they like: the answers get a private copy of it, they get stderr.
     answers = os.dup(1)
     os.dup2(2, 1)
-    with contextlib.suppress(OSError):  # a hint only: an ordinary account may not
-        os.setpriority(os.PRIO_PROCESS, 0, -10)
+    hurry(READER)
     gc.freeze()
     gc.disable()  # nothing here makes cycles; a collection in the middle of a block would be a gamble
     Playout(answers, idle_s).serve(0)
