@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from edge_agent.backoff import Backoff
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.segments import Sound
 from edge_agent.media.store import SoundStore
+from edge_agent.media.threads import Threads
 from edge_agent.media.transfer import Address, Broken, Transfer, Unauthorized, forget
 from edge_agent.media.turns import Turns
 
@@ -46,7 +46,7 @@ class Fetcher:
         self._token = token
         self._patience = patience
         self._hub_asks = False
-        self._threads = ThreadPoolExecutor(patience.at_once, thread_name_prefix="fetch")
+        self._threads = Threads(patience.at_once, "fetch")
         self._slots = asyncio.Semaphore(patience.at_once)
         self._turns = Turns()
         self._running: set[Transfer] = set()
@@ -61,26 +61,26 @@ class Fetcher:
         """
         async with self._turns.turn(sound.sha256):
             self._store.pin(owner, [sound.sha256])
-            known = await asyncio.to_thread(self._store.fetched, sound.sha256)
+            known = await self._store.threads.run(self._store.fetched, sound.sha256)
             return known or await self._fetch(sound, owner)
 
     async def stop(self) -> None:
         """End what is under way, within moments."""
         for transfer in list(self._running):
             transfer.abort()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.stop()
 
     async def _fetch(self, sound: Sound, owner: str) -> Path:
         address = self._address(sound)
         part = self._store.part(sound.sha256)
-        await asyncio.to_thread(self._store.reserve, sound.sha256, sound.bytes)
+        await self._store.threads.run(self._store.reserve, sound.sha256, sound.bytes)
         try:
             await self._until_there(sound, address, part)
-            kept = await asyncio.to_thread(self._store.keep, part, sound.sha256, owner)
-            await asyncio.to_thread(forget, part)
+            kept = await self._store.threads.run(self._store.keep, part, sound.sha256, owner)
+            await self._store.threads.run(forget, part)
         except Refusal as refusal:
             if refusal.fault.code == "media.disk":
-                await asyncio.to_thread(self._store.shrink)
+                await self._store.threads.run(self._store.shrink)
             raise
         finally:
             self._store.unreserve(sound.sha256, sound.bytes)
@@ -116,6 +116,8 @@ class Fetcher:
                 restarted = True
 
     async def _attempt(self, address: Address, transfer: Transfer, deadline: float) -> None:
+        if self._threads.stopped:
+            raise Refusal("media.offline", host=address.host, detail="the node is being stopped")
         may_know = self._hub is not None and address.origin == Address.of(self._hub).origin
         try:
             await self._watched(transfer, self._token() if may_know and self._hub_asks else None, deadline)
@@ -129,7 +131,7 @@ class Fetcher:
         """Run the transfer in a thread; end it when nearly nothing comes, or when nobody waits for it any more."""
         loop, patience = asyncio.get_running_loop(), self._patience
         self._running.add(transfer)
-        work = loop.run_in_executor(self._threads, transfer.run, token)
+        work = self._threads.start(transfer.run, token)
         before = 0
         try:
             while not (await asyncio.wait([work], timeout=patience.stall_s))[0]:

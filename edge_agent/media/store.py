@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.contract.errors import Refusal
+from edge_agent.media.threads import Threads
 from tts.files import durable_replace, sha256_of
 
 log = logging.getLogger(__name__)
@@ -35,12 +36,13 @@ class _File:
 class SoundStore:
     """A folder of at most `limit` bytes: the least recently used goes first, what an owner has pinned never.
 
-    Blocking, for any thread. Methods raise Refusal `media.disk` when the disk refuses.
+    Blocking, for any thread; `threads` are there for it. Methods raise Refusal `media.disk` when the disk refuses.
     """
 
     def __init__(self, folder: Path, limit: int, *, wall: Callable[[], float] = time.time) -> None:
         """`wall` gives the seconds since 1970 that order the files by use; wrong ones cost nothing but the order."""
         self.folder = folder
+        self.threads = Threads(2, "sounds")
         self._files_folder, self._parts, self.work = folder / "files", folder / "parts", folder / "work"
         self._limit = limit
         self._wall = wall

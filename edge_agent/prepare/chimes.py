@@ -58,10 +58,10 @@ class Chimes:
                 if not self._complete():
                     await self._make()
                 await asyncio.sleep(_LOOK_EVERY_S)
-                await asyncio.to_thread(self.load)
+                await self._store.threads.run(self.load)
             except Refusal as refusal:
                 log.warning("the chimes are not ready: %s", refusal)
-                await self._make_in_memory()
+                await self.make_in_memory()
                 await asyncio.sleep(backoff.after(0.0))
 
     def _complete(self) -> bool:
@@ -78,16 +78,19 @@ class Chimes:
         for name in NAMES:
             each = await self._workshop.chime(name, OWNER)
             kept.append(each)
-            if each.name is not None and (path := await asyncio.to_thread(self._store.named, each.name)) is not None:
+            if (
+                each.name is not None
+                and (path := await self._store.threads.run(self._store.named, each.name)) is not None
+            ):
                 self._paths[name] = path
         plan = Plan(OWNER, "", self._workshop.maker, tuple(kept))
         try:
-            await asyncio.to_thread(self._plans.save, plan)
+            await self._store.threads.run(self._plans.save, plan)
         except OSError as error:
             raise disk_refusal(error) from error
         self._store.pin_only(OWNER, plan.names)
 
-    async def _make_in_memory(self) -> None:
+    async def make_in_memory(self) -> None:
         """Where the disk refuses, a siren in a temporary folder is better than none."""
         try:
             if self._spare is None:

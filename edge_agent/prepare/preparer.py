@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 
 from drivers.contract import Piece
@@ -22,6 +23,7 @@ from tts.client import VoiceWorker
 from tts.manner import ORDINARY, Manner
 
 log = logging.getLogger(__name__)
+_LOAD_AGAIN_S = 30.0
 Streams = Callable[[Relay | Live, Path | None], Stream]
 """Makes the stream of a segment; the path is the relay's prepared stand-in (48 kHz mono WAV), if it has one."""
 
@@ -41,18 +43,19 @@ class Preparer:
         self._workshop = Workshop(store, fetcher, voice)
         self._plans = Plans(store.folder / "plans")
         self._turns = Turns()
+        self._loaded = False
         self._chimes = Chimes(store, self._plans, self._workshop, voice)
 
     async def load(self) -> None:
         """Look through the disk: what was prepared before a power cut is known again. Before everything else.
 
-        Raises Refusal `media.disk`.
+        Raises Refusal `media.disk`; then `run` tries it again.
         """
-        await asyncio.to_thread(self._load)
+        await self._store.threads.run(self._load)
 
     def _load(self) -> None:
-        self._store.open()
         self._workshop.load()
+        self._store.open()
         try:
             self._plans.load()
         except OSError as error:
@@ -60,9 +63,15 @@ class Preparer:
         for plan in self._plans.all:
             self._store.pin_only(plan.owner, plan.names)
         self._chimes.load()
+        self._loaded = True
 
     async def run(self) -> None:
         """Make the chimes that are missing, again and again, and look after them. For a supervisor."""
+        while not self._loaded:
+            await self._chimes.make_in_memory()
+            await asyncio.sleep(_LOAD_AGAIN_S)
+            with suppress(Refusal):
+                await self.load()
         await self._chimes.run()
 
     async def stop(self) -> None:
@@ -115,7 +124,7 @@ class Preparer:
         async with self._turns.turn(owner):
             self._store.pin_only(owner, ())
             try:
-                await asyncio.to_thread(self._plans.drop, owner)
+                await self._store.threads.run(self._plans.drop, owner)
             except OSError as error:  # it is released at the next start that finds nobody who needs it
                 log.warning("what was prepared for %s cannot be removed: %s", owner, error)
 
@@ -165,22 +174,25 @@ class Preparer:
 
     async def _remember(self, plan: Plan) -> None:
         try:
-            await asyncio.to_thread(self._plans.save, plan)
+            await self._store.threads.run(self._plans.save, plan)
         except OSError as error:
             raise disk_refusal(error) from error
         self._store.pin_only(plan.owner, plan.names)
 
     async def _recalled(self, plan: Plan, segments: tuple[Segment, ...]) -> Prepared | None:
         """What the plan says, if all of its files are there and right."""
-        paths = await asyncio.to_thread(self._paths, plan)
+        paths = await self._store.threads.run(self._paths, plan)
         if paths is None:
             return None
         sources: list[Piece | Stream] = []
-        for segment, kept, path in zip(segments, plan.segments, paths, strict=True):
-            if isinstance(segment, Relay | Live):
-                sources.append(self._streams(segment, path))
-            else:
+        for part, (segment, kept, path) in enumerate(zip(segments, plan.segments, paths, strict=True), 1):
+            if not isinstance(segment, Relay | Live):
                 sources.append(Piece(path) if path is not None else Piece(seconds=kept.seconds))
+                continue
+            try:
+                sources.append(self._streams(segment, path))
+            except Refusal as refusal:
+                raise NotReady(part, len(segments), refusal.fault) from refusal
         return _prepared(plan, tuple(sources), tuple(path for path in paths if path is not None))
 
     def _paths(self, plan: Plan) -> list[Path | None] | None:

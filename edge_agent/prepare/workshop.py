@@ -116,7 +116,7 @@ class Workshop:
             speech = await _told(lambda: self._voice.say(text.text, _SPEECH_LIMIT_S, how))
             # Linked while no other text is asked for: the voice's own cache keeps it only so long.
             key = key_of("speech", speech.sha256)
-            kept = await self._kept(key, owner, lambda target: asyncio.to_thread(_link, speech.path, target))
+            kept = await self._kept(key, owner, lambda target: self._store.threads.run(_link, speech.path, target))
         return replace(
             kept,
             voice=speech.voice,
@@ -130,7 +130,7 @@ class Workshop:
 
         async def make(target: Path) -> None:
             music = await self._fetcher.fetch(bed, owner)
-            source = await asyncio.to_thread(self._store.named, words.name or "")
+            source = await self._store.threads.run(self._store.named, words.name or "")
             if source is None:
                 raise Refusal("media.disk", detail="the speech is gone")
             async with self._sounds_turn:
@@ -142,10 +142,10 @@ class Workshop:
     async def _kept(self, key: str, owner: str, make: Callable[[Path], Awaitable[object]]) -> Kept:
         """Return the sound of the recipe `key`; `make` writes it when it is not there."""
         async with self._turns.turn(key):
-            known = await asyncio.to_thread(self._store.made, key, owner)
+            known = await self._store.threads.run(self._store.made, key, owner)
             path = known or await self._made(key, owner, make)
             try:
-                return Kept(path.name, await asyncio.to_thread(seconds_of, path))
+                return Kept(path.name, await self._store.threads.run(seconds_of, path))
             except OSError as error:
                 raise disk_refusal(error) from error
 
@@ -153,17 +153,17 @@ class Workshop:
         work = self._store.work / secrets.token_hex(8)
         target = work / "sound.wav"
         try:
-            await asyncio.to_thread(work.mkdir)
+            await self._store.threads.run(work.mkdir)
             await _told(lambda: make(target))
-            return await asyncio.to_thread(self._store.take, target, key, owner)
+            return await self._store.threads.run(self._store.take, target, key, owner)
         except OSError as error:
             raise disk_refusal(error) from error
         except Refusal as refusal:
             if refusal.fault.code in {STORAGE, "media.disk"}:
-                await asyncio.to_thread(self._store.shrink)  # perhaps there is room the next time
+                await self._store.threads.run(self._store.shrink)  # perhaps there is room the next time
             raise
         finally:
-            await asyncio.shield(asyncio.to_thread(shutil.rmtree, work, True))
+            await asyncio.shield(self._store.threads.run(shutil.rmtree, work, True))
 
 
 async def _told(work: Callable[[], Awaitable[T]]) -> T:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import glob
 import json
 import math
 import struct
@@ -328,7 +329,8 @@ async def test_killed_again_and_again_it_gets_ready_in_the_end(server: Server, t
     command = [sys.executable, "-c", PREPARE_ALONE, str(tmp_path), server.url, sound.sha256, str(sound.bytes)]
     for wait_for in ("parts/*", "work/*", "files/*-*.wav", "work/*/.tts-*"):
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        while not list(media.glob(wait_for)) and process.poll() is None:
+        while not glob.glob(str(media / wait_for), include_hidden=True):
+            assert process.poll() is None
             await asyncio.sleep(0.002)
         process.kill()
         process.wait()
@@ -359,6 +361,39 @@ async def test_the_siren_is_there_even_when_the_disk_refuses(tmp_path: Path) -> 
         assert heard(it.preparer.siren())[0] == pytest.approx(9, abs=0.01)
         assert not list((tmp_path / "media" / "plans").iterdir())
         assert (tmp_path / "media") not in it.preparer.siren().parents
+
+
+async def test_a_node_whose_disk_gives_nothing_has_a_siren_and_says_why_it_is_not_ready(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "media").write_bytes(b"a file where the folder should be")
+    song = server.add(encoded(tmp_path, 2))
+    async with VoiceWorker(VoiceSettings.model_validate({"chain": [{"engine": "espeak-ng"}]})) as voice:
+        store = SoundStore(tmp_path / "media", 10_000_000)
+        preparer = Preparer(store, Fetcher(store, server.url, str), voice, streams=Radio)
+        with pytest.raises(Refusal) as caught:
+            await preparer.load()
+        assert caught.value.fault.code == "media.disk"
+        async with running(preparer):
+            await until_chimes(preparer)
+            assert heard(preparer.siren())[0] == pytest.approx(9, abs=0.01)
+            with pytest.raises(NotReady) as caught:
+                await preparer.prepare("b1", (WORDS, Audio(sound=song)))
+            assert caught.value.fault.code == "media.disk"
+        await preparer.stop()
+
+
+async def test_a_stream_that_cannot_be_is_named_like_any_other_part(tmp_path: Path) -> None:
+    def none(segment: Relay | Live, _stand_in: Path | None) -> Radio:
+        raise Refusal("media.bad_url", url=segment.url if isinstance(segment, Relay) else "")
+
+    async with VoiceWorker(VoiceSettings.model_validate({"chain": [{"engine": "espeak-ng"}]})) as voice:
+        store = SoundStore(tmp_path / "media", 10_000_000)
+        preparer = Preparer(store, Fetcher(store, None, str), voice, streams=none)
+        await preparer.load()
+        with pytest.raises(NotReady) as caught:
+            await preparer.prepare("b1", (Pause(seconds=1), Relay(url="http://radio.example/x", seconds=60)))
+        assert (caught.value.fault.code, caught.value.fault.params["part"]) == ("media.bad_url", 2)
 
 
 async def test_chimes_of_other_settings_serve_until_the_new_ones_are_made(tmp_path: Path) -> None:
