@@ -52,6 +52,7 @@ class Air:
         self._waiting: list[Job] = []
         self._current: Job | None = None
         self._closed_for: set[str] = set()
+        self._kept_for: Item | None = None
         self._numbers = itertools.count()
         self.stopped_by = "-"
         """Who stopped the speaker last."""
@@ -125,13 +126,22 @@ class Air:
     def open_again(self, emergency: str) -> None:
         """That emergency is over."""
         self._closed_for.discard(emergency)
+        self.let_go(emergency)
         self.arrange()
+
+    def keep_for(self, item: Item) -> None:
+        """A siren sounds whose words follow: nobody gets in between but who could interrupt it."""
+        self._kept_for = item
+
+    def let_go(self, emergency: str) -> None:
+        """Its words do not follow, or were heard."""
+        if self._kept_for is not None and self._kept_for.id == emergency:
+            self._kept_for = None
+            self.arrange()
 
     def arrange(self) -> None:
         """Give the air to whom it belongs. Called whenever something has changed."""
-        closed = bool(self._closed_for)
-        ripe = [job for job in self._waiting if self._timing.ripe(job)]
-        ripe = sorted((job for job in ripe if not closed or job.item.class_ == "emergency"), key=self._key)
+        ripe = sorted((job for job in self._waiting if self._timing.ripe(job) and self._may(job.item)), key=self._key)
         if ripe:
             best, current = ripe[0], self._current
             if current is None:
@@ -143,6 +153,13 @@ class Air:
                 self._kick(current)
             self._clashes.look(self._current, ripe)
         self._board.say(queue=tuple(job.item.id for job in sorted(self._waiting, key=self._key)))
+
+    def _may(self, item: Item) -> bool:
+        """Whether emergencies leave it the air at all."""
+        kept = self._kept_for
+        if kept is not None and kept.id != item.id and not self._ranks.interrupts(item, kept):
+            return False
+        return item.class_ == "emergency" or not self._closed_for
 
     async def _turn(self, job: Job) -> None:
         """Until it has the air, or was cut."""

@@ -20,8 +20,10 @@ from tts.manner import Manner
 
 log = logging.getLogger(__name__)
 LONGEST = timedelta(hours=1)
-_LISTENING_S = 0.3
-"""Between two sirens while the words are still being made."""
+_BETWEEN_SIRENS_S = 0.3
+"""While the words are still being made."""
+_KNOWN_WITHIN_S = 0.05
+"""Words that lie on disk are there so soon: siren and words are then one play."""
 _SPEAKER_AGAIN_S = 2.0
 _VOICE_AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 _MANNER = Manner(strict=False)
@@ -113,6 +115,8 @@ class Sounding:
         self._air.close_for(self.alarm.id)
         making = asyncio.get_running_loop().create_task(self._make_words(), name="emergency-words")
         try:
+            if not self._over():
+                await self._quiet(_KNOWN_WITHIN_S)
             while not self._over():
                 pause = await self._round()
                 await self._save(self)
@@ -158,8 +162,10 @@ class Sounding:
                 self._why_silent = refusal.fault
                 self._tell()
             return _SPEAKER_AGAIN_S
+        finally:
+            self._air.let_go(self.alarm.id)
         if words is None and self._why_wordless is None:
-            return _LISTENING_S
+            return _BETWEEN_SIRENS_S
         self._count()
         return self.alarm.repeat_every_s
 
@@ -182,7 +188,8 @@ class Sounding:
             spoken=words.spoken if words else "",
             again=so_far is not None,
         )
-        airing = await self._air.air(item)
+        keep = None if words else lambda _start: self._air.keep_for(item)
+        airing = await self._air.air(item, on_start=keep)
         self.progress.airing = _together(so_far, airing)
         if airing.code is not None and airing.code.startswith(("speaker.", "driver.")):
             raise Refusal(airing.code, detail=airing.reason or "", by="-")
@@ -229,6 +236,7 @@ class Sounding:
 
     async def _quiet(self, seconds: float) -> None:
         """So long, or until something changes; not beyond its end."""
+        before = self._words
         ends = self._clock.monotonic() + min(seconds, max(0.0, self._until - self._clock.monotonic()))
         while (left := ends - self._clock.monotonic()) > 0.001 and not self._over():
             self._news.clear()
@@ -239,8 +247,8 @@ class Sounding:
             finally:
                 sleeper.cancel()
                 news.cancel()
-            if self._words is not None and not self.progress.heard:
-                return  # the words have just come
+            if self._words is not before:
+                return  # they have just come
 
     async def release(self) -> None:
         """Its sounds may go, where they are nobody else's."""
