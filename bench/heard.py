@@ -123,7 +123,8 @@ def trial(sounds: Sounds, seed: int, other: str | None, kind: str, snr_db: float
     level = in_band(heard) if other != "noise" else 0.03
     heard = heard + around / in_band(around) * level * 10 ** (-snr_db / 20)
     reference = np.concatenate([np.zeros(round(match.LATEST_S * RATE)), played, np.zeros(RATE)])
-    begin = int(rng.uniform(0, len(heard) - 2.5 * RATE)) if rng.random() < 0.3 and other != "chime" else 0
+    latest = max(delay_s * RATE, len(heard) - 2.5 * RATE)
+    begin = int(rng.uniform(delay_s * RATE, latest)) if rng.random() < 0.3 and other != "chime" else 0
     heard, reference = heard[begin : begin + (frames if not begin else round(2.5 * RATE))], reference[begin:]
     wanted = len(heard) + round((match.LATEST_S - match.EARLIEST_S) * RATE)
     reference = np.concatenate([reference, np.zeros(max(0, wanted - len(reference)))])[:wanted]
