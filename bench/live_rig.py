@@ -51,15 +51,21 @@ class RealClock:
 
 
 class Ear(threading.Thread):
-    """Hears sample n of a FIFO n/48000 s after `at` (CLOCK_MONOTONIC); what is not there `ahead_s` before: silence."""
+    """Hears sample n of a FIFO n/48000 s after `at` (CLOCK_MONOTONIC); what is not there `ahead_s` before: silence.
 
-    def __init__(self, fifo: Path, at: float, ahead_s: float = 0.1, most_s: float = 600.0) -> None:
+    Over after `seconds`; without them when the writer that came closes.
+    """
+
+    def __init__(self, fifo: Path, at: float, ahead_s: float = 0.1, seconds: float | None = None) -> None:
         super().__init__(daemon=True)
         self._fd = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-        self._at, self._ahead_s, self._most_s = at, ahead_s, most_s
+        self._at, self._ahead_s, self._seconds = at, ahead_s, seconds
         self._came = bytearray()
         self._heard = bytearray()
+        self._next: Ear | None = None
         self.over = threading.Event()
+        self._paused = threading.Event()
+        self._followed = threading.Event()
         self.quit = threading.Event()
         self.missed = 0
         """Samples that were not there in time."""
@@ -77,12 +83,32 @@ class Ear(threading.Thread):
             came = came or bool(data)
             self._came += data or b""
             due = int((time.monotonic() + self._ahead_s - self._at) * RATE)
-            self._hear(max(0, due))
-            if (came and data == b"") or due > self._most_s * RATE:
+            self._hear(max(0, due if self._seconds is None else min(due, int(self._seconds * RATE))))
+            if self._seconds is None and came and data == b"":
                 self._hear(len(self._came) // 2)
                 break
+            if self._seconds is not None and due >= self._seconds * RATE:
+                self._hear(int(self._seconds * RATE))
+                break
+            if data == b"":
+                time.sleep(0.01)
         os.close(self._fd)
+        if self._paused.is_set():  # what plays us goes on waiting: another one follows
+            self._followed.wait()
+            assert self._next is not None
+            self._next.over.wait()
         self.over.set()
+
+    def pause(self) -> None:
+        """Close the FIFO as a loudspeaker does that something more urgent needs."""
+        self._paused.set()
+        self.quit.set()
+
+    def follow(self, fifo: Path) -> "Ear":
+        """Another ear at the same piece; this one is over when that one is."""
+        self._next = Ear(fifo, self._at, self._ahead_s, self._seconds)
+        self._followed.set()
+        return self._next
 
     def _read(self) -> bytes | None:
         if len(self._came) // 2 > len(self._heard) // 2 + 4 * RATE:

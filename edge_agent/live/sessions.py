@@ -29,6 +29,7 @@ _FRAMES_PER_S = 100
 """A sender makes 25; what is more is not even looked at."""
 
 Hear = Callable[[bytes], None]
+Listen = Callable[[str, Hear | None], None]
 
 
 class OnAir(Protocol):
@@ -49,18 +50,22 @@ class LiveSessions:
         clock: Clock,
         enhancement: EnhancementSettings,
         *,
-        listen: Callable[[str, Hear | None], None],
         on_air: OnAir,
+        listen: Listen | None = None,
     ) -> None:
-        """`folder` holds FIFOs; `listen` subscribes to a topic (None: no more), see `Link.listen`."""
+        """`folder` holds FIFOs; `listen` subscribes to a topic (None: no more), or comes later by `connect`."""
         self._commune = commune
         self._folder = folder
         self._clock = clock
         self._enhancement = enhancement
-        self._listen = listen
+        self._listen = listen or _deaf
         self._on_air = on_air
         self._sessions: dict[str, _Session] = {}
         self._slots: dict[str, _Slot] = {}
+
+    def connect(self, listen: Listen) -> None:
+        """From now on topics are heard by this, see `Link.listen`."""
+        self._listen = listen
 
     async def start(self, asked: Command, args: StartLive) -> Act:
         """Handle `live.start`. Refuses `live.busy`, `live.over`, `command.invalid`."""
@@ -273,3 +278,7 @@ class _Slot(LiveStream):
     def _over(self, why: str, numbers: dict[str, Any]) -> None:
         if self.on_end is not None:
             self.on_end(why, numbers)
+
+
+def _deaf(_topic: str, _hear: Hear | None) -> None:
+    return None

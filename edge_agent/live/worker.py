@@ -69,8 +69,9 @@ class Worker:
                 return "closed"
             try:
                 why = self._write(time.monotonic())
-            except ReaderGone:
-                return "closed"
+            except ReaderGone:  # something more urgent is on air; we are ended when there is no more of us to come
+                self._fifo.again()
+                continue
             if why is not None:
                 self._fifo.close()
                 return why

@@ -1,16 +1,21 @@
 """A relay as a piece for the air: the FIFO, and the worker that fills it."""
 
+import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from drivers.contract import Piece
-from edge_agent.contract.errors import Fault
+from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.segments import Relay
 from edge_agent.relay.choice import Source
 from edge_agent.streams.filler import Filler
 
+log = logging.getLogger(__name__)
+_DEATHS = 5
+_PAUSE_S = 0.5
 EventType = Literal["relay.failover", "relay.back"]
 _TYPES: dict[str, EventType] = {"failover": "relay.failover", "back": "relay.back"}
 
@@ -65,6 +70,9 @@ class RelayStream:
         self._stand_in = stand_in
         self._on_event = on_event
         self._limits = limits
+        self._deaths = 0
+        self._ended = True
+        self._reviving: asyncio.Task[None] | None = None
         self._filler = Filler("edge_agent.relay.worker", folder, "relay.worker", self._hear)
         self.numbers: dict[str, Any] = {}
         """What is known of it, once a second: source, seconds of each, buffers, failovers, level."""
@@ -76,20 +84,43 @@ class RelayStream:
 
     async def open(self) -> Piece:
         """Start the worker, which calls the station at once. Raises Refusal `relay.worker`."""
-        fifo = await self._filler.open(
-            {
-                "main": self._segment.url,
-                "backup": self._segment.backup_url,
-                "stand_in": None if self._stand_in is None else str(self._stand_in),
-                "seconds": self._segment.seconds,
-                "limits": asdict(self._limits),
-            }
-        )
+        self._deaths = 0
+        self._ended = False
+        fifo = await self._filler.open(self._settings())
         return Piece(path=fifo, seconds=self._segment.seconds, live=True)
 
     async def close(self) -> None:
         """End the worker and what it has started, and remove the FIFO."""
+        self._ended = True
+        reviving, self._reviving = self._reviving, None
+        if reviving is not None:
+            reviving.cancel()
+            await asyncio.gather(reviving, return_exceptions=True)
         await self._filler.close()
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "main": self._segment.url,
+            "backup": self._segment.backup_url,
+            "stand_in": None if self._stand_in is None else str(self._stand_in),
+            "seconds": self._segment.seconds,
+            "limits": asdict(self._limits),
+        }
+
+    def _died(self, said: str) -> None:
+        """The worker is gone, and was not told to go: another one goes on where it was."""
+        self._deaths += 1
+        log.error("the worker of a relay died: %s", said)
+        if self._deaths <= _DEATHS:
+            self._reviving = asyncio.create_task(self._revive(), name="relay-revive")
+
+    async def _revive(self) -> None:
+        known = {name: self.numbers[name] for name in ("zero", "written_s") if self.numbers.get(name) is not None}
+        await asyncio.sleep(_PAUSE_S)
+        try:
+            await self._filler.again({**self._settings(), **known})
+        except Refusal as refusal:
+            log.error("it cannot be started again: %s", refusal)
 
     def _hear(self, event: dict[str, Any]) -> None:
         match event.pop("event"):
@@ -99,3 +130,7 @@ class RelayStream:
                 code = event.get("code")
                 fault = None if code is None else Fault.of(str(code), **event.get("params", {}))
                 self._on_event(RelayEvent(_TYPES[type_], event["from"], event["to"], fault))
+            case "ended":
+                self._ended = True
+            case "gone" if not self._ended:
+                self._died(str(event["said"] or event["status"]))

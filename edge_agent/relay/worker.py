@@ -1,7 +1,8 @@
 """The worker of a relay: `python -m edge_agent.relay.worker`, driven over standard input (`edge_agent.streams`).
 
-Control record: {"fifo", "main", "backup", "stand_in", "seconds", "limits"}. Events: hello, failover and back (from, to,
-code, params), stats (once a second), ended (why: time, closed).
+Control record: {"fifo", "main", "backup", "stand_in", "seconds", "limits"}, and of a worker that died before us
+{"zero", "written_s"}: since when the FIFO is read, and how much was written. Events: hello, failover and back (from,
+to, code, params), stats (once a second), ended (why: time, closed).
 """
 
 import json
@@ -24,6 +25,8 @@ Floats = NDArray[np.float32]
 
 _AHEAD_S = 1.0
 """So far ahead of the speaker the sound is, at most: it rides out a busy machine."""
+_BEHIND_S = 0.5
+_STRETCH = 24_000
 _GRACE_S = 3.0
 _FADE_BLOCKS = 10
 
@@ -67,7 +70,7 @@ class Worker:
     def __init__(self, settings: dict[str, Any], inlet: Inlet, outlet: Outlet) -> None:
         limits = Limits(**settings["limits"])
         self._inlet, self._outlet = inlet, outlet
-        self._fifo = FifoWriter(Path(settings["fifo"]))
+        self._fifo = FifoWriter(Path(settings["fifo"]), int(float(settings.get("written_s", 0)) * RATE))
         self._seconds = float(settings["seconds"])
         self._main = Station(settings["main"], limits)
         self._backup = Station(settings["backup"], limits) if settings["backup"] else None
@@ -76,8 +79,7 @@ class Worker:
         self._choice = Choice(
             limits.healthy_s, min(_GRACE_S, limits.stall_s), has_backup=has_backup, has_stand_in=bool(self._stand_in)
         )
-        self._owed = int(float(settings.get("owed_s", 0)) * RATE)
-        self._zero: float | None = None
+        self._zero: float | None = settings.get("zero")
         self._source: Source | None = None
         self._old: Source | None = None
         self._fade = 0
@@ -98,8 +100,8 @@ class Worker:
                 if self._write(now):
                     self._fifo.close()
                     return "time"
-            except ReaderGone:
-                return "closed"
+            except ReaderGone:  # something more urgent is on air; we are ended when there is no more of us to come
+                self._fifo.again()
             self._tell(now)
 
     def close(self) -> None:
@@ -130,15 +132,15 @@ class Worker:
         if not self._fifo.ready():
             return False
         if self._zero is None:
-            self._zero = now - self._owed / RATE
+            self._zero = now
         while self._fifo.ready():
             if self._fifo.position >= self._seconds * RATE:
                 return True
-            if self._fifo.position / RATE > now - self._zero + _AHEAD_S:
+            ahead = self._fifo.position / RATE - (now - self._zero)
+            if ahead > _AHEAD_S:
                 return False
-            if self._owed > 0:
-                self._owed -= BLOCK
-                self._fifo.write(bytes(2 * BLOCK))
+            if ahead < -_BEHIND_S:  # another reader, or a machine that stood still: what is past is not made up
+                self._fifo.write(bytes(2 * min(_STRETCH, int(-ahead * RATE))))
                 continue
             sound = self._block(now)
             self._level = dbfs(sound)
@@ -196,6 +198,7 @@ class Worker:
             "heard_s": {name: round(seconds, 2) for name, seconds in self._heard_s.items()},
             "failovers": self._failovers,
             "level_dbfs": round(self._level, 1),
+            "zero": self._zero,
             "written_s": round(self._fifo.position / RATE, 2),
             "stand_in_fault": self._stand_in.fault,
             "stations": {

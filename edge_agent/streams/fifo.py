@@ -13,17 +13,18 @@ _PIPE_BYTES = 65_536
 
 
 class ReaderGone(Exception):
-    """Nobody reads any more: the piece is over."""
+    """Nobody reads any more: the piece is over, or interrupted and played on later by another reader."""
 
 
 class FifoWriter:
     """Every sample since the piece began goes in, in order: the reader knows the time of a sample by its number."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, position: int = 0) -> None:
+        """`position`: what a writer before us has handed over to the same reader."""
         self._path = path
         self._end: int | None = None
         self._pending = memoryview(b"")
-        self.position = 0
+        self.position = position
         """Samples handed over, those included that still wait for room."""
 
     def ready(self) -> bool:
@@ -49,6 +50,12 @@ class FifoWriter:
     def reading(self) -> bool:
         """Whether a reader has come."""
         return self._end is not None
+
+    def again(self) -> None:
+        """Wait for another reader, who counts from the beginning of the piece."""
+        self.close()
+        self._pending = memoryview(b"")
+        self.position = 0
 
     def close(self) -> None:
         """The stream ends; what is in the pipe is still read."""

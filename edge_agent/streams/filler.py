@@ -38,6 +38,16 @@ class Filler:
         """Make the FIFO, start the worker and tell it; the first record gets the FIFO's path. Raises Refusal."""
         await self.close()
         fifo = self._fifo = await asyncio.to_thread(self._make)
+        await self._start(fifo, told)
+        return fifo
+
+    async def again(self, *told: dict[str, Any]) -> None:
+        """Start another worker on the same FIFO: the one before has died. Raises Refusal; nothing after `close`."""
+        if self._fifo is not None and self._child is not None and not self._child.alive:
+            await self._child.end()
+            await self._start(self._fifo, told)
+
+    async def _start(self, fifo: Path, told: tuple[dict[str, Any], ...]) -> None:
         hello = self._hello = asyncio.get_running_loop().create_future()
         try:
             self._child = await StreamChild.start(["-m", self._module], log, self._hear)
@@ -47,11 +57,10 @@ class Filler:
                 await hello
         except OSError as error:
             await self.close()
-            raise Refusal(self._code, detail=str(error)) from error
+            raise Refusal(self._code, detail=str(error) or "no answer") from error
         except BaseException:
             await self.close()
             raise
-        return fifo
 
     def tell(self, **what: Any) -> None:
         """Tell the worker something, if there is one."""

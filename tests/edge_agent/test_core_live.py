@@ -149,6 +149,31 @@ async def test_stop_ends_it_on_the_nodes(port: int, tmp_path: Path) -> None:
     assert not list((tmp_path / "a").iterdir())
 
 
+async def test_what_was_interrupted_is_joined_in_step(port: int, tmp_path: Path) -> None:
+    """Something more urgent takes the loudspeaker for a second: the voice is joined where it is by then."""
+    sound, times = clicks(8.0)
+    file = write_wav(tmp_path / "long.wav", sound)
+    async with node(port, tmp_path) as listener, client(port) as connected:
+        speaker = Broadcaster(connected, EVERYBODY, "thu")
+        task = asyncio.create_task(speaker.speak(Source(file=file, level=False), Wishes(), asyncio.Event()))
+        while not listener.air.heard or len(listener.air.heard[-1][1].heard) < 2 * RATE:
+            await asyncio.sleep(0.05)
+        _, first = listener.air.heard[-1]
+        fifo = next((tmp_path / "a").iterdir())
+        first.pause()
+        await asyncio.sleep(1.0)
+        second = first.follow(fifo)
+        await task
+        heard = (await second.ended()).copy()
+        found = [find(heard, time_) for time_ in times if time_ > 4.5]
+        assert all(alike > 0.8 for _, alike in found)
+        assert (
+            max(abs(place - time_) for (place, _), time_ in zip(found, [t for t in times if t > 4.5], strict=True))
+            < LAG_S
+        )
+        assert find(heard, times[0])[1] < 0.5
+
+
 async def test_its_time_is_over(port: int, tmp_path: Path) -> None:
     async with node(port, tmp_path) as listener:
         told, _ = await speak(port, tmp_path, 6.0, seconds=2.0)

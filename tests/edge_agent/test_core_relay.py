@@ -1,6 +1,8 @@
 """A relay on air: main source, backup, stand-in, and back; heard by an ear at the FIFO."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -73,7 +75,7 @@ async def heard(
     assert piece.live
     assert piece.path is not None
     assert piece.seconds == seconds
-    ear = Ear(piece.path, time.monotonic() + 2.0)
+    ear = Ear(piece.path, time.monotonic() + 2.0, seconds=piece.seconds)
     try:
         yield Heard(stream, ear, events)
     finally:
@@ -196,6 +198,36 @@ async def test_closing_leaves_no_process(tmp_path: Path, server: Stations) -> No
         assert children
     for pid in (worker, *map(int, children)):
         assert not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]
+
+
+async def test_a_worker_that_dies_is_followed_by_another(tmp_path: Path, server: Stations) -> None:
+    server.radio("/main", server.folder / "main.mp3")
+    async with heard(tmp_path, server.url("/main")) as relay:
+        await relay.until("main")
+        await asyncio.sleep(1.5)  # it has told how far it is
+        first = relay.stream.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        await relay.until("silence")
+        assert not relay.ear.over.is_set()
+        await relay.until("main")
+        assert relay.stream.pid not in (None, first)
+
+
+async def test_what_was_interrupted_goes_on_with_another_reader(tmp_path: Path, server: Stations) -> None:
+    """The player closes the FIFO for something more urgent and opens it again: it then counts from the beginning."""
+    server.radio("/main", server.folder / "main.mp3")
+    async with heard(tmp_path, server.url("/main")) as relay:
+        began = time.monotonic()
+        await relay.until("main")
+        relay.ear.quit.set()
+        await relay.ear.ended()
+        await asyncio.sleep(1)
+        piece = next((tmp_path / "fifos").iterdir())
+        relay.ear = Ear(piece, began + 2.0, seconds=120)
+        await asyncio.sleep(2)
+        assert relay.now() == "main"
+        assert np.abs(relay.ear.heard[: RATE // 2]).max() == 0  # what was heard before is not heard again
 
 
 WELL, BAD, CALLED = Health(well_since=0.0), Health(failed=True), Health()
