@@ -160,9 +160,9 @@ def _candidates(policy: Policy, at: datetime, sessions: list[Session]) -> Iterat
             begins = [begin for begin in begins if begin > at]
             if sessions:  # the next session begins in the first minute that is no longer of the last one
                 last = sessions[-1]
-                after = max(last.end + SESSION_PAUSE, last.begin + timedelta(seconds=policy.session_s or 0))
-                after += timedelta(minutes=1)
-                begins.append(max(at, after.replace(second=0, microsecond=0)))
+                paused = _whole_minute(last.end + SESSION_PAUSE + timedelta.resolution)
+                over = _whole_minute(last.begin + timedelta(seconds=policy.session_s or 0))
+                begins.append(max(at, paused, over))
         yield from sorted(begins)
 
 
@@ -211,6 +211,11 @@ def _goes_on(policy: Policy, sessions: list[Session], window: Span, at: datetime
     if policy.session_s is None:
         return bool(policy.windows) or at - last.end <= SESSION_PAUSE
     return at - last.begin < timedelta(seconds=policy.session_s) or at - last.end <= SESSION_PAUSE
+
+
+def _whole_minute(at: datetime) -> datetime:
+    """The next whole minute, which may be now."""
+    return (at + timedelta(minutes=1) - timedelta.resolution).replace(second=0, microsecond=0)
 
 
 def _instant(day: datetime, minute: int) -> datetime:

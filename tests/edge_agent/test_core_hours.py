@@ -234,6 +234,24 @@ def test_nothing_that_the_preset_refuses_is_ever_allowed(
             assert permit(hours(**said), "ordinary", verdict.next_lawful, seconds, book, ZONE).allowed
 
 
+@settings(deadline=None, max_examples=15)
+@given(SAID, LEDGERS, st.integers(0, 7 * 1440), st.none() | st.integers(1, 70))
+def test_the_next_lawful_instant_is_the_first(said: dict, aired: list, minute: int, minutes: int | None) -> None:
+    policy, now = hours(**said), local("23 00:00") + timedelta(minutes=minute)
+    ledger = [Aired(now.replace(hour=0, minute=0) + timedelta(minutes=at), length * MINUTE) for at, length in aired]
+    seconds = None if minutes is None else minutes * MINUTE
+    verdict = permit(policy, "ordinary", now, seconds, ledger, ZONE)
+    if verdict.allowed or "ordinary" in policy.exempt:
+        return
+    # of days without a ledger one is like the other: looking at a week of minutes finds whatever there is
+    later = (now + timedelta(minutes=ahead) for ahead in range(1, 8 * 1440))
+    today = {now.date(): ledger}
+    first = next(
+        (at for at in later if permit(policy, "ordinary", at, seconds, today.get(at.date(), []), ZONE).allowed), None
+    )
+    assert verdict.next_lawful == first
+
+
 NOW = local("23 00:00")
 
 
