@@ -329,7 +329,7 @@ async def test_killed_again_and_again_it_gets_ready_in_the_end(server: Server, t
     command = [sys.executable, "-c", PREPARE_ALONE, str(tmp_path), server.url, sound.sha256, str(sound.bytes)]
     for wait_for in ("parts/*", "work/*", "files/*-*.wav", "work/*/.tts-*"):
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        while not glob.glob(str(media / wait_for), include_hidden=True):
+        while not glob.glob(str(media / wait_for), include_hidden=True):  # noqa: PTH207 - bears folders that go
             assert process.poll() is None
             await asyncio.sleep(0.002)
         process.kill()
@@ -436,3 +436,10 @@ async def test_plans_on_disk_hold_what_they_say(server: Server, tmp_path: Path) 
     told = json.loads(plan.read_text(encoding="utf-8"))
     assert told["owner"] == "tin-sang"
     assert [segment["name"] for segment in told["segments"]] == [path.name for path in prepared.files]
+
+
+def test_the_agent_itself_carries_neither_decoder_nor_numbers() -> None:
+    code = "import sys, edge_agent.prepare.preparer; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60, text=True).stdout
+    assert "edge_agent.prepare.workshop" in told.split()
+    assert not set(told.split()) & {"numpy", "av", "cv2", "sea_g2p", "gtts"}
