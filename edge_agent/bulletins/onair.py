@@ -146,7 +146,8 @@ class OnAir:
         airing = run.begun.airing
         if airing.started_us is None:
             news = {"started_us": story.micros(start.started_at), "start_error_ms": start.start_error_ms}
-            airing = airing.model_copy(update={**news, "output": start.output, "voice": run.item.voice})
+            item = {"voice": run.item.voice, "sha256": run.item.sha256, "volume": run.item.volume}
+            airing = airing.model_copy(update={**news, **item, "output": start.output})
         run.begun = replace(run.begun, airing=airing, seen=self._clock.now())
         if not run.planned.gone:
             self._board.show(run.planned.bulletin, "on_air", last=run.begun.due, voice=run.item.voice)
@@ -154,11 +155,16 @@ class OnAir:
     async def _follow(self, run: _Run, started: asyncio.Event) -> None:
         """Write down how far it is; what was interrupted and goes on too late is ended where the law ends."""
         await started.wait()
+        began, since = self._clock.now(), self._clock.monotonic()
+
+        def elapsed() -> timedelta:  # a clock that is set meanwhile changes nothing about what is on air
+            return timedelta(seconds=self._clock.monotonic() - since)
+
         while True:
             await self._ledger.keep(run.begun)
             await self._clock.sleep(SAVE_EVERY_S)
             self._note(run)
-            verdict = self._lawful.verdict(run.planned.bulletin, run.begun.airing.speaker, self._clock.now(), None)
+            verdict = self._lawful.verdict(run.planned.bulletin, run.begun.airing.speaker, began + elapsed(), None)
             if verdict.fault is not None and verdict.rule in ("hours.window", "hours.weekday"):
                 run.air.cut(run.item.id, verdict.fault)
 
