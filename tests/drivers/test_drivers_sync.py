@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from bench.sync_measure import first_sample, heard, marker, skew, write_wav
+from bench.sync_measure import first_sample, heard, marker, on_monotonic, skew, write_wav
 from bench.virtual_card import GONE, STANDS, WORKS, VirtualCard, build, environment
 from drivers.audio.portaudio import PyAudioSpeaker
 from drivers.contract import Control, DriverFault, Piece
@@ -52,7 +52,7 @@ def soon(seconds=2.0):
 
 
 def monotonic_of(at):
-    return time.monotonic() + (at - datetime.now(UTC)).total_seconds()
+    return on_monotonic(at.timestamp())
 
 
 def off_ms(card, source, at):
