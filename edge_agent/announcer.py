@@ -1,6 +1,5 @@
 """Speaks what people say now: text becomes sound, goes on air, and what was heard is reported."""
 
-import asyncio
 import logging
 import secrets
 import shutil
@@ -101,7 +100,7 @@ class Announcer:
             raise
         finally:
             board.preparing(-1)
-        sound = await asyncio.to_thread(self._hold, speech.path)
+        sound = self._hold(speech.path)
         try:
             airing = await self._station.air(speaker).air(self._item(asked, args, speech, sound), begin)
         finally:

@@ -16,7 +16,7 @@ class Board:
 
     def post(self, topic: str, report: Report | BaseModel) -> None:
         """Publish a state, now if there is a connection, and again at each new one."""
-        body = report.model_dump_json(exclude_none=True).encode()
+        body = report.model_dump_json(exclude_none=True, by_alias=True).encode()
         if self._bodies.get(topic) == body:
             return
         self._bodies[topic] = body
