@@ -3,11 +3,10 @@
 import logging
 import secrets
 import shutil
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-from drivers.contract import Piece, PlayReport, PlayStart
+from drivers.contract import Piece
 from edge_agent.broadcast.alarm import Alarm
 from edge_agent.broadcast.item import Item
 from edge_agent.broadcast.sounding import LONGEST
@@ -113,35 +112,6 @@ class Announcer:
             raise Refusal(airing.code, detail=airing.reason or "", by=self._station.air(speaker).stopped_by)
         return heard
 
-    def horn(self, speaker: str | None) -> str:
-        """The id of a speaker. Raises Refusal."""
-        return self._station.speaker(speaker)
-
-    async def play(
-        self,
-        speaker: str | None,
-        speech: Speech,
-        *,
-        title: str,
-        of: str,
-        volume: float = 100,
-        at: datetime | None = None,
-        on_start: Callable[[PlayStart], None] | None = None,
-        begin: Begin | None = None,
-    ) -> PlayReport:
-        """Play a sound when its turn has come, at an instant if one is given. Raises Refusal."""
-        air = self._station.air(speaker)
-        sound = self._hold(speech.path)
-        try:
-            item = Item(of, title, (Piece(sound),), at=at, volume=volume, voice=speech.voice, spoken=speech.spoken)
-            airing = await air.air(item, begin, on_start)
-        finally:
-            sound.unlink(missing_ok=True)
-        if airing.code is not None:
-            raise Refusal(airing.code, detail=airing.reason or "", by=air.stopped_by)
-        started = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=airing.started_us or 0)
-        return PlayReport(started, airing.start_error_ms, airing.seconds, airing.volume / 100, airing.output or "-")
-
     def _item(self, asked: Command, args: Speak, speech: Speech, sound: Path) -> Item:
         at = args.at if args.at is not None and self._clock.trusted and args.at > self._clock.now() else None
         return Item(
@@ -207,27 +177,6 @@ class Announcer:
         except OSError:  # another file system
             shutil.copyfile(sound, held)
         return held
-
-
-def heard(report: PlayReport, speech: Speech) -> JsonObject:
-    """What a person or the hub may want to know of a play."""
-    told: JsonObject = {
-        "started": report.started_at.isoformat(timespec="milliseconds"),
-        "seconds": round(report.seconds, 2),
-        "volume": report.volume,
-        "output": report.output,
-        "engine": speech.engine,
-        "voice": speech.voice,
-        "spoken": speech.spoken[:2000],
-        "sha256": speech.sha256,
-    }
-    if report.start_error_ms is not None:
-        told["start_error_ms"] = round(report.start_error_ms, 2)
-    if speech.guessed:
-        told["guessed"] = list(speech.guessed)
-    if speech.tried:
-        told["tried"] = [f"{attempt.engine}: {attempt.code}" for attempt in speech.tried]
-    return told
 
 
 def _proof(airing: Airing) -> JsonObject:
