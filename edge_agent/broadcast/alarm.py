@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.contract.airings import Airing
-from edge_agent.contract.base import iso
+from edge_agent.contract.base import Readings, iso
 from edge_agent.contract.bulletins import DEFAULT_AUTHORITY
 from edge_agent.contract.segments import Segment
 
@@ -32,6 +32,7 @@ class Alarm(BaseModel):
     speaker: str
     title: str
     segments: tuple[Segment, ...]
+    readings: Readings = Field(default_factory=dict)
     owner: str | None = None
     origin: Literal["speak", "bulletin"] = "speak"
     authority: str = DEFAULT_AUTHORITY

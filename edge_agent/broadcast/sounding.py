@@ -26,7 +26,6 @@ _KNOWN_WITHIN_S = 0.05
 """Words that lie on disk are there so soon: siren and words are then one play."""
 _SPEAKER_AGAIN_S = 2.0
 _VOICE_AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0)
-_MANNER = Manner(strict=False)
 
 
 class Sounds(Protocol):
@@ -73,6 +72,7 @@ class Sounding:
         self._why_wordless: Fault | None = None
         self._news = asyncio.Event()
         self._until = self._deadline()
+        self._manner = Manner(row.alarm.readings, strict=False)
 
     @property
     def state(self) -> State:
@@ -157,6 +157,7 @@ class Sounding:
             if words is not None and self.ended is None:
                 await self._play((*siren, *words.sources), words)
                 self.progress.heard = True
+                await self._renew(words)
         except Refusal as refusal:
             if self.ended is None:
                 self._why_silent = refusal.fault
@@ -196,6 +197,12 @@ class Sounding:
         self._why_silent = None
         self._tell()
 
+    async def _renew(self, words: Prepared) -> None:
+        """A stream is opened once: another repetition gets another one."""
+        if any(not isinstance(source, Piece) for source in words.sources):
+            with contextlib.suppress(Refusal):
+                self._words = await self._sounds.prepare(self._owner, self.alarm.segments, self._manner)
+
     def _count(self) -> None:
         heard = self.progress.airing
         if heard is not None:
@@ -216,7 +223,7 @@ class Sounding:
         tries = 0
         while self._words is None:
             try:
-                self._words = await self._sounds.prepare(self._owner, self.alarm.segments, _MANNER)
+                self._words = await self._sounds.prepare(self._owner, self.alarm.segments, self._manner)
             except Refusal as refusal:
                 self._why_wordless = Fault.of("emergency.no_voice", detail=refusal.fault.en)
             except Exception as error:  # the siren goes on whatever happens to the words

@@ -82,6 +82,7 @@ def _alarm(
         speaker=speaker,
         title=bulletin.title,
         segments=words,
+        readings=bulletin.readings,
         owner=owner,
         origin="bulletin",
         authority=bulletin.authority,
