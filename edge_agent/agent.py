@@ -20,6 +20,7 @@ from edge_agent.link.address import broker_address
 from edge_agent.link.link import Link
 from edge_agent.services import Services, about
 from edge_agent.store.database import StoreError
+from edge_agent.streams.filler import sweep
 from edge_agent.supervisor import Supervisor
 from edge_agent.telemetry import Telemetry
 from edge_agent.version import VERSION
@@ -58,6 +59,7 @@ class Agent:
             stack.push_async_callback(services.bulletins.stop)
             await services.lights.load()
             await services.announcer.load()
+            await asyncio.to_thread(sweep, self._config.storage.path / "streams")
             await _load_sounds(core, services)
             await services.station.load()
             await services.bulletins.load()
@@ -137,6 +139,9 @@ class Agent:
         desk.register("speaker.volume", services.station.set_volume)
         desk.register("emergency.acknowledge", services.station.acknowledge)
         desk.register("bulletin.order", services.station.order)
+        services.live.connect(link.listen)
+        desk.register("live.start", services.live.start)
+        desk.register("live.stop", services.live.stop)
         desk.register("bulletin.plan", services.bulletins.plan)
         desk.register("bulletin.cancel", services.bulletins.cancel)
         desk.register("camera.snapshot", services.cameras.snapshot)

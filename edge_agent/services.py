@@ -21,11 +21,12 @@ from edge_agent.core import Core
 from edge_agent.hardware import Hardware
 from edge_agent.lights.programme import Place
 from edge_agent.lights.service import LightService
+from edge_agent.live.sessions import LiveSessions
 from edge_agent.media import MediaStore
 from edge_agent.media.fetch import Fetcher
 from edge_agent.media.store import SoundStore
 from edge_agent.prepare.preparer import Preparer
-from edge_agent.relay.stream import RelayStream
+from edge_agent.relay.stream import RelayEvent, RelayStream
 from edge_agent.version import VERSION
 from tts.client import VoiceWorker
 
@@ -69,6 +70,13 @@ class Services:
             on_record=core.pump.wake,
             uncertainty_ms=core.clock_uncertainty_ms,
         )
+        self.live = LiveSessions(
+            config.node.commune,
+            storage.path / "streams",
+            core.clock,
+            config.voice.enhancement,
+            on_air=lambda speaker, item, begin, on_start: self.station.air(speaker).air(item, begin, on_start),
+        )
         self.announcer = Announcer(self.station, self.voice, core.clock, core.recorder, storage.path / "playing")
         self.bulletins = BulletinService(
             self.station,
@@ -96,8 +104,12 @@ class Services:
 
         def stream(segment: Relay | Live, stand_in: Path | None) -> Stream:
             if isinstance(segment, Live):
-                raise Refusal("live.unknown", session=segment.session)
-            return RelayStream(segment, stand_in, config.storage.path / "streams")
+                return self.live.stream(segment)
+
+            def changed(event: RelayEvent) -> None:
+                core.recorder.event("relay", title=segment.title or segment.url, **event.data())
+
+            return RelayStream(segment, stand_in, config.storage.path / "streams", changed)
 
         return Preparer(store, fetcher, self.voice, streams=stream)
 

@@ -111,6 +111,7 @@ async def _live(reach: Access, node: str, source: Source, wishes: Wishes, as_jso
 def _summary(told: Told) -> dict[str, Any]:
     return {
         "session": told.session,
+        "epoch": told.epoch.isoformat(timespec="microseconds"),
         "seconds": round(told.seconds, 2),
         "messages": told.messages,
         "bytes": told.bytes,

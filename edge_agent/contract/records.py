@@ -20,6 +20,7 @@ EventType = Literal[
     "clash",
     "emergency",
     "spoken",
+    "relay",
     "fault",
     "cleared",
     "tested",

@@ -78,6 +78,8 @@ class Told:
     """What became of it."""
 
     session: str
+    epoch: datetime
+    """When the first sample was spoken, by our clock."""
     seconds: float
     messages: int
     bytes: int
@@ -118,7 +120,9 @@ class Broadcaster:
             finally:
                 await self._stop(voice)
             await self._answers(wishes, expected)
-            return Told(voice.session, voice.seconds, voice.messages, voice.bytes, self._offset_s, dict(self._acks))
+            sent = (voice.seconds, voice.messages, voice.bytes)
+            epoch = datetime.now(UTC) + timedelta(seconds=start - time.monotonic())
+            return Told(voice.session, epoch, *sent, self._offset_s, dict(self._acks))
         finally:
             if self._listener is not None:
                 self._listener.cancel()

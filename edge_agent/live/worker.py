@@ -19,8 +19,8 @@ from edge_agent.streams.child import FRAME
 from edge_agent.streams.fifo import FifoWriter, ReaderGone
 from edge_agent.streams.inlet import Inlet, Outlet
 
-_BEHIND_S = 0.25
-"""What is due this long ago is not decoded any more; the speaker would drop it."""
+_BEHIND_S = 1.0
+"""What is due this long ago is not decoded any more: a sound card drops it, but a speaker into a file opens late."""
 _STRETCH = 24_000
 _TICK_S = 0.01
 

@@ -16,25 +16,22 @@ from edge_agent.streams.filler import Filler
 log = logging.getLogger(__name__)
 _DEATHS = 5
 _PAUSE_S = 0.5
-EventType = Literal["relay.failover", "relay.back"]
-_TYPES: dict[str, EventType] = {"failover": "relay.failover", "back": "relay.back"}
+Change = Literal["failover", "back"]
 
 
 @dataclass(frozen=True, slots=True)
 class RelayEvent:
-    """Another source is heard from now on. `type`: the event's name; `fault`: why it was left, None: it is back."""
+    """Another source is heard from now on. `fault`: why the one before was left; None: a better one is back."""
 
-    type: EventType
+    change: Change
     from_: Source
     to: Source
     fault: Fault | None
 
     def data(self) -> dict[str, Any]:
         """As it stands in the record of the event."""
-        data: dict[str, Any] = {"from": self.from_, "to": self.to}
-        if self.fault is not None:
-            data["fault"] = self.fault.model_dump(mode="json")
-        return data
+        data: dict[str, Any] = {"change": self.change, "from": self.from_, "to": self.to}
+        return data if self.fault is None else {**self.fault.params, **data, "code": self.fault.code}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +123,10 @@ class RelayStream:
         match event.pop("event"):
             case "stats":
                 self.numbers = event
-            case "failover" | "back" as type_:
+            case "failover" | "back" as change:
                 code = event.get("code")
                 fault = None if code is None else Fault.of(str(code), **event.get("params", {}))
-                self._on_event(RelayEvent(_TYPES[type_], event["from"], event["to"], fault))
+                self._on_event(RelayEvent(change, event["from"], event["to"], fault))
             case "ended":
                 self._ended = True
             case "gone" if not self._ended:

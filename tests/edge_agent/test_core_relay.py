@@ -54,7 +54,7 @@ class Heard:
                 await asyncio.sleep(0.05)
 
     def changes(self) -> list[tuple[str, str, str, str | None]]:
-        return [(event.type, event.from_, event.to, event.fault and event.fault.code) for event in self.events]
+        return [(event.change, event.from_, event.to, event.fault and event.fault.code) for event in self.events]
 
 
 def name_of(part: np.ndarray) -> str:
@@ -109,10 +109,11 @@ async def test_backup_when_it_stops_and_back_when_it_is_well_again(tmp_path: Pat
         await relay.until("main")
         assert time.monotonic() - asked > QUICK.healthy_s - 1.5  # what the ear holds ahead
         await asyncio.sleep(1)
-        assert relay.changes()[0][:3] == ("relay.failover", "main", "silence")
-        assert relay.changes()[-1] == ("relay.back", "backup", "main", None)
+        assert relay.changes()[0][:3] == ("failover", "main", "silence")
+        assert relay.changes()[-1] == ("back", "backup", "main", None)
         assert relay.events[0].fault is not None
-        assert relay.events[0].data()["fault"]["code"].startswith("relay.")
+        told = relay.events[0].data()
+        assert (told["change"], told["from"], told["code"].partition(".")[0]) == ("failover", "main", "relay")
 
 
 async def test_a_silent_station_is_a_failed_one(tmp_path: Path, server: Stations) -> None:
@@ -142,8 +143,8 @@ async def test_the_stand_in_again_and_again_when_nothing_else_is_there(tmp_path:
         server.radio("/main", server.folder / "main.mp3")
         await relay.until("main")
         assert [change[:3] for change in relay.changes()][-2:] == [
-            ("relay.back", "stand-in", "backup"),
-            ("relay.back", "backup", "main"),
+            ("back", "stand-in", "backup"),
+            ("back", "backup", "main"),
         ]
 
 
