@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from starlette.requests import Request
 
 from edge_agent.contract.commands import AcknowledgeEmergency, Args, OrderBulletins, SetVolume, StopSpeaker
-from edge_agent.contract.reports import BulletinState, SpeakerState
+from edge_agent.contract.reports import SpeakerState
 from edge_agent.contract.sentences import Language
 from hub.commands import Commands, Outcome
 from hub.forms import Fields, FormError
 from hub.language import translator
+from hub.onair import title_of
 from hub.registry import Node
 from hub.render import Shown
 from hub.sentences import Speaker
@@ -47,10 +48,9 @@ class AirActs:
         """Say which of the bulletins that clash goes first."""
         chosen, seq = fields.get("order", "").split(), fields.get("seq", "")
         args = OrderBulletins.model_validate({"bulletins": chosen})
-        first = node.states.get(("bulletin", args.bulletins[0]))
-        title = first.title if isinstance(first, BulletinState) else translator(language)("speaker.notice")
-        told = await self._told(node, args, language, "outcome.ordered", title=title)
         account = self._shown.ledger.accounts.get(node.address)
+        title = title_of(node, account, args.bulletins[0], self._speaker(node, language))
+        told = await self._told(node, args, language, "outcome.ordered", title=title)
         if told.good and account and seq.isascii() and seq.isdigit() and len(seq) < 17:
             account.decide(int(seq))
             self._shown.notice.bump()

@@ -18,6 +18,8 @@ SHOWN = 20
 """Events in memory per node."""
 CLASHES = 10
 """Of these the last that may ask for a person's choice."""
+TITLES = 50
+"""Of what was spoken last, per node."""
 
 
 @dataclass
@@ -28,6 +30,7 @@ class Account:
     events: list[Event] = field(default_factory=list)
     clashes: list[Event] = field(default_factory=list)
     decided: set[int] = field(default_factory=set)
+    titles: dict[str, str] = field(default_factory=dict)
     sample: Sample | None = None
     version: int = 0
 
@@ -46,8 +49,20 @@ class Account:
         fresh = [e for e in events if e.type == "clash"]
         self.clashes = sorted([*self.clashes, *fresh], key=lambda e: e.seq)[-CLASHES:]
         self.decided &= {e.seq for e in self.clashes}
+        for event in sorted(events, key=lambda e: e.seq):
+            self._learn(event)
         samples = [r for r in progress.new if isinstance(r, Sample)]
         self.sample = max([*samples, *([self.sample] if self.sample else [])], key=lambda s: s.at, default=None)
+
+    def _learn(self, event: Event) -> None:
+        """What a spoken notice says: in states it only stands with its id."""
+        id_, words = event.data.get("id"), event.data.get("title") or event.data.get("text")
+        if not isinstance(id_, str) or not isinstance(words, str) or not words:
+            return
+        self.titles.pop(id_, None)
+        self.titles[id_[:100]] = words[:200]
+        while len(self.titles) > TITLES:
+            del self.titles[next(iter(self.titles))]
 
 
 class Ledger:

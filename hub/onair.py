@@ -40,7 +40,6 @@ class SpeakerView:
     last_spoken: str
     last_at: str
     sound_here: bool = False
-    title: str = ""
     class_: str = "ordinary"
     class_word: str = ""
     since: int = 0
@@ -71,7 +70,7 @@ class AlarmView:
     places: tuple[tuple[str, str, str], ...]
 
 
-def speaker_view(thing: Capability, node: Node, speak: Speaker) -> SpeakerView:
+def speaker_view(thing: Capability, node: Node, account: Account | None, speak: Speaker) -> SpeakerView:
     """A loudspeaker as it is now."""
     found = node.states.get(("speaker", thing.id))
     state = found if isinstance(found, SpeakerState) else None
@@ -89,33 +88,34 @@ def speaker_view(thing: Capability, node: Node, speak: Speaker) -> SpeakerView:
         last_sound=state.last_sound or "",
         last_spoken=(state.last_spoken or "")[:500],
         last_at=speak.moment(state.last_at) if state.last_at else "",
-        title=(state.title or title_of(node, state.playing or "", speak))[:200] if state.actual != "idle" else "",
         class_=class_,
         class_word=speak.t(f"class.{class_}") if state.class_ else "",
         since=_milliseconds(since),
         since_word=speak.moment(since) if since else "",
         ends=_milliseconds(state.ends) if playing else 0,
-        queue=tuple(title_of(node, each, speak) for each in state.queue[:_MOST]),
-        emergencies=_emergencies(state, node, speak),
+        queue=tuple(title_of(node, account, each, speak) for each in state.queue[:_MOST]),
+        emergencies=_emergencies(state, node, account, speak),
         volume=round(state.volume / 10) * 10,
         facts=_facts(state, speak),
     )
 
 
-def title_of(node: Node, id_: str, speak: Speaker) -> str:
-    """What an id stands for, where the node has said it; a spoken notice has no other name."""
+def title_of(node: Node, account: Account | None, id_: str, speak: Speaker) -> str:
+    """What an id stands for, as far as the node has said it."""
     state = node.states.get(("bulletin", id_))
-    return state.title[:200] if isinstance(state, BulletinState) else speak.t("speaker.notice")
+    if isinstance(state, BulletinState):
+        return state.title[:200]
+    return (account.titles.get(id_) if account else None) or speak.t("speaker.notice")
 
 
-def alarms(nodes: Iterable[tuple[Node, Speaker]]) -> tuple[AlarmView, ...]:
+def alarms(nodes: Iterable[tuple[Node, Account | None, Speaker]]) -> tuple[AlarmView, ...]:
     """The emergencies of all nodes."""
     found: dict[str, tuple[str, list[tuple[str, str, str]]]] = {}
-    for node, speak in nodes:
+    for node, account, speak in nodes:
         for state in node.states.values():
             if not isinstance(state, SpeakerState):
                 continue
-            for each in _emergencies(state, node, speak):
+            for each in _emergencies(state, node, account, speak):
                 place = (f"/nodes/{node.address}", node.key, node.title)
                 _, places = found.setdefault(each.id, (each.title, []))
                 if place not in places:
@@ -137,7 +137,7 @@ def clashes(node: Node, account: Account | None, speak: Speaker) -> tuple[ClashV
         waiting = [each for each in clash.items[:_MOST] if _waits(node, clash.speaker, each)]
         if len(waiting) < 2:
             continue
-        titles = {each: (names.get(each) or title_of(node, each, speak))[:200] for each in waiting}
+        titles = {each: (names.get(each) or title_of(node, account, each, speak))[:200] for each in waiting}
         choices = tuple(
             (titles[first], " ".join([first, *(each for each in waiting if each != first)])) for first in waiting
         )
@@ -155,9 +155,12 @@ def _waits(node: Node, speaker: str, id_: str) -> bool:
     return isinstance(horn, SpeakerState) and id_ in horn.queue
 
 
-def _emergencies(state: SpeakerState, node: Node, speak: Speaker) -> tuple[EmergencyView, ...]:
+def _emergencies(state: SpeakerState, node: Node, account: Account | None, speak: Speaker) -> tuple[EmergencyView, ...]:
     return tuple(
-        EmergencyView(each, (state.title if each == state.playing and state.title else title_of(node, each, speak)))
+        EmergencyView(
+            each,
+            state.title[:200] if each == state.playing and state.title else title_of(node, account, each, speak),
+        )
         for each in state.emergencies[:_MOST]
     )
 

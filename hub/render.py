@@ -209,7 +209,10 @@ class Renderer:
 
     def _alarms(self, language: Language) -> tuple[AlarmView, ...]:
         now = self._shown.clock.now()
-        nodes = [(node, Speaker(language, node_zone(node, self._shown.zone), now)) for node in self._nodes()]
+        accounts, zone = self._shown.ledger.accounts, self._shown.zone
+        nodes = [
+            (node, accounts.get(node.address), Speaker(language, node_zone(node, zone), now)) for node in self._nodes()
+        ]
         return alarms(nodes)
 
     def days(self, language: Language, where: str = "") -> tuple[Day, ...]:

@@ -127,7 +127,7 @@ def node_view(node: Node, account: Account | None, language: Language, zone: Zon
         word=word,
         trouble=speak.fault(node.status.fault) if node.status and node.status.online else "",
         lights=tuple(_light(c, node, speak) for c in _of_kind(things, "light")),
-        speakers=tuple(speaker_view(c, node, speak) for c in _of_kind(things, "speaker")),
+        speakers=tuple(speaker_view(c, node, account, speak) for c in _of_kind(things, "speaker")),
         cameras=tuple(_camera(c, node, speak) for c in _of_kind(things, "camera")),
         bulletins=_bulletins(node, speak),
         clashes=clashes(node, account, speak),

@@ -37,6 +37,8 @@ SHOWS: tuple[Show, ...] = get_args(Show)
 CLASSES = ("ordinary", "priority", "emergency")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TRIM_EVERY = 256
+_NOT_YET = 0
+"""Start of an airing that has been heard of only by what the microphone said."""
 _SANE = 2**52
 """Microseconds beyond which a time is a mistake (the year 2112)."""
 
@@ -114,6 +116,11 @@ class AiredLog:
                 *(heard, airing.seconds, airing.model_dump_json(by_alias=True, exclude_none=True)),
             ),
         )
+        if started := _sane(airing.started_us):
+            connection.execute(
+                "UPDATE OR IGNORE hearings SET started=? WHERE address=? AND item=? AND started=?",
+                (started, address, airing.id, _NOT_YET),
+            )
         self._trim(connection)
 
     def _trim(self, connection: sqlite3.Connection) -> None:
@@ -215,9 +222,7 @@ def _hearing(connection: sqlite3.Connection, address: str, hearing: Hearing) -> 
     if started is None:
         newest = "SELECT started FROM airings WHERE address=? AND item=? AND started NOT NULL ORDER BY at DESC LIMIT 1"
         found = connection.execute(newest, (address, hearing.id)).fetchone()
-        if found is None:
-            return
-        started = found[0]
+        started = found[0] if found else _NOT_YET
     connection.execute(
         "INSERT OR REPLACE INTO hearings VALUES (?, ?, ?, ?, ?)",
         (address, hearing.id, started, int(hearing.heard), score),
