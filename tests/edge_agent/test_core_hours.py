@@ -86,6 +86,8 @@ def test_what_begins_the_day(policy: Policy, at: str, minutes: float | None, exp
         (URBAN, "23 17:00", 1, [("23 08:00", 10), ("23 16:00", 10)], ("hours.sessions_per_day", "24 05:30")),
         (URBAN, "27 17:00", 1, [("27 08:00", 10), ("27 16:00", 10)], ("hours.sessions_per_day", "30 05:30")),
         (URBAN, "23 16:12", 3, [("23 08:00", 10), ("23 16:00", 10)], (None, None)),
+        # what was interrupted by a short one goes on until its own end
+        (URBAN, "23 08:20", 1, [("23 08:00", 14), ("23 08:01", 1)], ("hours.session_full", "23 08:25")),
         # the ledger of another day is of no account, nor what was urgent
         (URBAN, "24 08:00", 15, [("23 08:00", 15), ("23 16:00", 15)], (None, None)),
     ],
