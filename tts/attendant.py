@@ -1,7 +1,6 @@
 """Keeps one worker process: started when needed, killed when its state is unknown, ended when nothing is to do."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,10 @@ class Attendant:
         self._nice = nice
         self._turn = asyncio.Lock()
         self._requests = 0
+        self._urgent = 0
+        self._calm = asyncio.Event()
+        self._calm.set()
+        self._work: asyncio.Task[dict[str, Any]] | None = None
         self._spare: Path | None = None
         self._child: Child | None = None
         self._idle: asyncio.Task[None] | None = None
@@ -46,30 +49,63 @@ class Attendant:
             await asyncio.gather(idle, return_exceptions=True)
         await self._drop_child()
 
-    async def ask(self, request: dict[str, Any], timeout_s: float, *, patient: bool = False) -> dict[str, Any]:
+    async def ask(
+        self, request: dict[str, Any], timeout_s: float, *, patient: bool = False, urgent: bool = False
+    ) -> dict[str, Any]:
         """Return the answer within `timeout_s` seconds, waiting for one's turn included; `patient`: not included.
 
-        A worker that says how many seconds of sound it works on gets so much longer. Cancelling kills the child.
+        A worker that says how many seconds of sound it works on gets so much longer. `urgent` does not wait for what is
+        being made: that is begun anew afterwards, with as much time as at first. Cancelling kills the child.
 
         Raises:
             SpeechError: `speech.timeout`, `speech.busy`, `speech.worker_died`.
         """
-        if self._requests > MAX_WAITING:  # one is served, the others wait
+        if self._requests > MAX_WAITING and not urgent:  # one is served, the others wait
             raise SpeechError(errors.BUSY, f"{MAX_WAITING} texts are waiting for the voice already", retry=True)
         self._requests += 1
         try:
-            async with asyncio.timeout(None if patient else timeout_s) as limit, self._turn:
-                if patient:
-                    limit.reschedule(asyncio.get_running_loop().time() + timeout_s)
-
-                def longer(seconds: float) -> None:
-                    limit.reschedule((limit.when() or 0.0) + _PACE * seconds)
-
-                return await self._served(request, longer)
+            async with asyncio.timeout(None if patient else timeout_s) as limit:
+                if urgent:
+                    return await self._first(request, limit)
+                return await self._in_turn(request, limit, timeout_s)
         except TimeoutError:
             raise SpeechError(errors.TIMEOUT, f"no answer within {timeout_s:g} s", retry=True) from None
         finally:
             self._requests -= 1
+
+    async def _first(self, request: dict[str, Any], limit: asyncio.Timeout) -> dict[str, Any]:
+        self._urgent += 1
+        self._calm.clear()
+        if self._work is not None:
+            self._work.cancel()
+        try:
+            async with self._turn:
+                return await self._served(request, limit)
+        finally:
+            self._urgent -= 1
+            if not self._urgent:
+                self._calm.set()
+
+    async def _in_turn(self, request: dict[str, Any], limit: asyncio.Timeout, timeout_s: float) -> dict[str, Any]:
+        while True:
+            await self._calm.wait()
+            async with self._turn:
+                if not self._calm.is_set():
+                    continue
+                if limit.when() is None:
+                    limit.reschedule(asyncio.get_running_loop().time() + timeout_s)
+                work = self._work = asyncio.create_task(self._served(request, limit), name="tts-work")
+                try:
+                    await asyncio.wait([work])
+                except asyncio.CancelledError:
+                    work.cancel()
+                    await asyncio.wait([work])
+                    raise
+                finally:
+                    self._work = None
+            if not work.cancelled():
+                return work.result()
+            limit.reschedule(None)  # it made way for something urgent
 
     def check_open(self) -> Path:
         """Return the spare folder; RuntimeError outside of the context."""
@@ -77,7 +113,10 @@ class Attendant:
             raise RuntimeError("VoiceWorker is used outside of its context")
         return self._spare
 
-    async def _served(self, request: dict[str, Any], longer: Callable[[float], None]) -> dict[str, Any]:
+    async def _served(self, request: dict[str, Any], limit: asyncio.Timeout) -> dict[str, Any]:
+        def longer(seconds: float) -> None:
+            limit.reschedule((limit.when() or 0.0) + _PACE * seconds)
+
         spare_dir = self.check_open()
         self._stop_idle_timer()
         answered = False

@@ -67,11 +67,13 @@ class VoiceWorker:
         if spare is not None:
             await asyncio.to_thread(spare.cleanup)
 
-    async def say(self, text: str, timeout_s: float = 60.0, manner: Manner = ORDINARY) -> Speech:
+    async def say(
+        self, text: str, timeout_s: float = 60.0, manner: Manner = ORDINARY, *, urgent: bool = False
+    ) -> Speech:
         """Return the speech of `text` within `timeout_s` seconds, waiting for one's turn included.
 
-        What was said before comes from the cache without a child. Cancelling is safe; it kills the child, and the next
-        call starts a new one.
+        What was said before comes from the cache without a child. `urgent` goes before all others: what is being said
+        is begun anew afterwards. Cancelling is safe; it kills the child, and the next call starts a new one.
 
         Raises:
             SpeechError: as `Synthesiser.say`, and `speech.timeout`, `speech.busy`, `speech.worker_died`.
@@ -81,7 +83,7 @@ class VoiceWorker:
         known = await asyncio.to_thread(self._recall.get, text, manner)
         if known is not None:
             return replace(known, cached=True)
-        return wire.spoken(await self._voice.ask(wire.request("say", text, manner), timeout_s))
+        return wire.spoken(await self._voice.ask(wire.request("say", text, manner), timeout_s, urgent=urgent))
 
     async def read(self, text: str, timeout_s: float = 10.0, manner: Manner = ORDINARY) -> Reading:
         """Return how `text` would be said, and what would have to be asked; otherwise like `say`.

@@ -159,9 +159,10 @@ class Workshop:
         except OSError as error:
             raise disk_refusal(error) from error
         except Refusal as refusal:
-            if refusal.fault.code in {STORAGE, "media.disk"}:
-                await self._store.threads.run(self._store.shrink)  # perhaps there is room the next time
-            raise
+            if refusal.fault.code not in {STORAGE, "media.disk"}:
+                raise
+            await self._store.threads.run(self._store.shrink)  # perhaps there is room the next time
+            raise Refusal("media.disk", detail=refusal.fault.params["detail"]) from refusal
         finally:
             await asyncio.shield(self._store.threads.run(shutil.rmtree, work, True))
 

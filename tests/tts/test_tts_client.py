@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -328,3 +329,50 @@ async def test_an_empty_text_cannot_be_read(settings: VoiceSettings) -> None:
         with pytest.raises(SpeechError) as caught:
             await worker.read(" ")
     assert caught.value.code == "speech.empty"
+
+
+async def test_what_is_urgent_does_not_wait_and_what_made_way_is_said_afterwards(
+    tmp_path: Path, programs: Programs
+) -> None:
+    """The program hangs for the first text until something urgent has come; then it speaks."""
+    good, hang = programs.make("good"), programs.make("hang", "prog")
+    voice = EspeakSettings(program=hang, timeout_s=60)
+    async with VoiceWorker(VoiceSettings(cache_dir=tmp_path / "cache", chain=(voice,))) as worker:
+        first = asyncio.create_task(worker.say("Bản tin dài.", timeout_s=30))
+        second = asyncio.create_task(worker.say("Bản tin sau.", timeout_s=30))
+        await until(lambda: worker.pid is not None and programs.calls(hang) > 0)
+        pid = worker.pid
+        shutil.copyfile(good, hang)
+        alarm = await worker.say("Báo động.", timeout_s=30, urgent=True)
+        assert not first.done() and not second.done()
+        assert worker.pid != pid
+        assert alarm.seconds > 0.2
+        assert [(await each).spoken for each in (first, second)] == ["bản tin dài.", "bản tin sau."]
+
+
+async def test_urgent_texts_come_in_their_order_and_are_never_refused_as_too_many(settings: VoiceSettings) -> None:
+    async with VoiceWorker(settings) as worker:
+        waiting = [asyncio.create_task(worker.say(f"Bản tin số {n}.")) for n in range(MAX_WAITING + 1)]
+        await asyncio.sleep(0)
+        done: list[str] = []
+
+        async def alarm(text: str) -> None:
+            done.append((await worker.say(text, urgent=True)).spoken)
+
+        await asyncio.gather(alarm("Báo động một."), alarm("Báo động hai."))
+        assert done == ["báo động một.", "báo động hai."]
+        assert all(speech.seconds > 0.2 for speech in await asyncio.gather(*waiting))
+
+
+async def test_cancelling_something_urgent_lets_the_others_go_on(hanging: VoiceSettings) -> None:
+    async with VoiceWorker(hanging) as worker:
+        alarm = asyncio.create_task(worker.say("báo động", urgent=True))
+        await until(lambda: worker.pid is not None)
+        work = asyncio.create_task(worker.say("bà con", timeout_s=5))
+        await asyncio.sleep(0.1)
+        alarm.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await alarm
+        with pytest.raises(SpeechError) as caught:
+            await work
+        assert caught.value.code == "speech.timeout"
