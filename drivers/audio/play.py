@@ -5,13 +5,14 @@ its pace by at most `_SLEW` (unheard: 0.9 cent); only when it is off by more tha
 a short fade. Samples are never dropped or doubled to correct a drift.
 """
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from drivers.audio.card import Card
 from drivers.audio.feed import Feed
+from drivers.audio.level import Level
 from drivers.audio.resample import BEFORE, Placer
+from drivers.audio.wall import WallClock
 from drivers.contract import DriverFault
 
 if TYPE_CHECKING:
@@ -20,14 +21,13 @@ if TYPE_CHECKING:
 _PREFILL_S = 0.1
 _FADE_S = 0.03
 _STOP_WITHIN_S = 0.095
+_STOP_LIMIT_S = 0.4
 _SLEW = 500e-6
 _SETTLE_S = 0.3
 _JUMP_S = 3e-3
 _PROGRESS_S = 0.5
 _REFINE_S = 2.0
 _DRAIN_LIMIT_S = 3.0
-_SET_S = 50e-6  # two readings of two clocks differ by less
-_OTHER_TIME_S = 0.5  # a clock that is set by more is not followed by a play that runs
 
 
 class Play:
@@ -43,15 +43,10 @@ class Play:
         self._placer = Placer(frames)
         self._samples = np.zeros(self._placer.room, dtype=np.float32)
         self._out = np.zeros(frames, dtype=np.float32)
-        self._gains = np.zeros(frames, dtype=np.float32)
-        self._ramp = (np.arange(1, frames + 1, dtype=np.float32) / frames).astype(np.float32)
+        self._level = Level(job.volume, frames, card.rate)
         self._target = None if job.target is None else job.target - job.latency_s
         self._pos: float | None = None  # the sample that goes into the next frame
         self._mark = (float(card.written), float(self._skip))  # this frame of the card is that sample
-        self._gain = self._wanted_gain = job.volume
-        self._gain_step = 0.0  # per block
-        self._fade = 1.0
-        self._fade_step = 0.0
         self._landing = False  # a jump: this block fades out, the next one is elsewhere
         self._lost = False
         self._stopping = False
@@ -64,30 +59,29 @@ class Play:
         self._starving, self._starved = False, 0
         self._resyncs = 0
         self._told = self._drains_since = 0.0
-        self._offset = _offset()
+        self._wall = WallClock()
+        self._stopped_at: float | None = None
         self.over = False
         self.cut = False
         self.fault: DriverFault | None = None
 
     def stop(self) -> None:
         """Fade out and end; with a long buffer, for which that would take too long, end at once."""
-        if self._stopping:
+        if self._stopped_at is not None or self._end_frame is not None:
             return
-        self._stopping = True
-        if self._pos is None or self._end_frame is not None:
-            self.over = self._pos is None
-            return
-        self.cut = self._card.waiting / self._card.rate + _FADE_S > _STOP_WITHIN_S
-        self.over = self.cut
-        self._fade_step = -self._frames / (_FADE_S * self._card.rate)
+        self._stopped_at = self._card.now
+        self._level.fade_out()
+        if self._pos is None:
+            self.over = True
+        else:
+            self.cut = self._card.waiting / self._card.rate + _FADE_S > _STOP_WITHIN_S
+            self.over = self.cut
 
     def set_volume(self, volume: float, ramp_s: float) -> None:
-        """Go to another volume within `ramp_s`; never faster than one block."""
-        blocks = max(1.0, ramp_s * self._card.rate / self._frames)
-        self._wanted_gain = volume
-        self._gain_step = (volume - self._gain) / blocks
+        """Go to another volume within `ramp_s`."""
+        self._level.set(volume, ramp_s)
         if self._pos is None:
-            self._gain = volume
+            self._level.settle()
 
     def close(self) -> None:
         """Let go of the files."""
@@ -105,8 +99,8 @@ class Play:
         if pace is None or self._pos is None:
             return False
         there = self._read(self._pos, pace)
-        gain = self._next_gain()
-        self._fill(block, *gain)
+        self._level.apply(self._out, self._landing)
+        self._fill(block)
         if not there and self._holds():
             return True  # the position waits for the samples
         self._advance(self._pos, pace)
@@ -122,8 +116,8 @@ class Play:
             self._told = card.now
             if self._started:
                 emit("progress", position=self.position_s, mono=card.now)
-            if self._target is not None:
-                self._watch_clock()
+            if self._target is not None and self._job.target is not None:
+                self._target -= self._wall.step()
             self._refine()
         feed = self._feed
         if feed.fault is not None and (self._pos is None or feed.buffered(int(self._pos)) <= self._frames):
@@ -133,6 +127,8 @@ class Play:
             heard = card.written - card.waiting
             late = card.now - self._drains_since > _DRAIN_LIMIT_S
             self.over = self.over or heard >= self._end_frame or self._epoch != card.epoch or late
+        elif self._stopped_at is not None and card.now - self._stopped_at > _STOP_LIMIT_S:
+            self.cut = self.over = True  # the card takes nothing any more
 
     def result(self) -> dict[str, Any]:
         """What `ended` says."""
@@ -142,11 +138,11 @@ class Play:
         clocked = not card.unclocked and card.clock.ready
         return {
             "seconds": max(0.0, self._frames_played - unheard) / card.rate,
-            "stopped": self._stopping,
+            "stopped": self._stopped_at is not None,
             "position": self.position_s,
             "heard": self._heard,
             "error_s": self._error(),
-            "volume": self._wanted_gain,
+            "volume": self._level.volume,
             "underruns": 0 if card.unclocked else card.dry - self._dry + self._starved,
             "resyncs": self._resyncs,
             "uncertainty_s": card.clock.uncertainty_s if clocked else None,
@@ -209,8 +205,7 @@ class Play:
             self._resyncs += abs(off) > _JUMP_S * card.rate
             self._pos = pos + off
             self._landing = self._lost = False
-            self._fade = 0.0
-            self._fade_step = self._fade_step if self._stopping else 1.0
+            self._level.fade_in()
             off = 0.0
         elif abs(off) > _JUMP_S * card.rate:
             self._landing = True
@@ -239,26 +234,10 @@ class Play:
         self._placer.place(self._samples, pos - whole, pace, self._out)
         return there
 
-    def _next_gain(self) -> tuple[float, float]:
-        """Return the gains at the two ends of the block."""
-        begin = self._gain * self._fade
-        if self._gain != self._wanted_gain:
-            left = self._wanted_gain - self._gain
-            self._gain = self._wanted_gain if abs(left) <= abs(self._gain_step) else self._gain + self._gain_step
-        fade = self._fade + self._fade_step
-        self._fade = 0.0 if fade < 1e-6 else min(1.0, fade)
-        return begin, 0.0 if self._landing else self._gain * self._fade
-
-    def _fill(self, block: Any, begin: float, end: float) -> None:
+    def _fill(self, block: Any) -> None:
         import numpy as np
 
         out = self._out
-        if begin != end:
-            np.multiply(self._ramp, end - begin, out=self._gains)
-            np.add(self._gains, begin, out=self._gains)
-            np.multiply(out, self._gains, out=out)
-        elif end != 1.0:
-            np.multiply(out, end, out=out)
         np.rint(out, out=out)
         np.clip(out, -32768.0, 32767.0, out=out)
         for channel in range(block.shape[1]):
@@ -274,7 +253,7 @@ class Play:
             end_frame = card.written + max(0.0, feed.end - pos) / pace
             after = max(feed.end, self._skip)
             self._end_frame = end_frame
-        elif self._stopping and self._fade == 0.0:
+        elif self._stopped_at is not None and self._level.silent:
             self._end_frame = end_frame
         self._mark = (end_frame, float(after))
         self._frames_played += max(0.0, end_frame - card.written - began)
@@ -294,23 +273,3 @@ class Play:
         elif now or card.now - self._heard > _REFINE_S:
             self._refined = True
             self._heard = card.time_of(self._start_frame) + self._job.latency_s
-
-    def _watch_clock(self) -> None:
-        """Follow the system's clock when it is set by a little (chrony); a play that runs ignores a new hour."""
-        offset = _offset()
-        step = offset - self._offset
-        if abs(step) > _SET_S:
-            self._offset = offset
-            if abs(step) < _OTHER_TIME_S and self._target is not None and self._job.target is not None:
-                self._target -= step
-
-
-def _offset() -> float:
-    """CLOCK_REALTIME less CLOCK_MONOTONIC: constant while chrony only makes the clock faster or slower."""
-    best = (1.0, 0.0)
-    for _ in range(5):
-        before = time.monotonic()
-        real = time.time()
-        after = time.monotonic()
-        best = min(best, (after - before, real - (before + after) / 2))
-    return best[1]

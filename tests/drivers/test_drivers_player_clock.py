@@ -13,9 +13,9 @@ from bench.virtual_card import VirtualCard, build, environment
 
 _PROGRAM = """
 import sys, pathlib
-import drivers.audio.play as play
-plain, file = play._offset, pathlib.Path(sys.argv.pop(1))
-play._offset = lambda: plain() + float(file.read_text())
+import drivers.audio.wall as wall
+plain, file = wall.offset, pathlib.Path(sys.argv.pop(1))
+wall.offset = lambda: plain() + float(file.read_text())
 from drivers.audio.playout import main
 main()
 """
