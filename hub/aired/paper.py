@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from hub.aired import month, rows
 from hub.aired.words import Line, Wording
 from hub.language import known, translator
 
-MOST_ROWS = 20_000
+MOST_ROWS = 10_000
 """More than that nobody signs; by node it is less."""
 FONTS = Path(__file__).parent.parent / "fonts"
 PLAIN, BOLD = "DejaVuSansCondensed", "DejaVuSansCondensed-Bold"
@@ -185,12 +186,7 @@ class _Sheet:
             canvas.line(x - 80, y - 78, x + 80, y - 78)
 
     def _wrapped(self, cells: Sequence[str], font: str) -> list[list[str]]:
-        from reportlab.lib.utils import simpleSplit
-
-        return [
-            [part for line in simpleSplit(cell, font, SIZE, width - 2 * PAD)[:8] for part in _cut(line, font, width)]
-            for cell, width in zip(cells, WIDTHS, strict=True)
-        ]
+        return [_lines(cell, font, width - 2 * PAD) for cell, width in zip(cells, WIDTHS, strict=True)]
 
     def _row_height(self, row: list[list[str]]) -> float:
         return max(len(words) for words in row) * LEADING + 2 * PAD
@@ -208,13 +204,23 @@ def _cells(number: int, line: Line) -> list[str]:
     ]
 
 
+@lru_cache(maxsize=4096)
+def _lines(text: str, font: str, width: float) -> list[str]:
+    """A cell in lines that fit; a log says the same few things again and again."""
+    from reportlab.lib.utils import simpleSplit
+
+    return [part for line in simpleSplit(text, font, SIZE, width)[:8] for part in _cut(line, font, width)]
+
+
 def _cut(text: str, font: str, width: float) -> list[str]:
     """A word that is longer than its column, in pieces that fit."""
     from reportlab.pdfbase.pdfmetrics import stringWidth
 
+    if stringWidth(text, font, SIZE) <= width:
+        return [text]
     parts = [""]
     for letter in text:
-        if stringWidth(parts[-1] + letter, font, SIZE) > width - 2 * PAD:
+        if stringWidth(parts[-1] + letter, font, SIZE) > width:
             parts.append("")
         parts[-1] += letter
     return parts
