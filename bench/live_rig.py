@@ -134,10 +134,12 @@ class Ear(threading.Thread):
         return self.heard
 
 
-def clicks(seconds: float, every_s: float = 0.5, level: float = 0.5) -> tuple[np.ndarray, list[float]]:
+def clicks(
+    seconds: float, every_s: float = 0.5, level: float = 0.5, first_s: float = 0.3
+) -> tuple[np.ndarray, list[float]]:
     """Bursts of a swept tone, 30 ms each, over a faint hum; and when they begin."""
     sound = 0.0005 * np.sin(2 * np.pi * 220 * np.arange(int(seconds * RATE)) / RATE)
-    times = np.arange(0.3, seconds - 0.2, every_s)
+    times = np.arange(first_s, seconds - 0.2, every_s)
     for at in times:
         place = int(at * RATE)
         sound[place : place + len(burst())] += level * burst()
