@@ -44,7 +44,7 @@ class Node:
 
     def __init__(self, card: VirtualCard, at: float, wav: Path, env: dict[str, str]) -> None:
         command = (sys.executable, "-m", "bench.sync_node", card.name, repr(at), str(wav))
-        self._child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self._child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
 
     def player(self) -> int:
         """Id of the playing process, as soon as it plays."""
@@ -55,6 +55,8 @@ class Node:
     def report(self, limit_s: float) -> dict[str, Any]:
         """What it says in the end."""
         said, _ = self._child.communicate(timeout=limit_s)
+        if self._child.returncode:
+            raise RuntimeError(f"a player failed with status {self._child.returncode}; see what it said above")
         got: dict[str, Any] = json.loads(said.splitlines()[-1])
         return got
 

@@ -61,7 +61,7 @@ class Reel:
     def length(self) -> int | None:
         """Frames in all; None as long as a live piece without an end is to come."""
         left = [part.length for part in self._parts[self._place :]]
-        return None if any(one is None for one in left) else self._begin + sum(one or 0 for one in left)
+        return None if any(one is None for one in left) else max(0, self._begin + sum(one or 0 for one in left))
 
     def up_to(self, frame: int, recording: Recording, gain: Gain) -> None:
         """Copy so that `frame` frames are there in all; what is there already is not copied again."""
