@@ -62,7 +62,7 @@ class Services:
             core.recorder,
             core.database,
             core.outbox,
-            sounds=self.preparer,
+            sounds=self.preparer.urgent,
             media=media,
             driver=self.hardware.speaker,
             lines=self.hardware.lines,

@@ -17,6 +17,7 @@ from edge_agent.prepare import chimes
 from edge_agent.prepare.chimes import Chimes
 from edge_agent.prepare.plans import Kept, Plan, Plans
 from edge_agent.prepare.readiness import NotReady
+from edge_agent.prepare.urgent import Urgent
 from edge_agent.prepare.workshop import Workshop
 from tts.cache import key_of
 from tts.client import VoiceWorker
@@ -44,6 +45,7 @@ class Preparer:
         self._plans = Plans(store.folder / "plans")
         self._turns = Turns()
         self._loaded = False
+        self.urgent = Urgent(self)
         self._chimes = Chimes(store, self._plans, self._workshop, voice)
 
     async def load(self) -> None:
@@ -78,6 +80,7 @@ class Preparer:
         """End what is being fetched; parts of files stay and are gone on with at the next start."""
         await self._fetcher.stop()
         await self._chimes.stop()
+        await self._workshop.stop()
 
     async def prepare(
         self,
@@ -87,12 +90,14 @@ class Preparer:
         progress: Callable[[int, int], None] = _nothing,
         *,
         better: bool = False,
+        urgent: bool = False,
     ) -> Prepared:
         """Return the sounds of `segments` on the node's disk; they stay there until `release(owner)`.
 
         What was prepared before is ready at once, also after a restart, without network or worker. Other segments or
         another manner for the same owner replace what it had, once they are ready. `better`: where the node had to
-        say a text itself, or with its second best voice, try again; what is ready stays when that fails.
+        say a text itself, or with its second best voice, try again; what is ready stays when that fails. `urgent`
+        texts are said before all others, and are there even where the disk refuses.
         `manner` counts for texts; a text's own readings go before it. `progress(k, n)` hears how many of the segments
         are ready. Each call makes streams of its own. May be cancelled; what is ready by then is not made again.
 
@@ -111,7 +116,8 @@ class Preparer:
                     progress(len(segments), len(segments))
                     return known
             try:
-                return await self._prepare(Plan(owner, asked, self._workshop.maker, ()), segments, manner, progress)
+                draft = Plan(owner, asked, self._workshop.maker, ())
+                return await self._prepare(draft, segments, manner, progress, urgent)
             except Refusal as refusal:
                 if known is None:
                     raise
@@ -143,13 +149,18 @@ class Preparer:
         return self._chimes.get(name)
 
     async def _prepare(
-        self, draft: Plan, segments: tuple[Segment, ...], manner: Manner, progress: Callable[[int, int], None]
+        self,
+        draft: Plan,
+        segments: tuple[Segment, ...],
+        manner: Manner,
+        progress: Callable[[int, int], None],
+        urgent: bool,
     ) -> Prepared:
         ready = 0
 
         async def one(segment: Segment) -> Kept:
             nonlocal ready
-            kept = await self._workshop.make(segment, manner, draft.owner)
+            kept = await self._workshop.make(segment, manner, draft.owner, urgent=urgent)
             ready += 1
             progress(ready, len(segments))
             return kept
@@ -169,7 +180,12 @@ class Preparer:
         prepared = await self._recalled(plan, segments)
         if prepared is None:
             raise Refusal("media.disk", detail="what was written cannot be read back")
-        await self._remember(plan)
+        try:
+            await self._remember(plan)
+        except Refusal as refusal:
+            if not urgent:
+                raise
+            log.warning("what is urgent is ready, but not remembered: %s", refusal)
         return prepared
 
     async def _remember(self, plan: Plan) -> None:
@@ -197,7 +213,7 @@ class Preparer:
 
     def _paths(self, plan: Plan) -> list[Path | None] | None:
         """The file of each segment; None when one is gone."""
-        paths = [None if kept.name is None else self._store.named(kept.name) for kept in plan.segments]
+        paths = [None if kept.name is None else self._workshop.find(kept.name) for kept in plan.segments]
         gone = any(kept.name is not None and path is None for kept, path in zip(plan.segments, paths, strict=True))
         return None if gone else paths
 

@@ -4,8 +4,9 @@ import asyncio
 import logging
 import secrets
 import shutil
+import tempfile
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +22,7 @@ from tts.cache import key_of
 from tts.client import VoiceWorker
 from tts.errors import STORAGE, WORKER_DIED, AudioError, SpeechError
 from tts.manner import Manner
+from tts.speech import Speech
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -42,6 +44,8 @@ class Workshop:
         self._sounds_turn = asyncio.Semaphore(_AT_ONCE)
         self._speech_turn = asyncio.Semaphore(1)  # an announcement that must be made now waits for one text at most
         self._sounds_maker = self._maker = ""
+        self._in_memory: dict[str, Path] = {}
+        self._spare: tempfile.TemporaryDirectory[str] | None = None
 
     def load(self) -> None:
         """Learn what shapes the sounds. Blocking."""
@@ -53,13 +57,25 @@ class Workshop:
         """Key of what shapes the sounds: voices, dictionaries, enhancement."""
         return self._maker
 
-    async def make(self, segment: Segment, manner: Manner, owner: str) -> Kept:
-        """Return the segment's sound, pinned for `owner`; of a relay, its stand-in."""
+    def find(self, name: str) -> Path | None:
+        """Return a sound by its name; None when it is gone or damaged. Blocking."""
+        return self._in_memory.get(name) or self._store.named(name)
+
+    async def stop(self) -> None:
+        """Remove what is only in memory."""
+        if self._spare is not None:
+            await asyncio.to_thread(self._spare.cleanup)
+
+    async def make(self, segment: Segment, manner: Manner, owner: str, *, urgent: bool = False) -> Kept:
+        """Return the segment's sound, pinned for `owner`; of a relay, its stand-in.
+
+        `urgent` texts are said before all others, and kept in a temporary folder where the disk refuses.
+        """
         match segment:
             case Chime():
                 return await self.chime(segment.name, owner)
             case Text():
-                return await self._text(segment, manner, owner)
+                return await self._text(segment, manner, owner, urgent)
             case Audio():
                 return await self._sound(segment.sound, owner, clean=segment.clean)
             case Pause():
@@ -91,39 +107,51 @@ class Workshop:
 
         return await self._kept(key, owner, make)
 
-    async def _text(self, text: Text, manner: Manner, owner: str) -> Kept:
+    async def _text(self, text: Text, manner: Manner, owner: str, urgent: bool) -> Kept:
         """The hub's sound where it can be had; else the node says it itself."""
         if text.rendered is None:
-            words = await self._said(text, manner, owner)
+            words = await self._said(text, manner, owner, urgent)
         else:
             try:
                 words = replace(await self._sound(text.rendered, owner, clean=False), spoken=text.text)
             except Refusal as refusal:
                 log.warning("the approved sound of a text is not there, the node says it: %s", refusal)
-                words = await self._said_instead(text, manner, owner, refusal)
+                words = await self._said_instead(text, manner, owner, urgent, refusal)
         return words if text.bed is None else await self._over_music(words, text.bed, owner)
 
-    async def _said_instead(self, text: Text, manner: Manner, owner: str, refusal: Refusal) -> Kept:
+    async def _said_instead(self, text: Text, manner: Manner, owner: str, urgent: bool, refusal: Refusal) -> Kept:
         try:
-            return replace(await self._said(text, manner, owner), own=True, again=True)
+            return replace(await self._said(text, manner, owner, urgent), own=True, again=True)
         except Refusal as second:
             log.warning("neither can the node say it: %s", second)
             raise refusal from second
 
-    async def _said(self, text: Text, manner: Manner, owner: str) -> Kept:
+    async def _said(self, text: Text, manner: Manner, owner: str, urgent: bool) -> Kept:
         how = replace(manner, readings={**manner.readings, **text.readings})
-        async with self._speech_turn:
-            speech = await _told(lambda: self._voice.say(text.text, _SPEECH_LIMIT_S, how))
+        async with nullcontext() if urgent else self._speech_turn:
+            speech = await _told(lambda: self._voice.say(text.text, _SPEECH_LIMIT_S, how, urgent=urgent))
             # Linked while no other text is asked for: the voice's own cache keeps it only so long.
             key = key_of("speech", speech.sha256)
-            kept = await self._kept(key, owner, lambda target: self._store.threads.run(_link, speech.path, target))
-        return replace(
-            kept,
-            voice=speech.voice,
-            spoken=speech.spoken,
-            guessed=speech.guessed,
-            again=bool(speech.tried),
-        )
+            try:
+                kept = await self._kept(key, owner, lambda target: self._store.threads.run(_link, speech.path, target))
+            except Refusal as refusal:
+                if not urgent or refusal.fault.code not in {"media.disk", "media.no_room"}:
+                    raise
+                kept = await self._kept_in_memory(speech, refusal)
+        return replace(kept, voice=speech.voice, spoken=speech.spoken, guessed=speech.guessed, again=bool(speech.tried))
+
+    async def _kept_in_memory(self, speech: Speech, refusal: Refusal) -> Kept:
+        """An emergency is said whether the disk takes it or not."""
+        log.warning("urgent words are kept in a temporary folder: %s", refusal)
+        try:
+            if self._spare is None:
+                self._spare = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="urgent-")
+            path = Path(self._spare.name) / f"{key_of('urgent')}-{speech.sha256}.wav"
+            await asyncio.to_thread(shutil.copyfile, speech.path, path)
+        except OSError as error:
+            raise refusal from error
+        self._in_memory[path.name] = path
+        return Kept(path.name, speech.seconds)
 
     async def _over_music(self, words: Kept, bed: Sound, owner: str) -> Kept:
         key = key_of("over_music", words.name, bed.sha256, self._sounds_maker)

@@ -380,7 +380,34 @@ async def test_a_node_whose_disk_gives_nothing_has_a_siren_and_says_why_it_is_no
             with pytest.raises(NotReady) as caught:
                 await preparer.prepare("b1", (WORDS, Audio(sound=song)))
             assert caught.value.fault.code == "media.disk"
+            alarm = await preparer.urgent.prepare("emergency/1", (WORDS,))
+            assert heard(alarm.files[0])[0] > 1
+            assert (await preparer.urgent.prepare("emergency/1", (WORDS, Pause(seconds=1)))).files == alarm.files
+            await preparer.urgent.release("emergency/1")
+            assert preparer.urgent.siren() == preparer.siren()
         await preparer.stop()
+
+
+async def test_what_is_urgent_is_said_before_what_was_asked_for_earlier(server: Server, tmp_path: Path) -> None:
+    long = tuple(Text(text=f"Bản tin số {n}. " + "Kính mời bà con nghe tiếp. " * 40) for n in range(4))
+    async with node(tmp_path, server.url) as it:
+        work = asyncio.create_task(it.prepare(*long))
+        while it.voice.pid is None:
+            await asyncio.sleep(0.01)
+        alarm = await it.preparer.urgent.prepare("emergency/1", (Text(text="Báo động cháy rừng."),))
+        assert it.progress == [(0, 4)]
+        assert alarm.spoken == "báo động cháy rừng."
+        assert len((await work).files) == 4
+
+
+async def test_an_emergency_finds_room_although_everything_is_planned(server: Server, tmp_path: Path) -> None:
+    async with node(tmp_path, server.url, limit=700_000) as it:
+        await it.prepare(Chime(name="alert"))
+        with pytest.raises(NotReady):
+            await it.prepare(WORDS, Text(text="Xin chào bà con. " * 4), owner="b2")
+        alarm = await it.preparer.urgent.prepare("emergency/1", (Text(text="Báo động. " * 6),))
+        assert heard(alarm.files[0])[0] > 2
+        assert (tmp_path / "media") not in alarm.files[0].parents
 
 
 async def test_a_stream_that_cannot_be_is_named_like_any_other_part(tmp_path: Path) -> None:
