@@ -32,6 +32,8 @@ def test_once() -> None:
     assert due(plan(None)) == ["11-23 05:30"]
     assert due(plan(None), after=AT) == []
     assert next_after(plan(None), BEFORE, ZONE) == Occurrence(AT, AT, "ban-tin-sang")
+    assert len(between([plan(None)], AT, AT + DAY, ZONE)) == 1  # the first instant is within, the last is not
+    assert between([plan(None)], AT - DAY, AT, ZONE) == []
 
 
 @pytest.mark.parametrize(
