@@ -1,6 +1,6 @@
 """`python -m bench.checker EVENTS.jsonl CALENDAR.yaml`: what was not broadcast as it should have been.
 
-EVENTS: one event a line, as a node numbers them (`{"seq":.., "at":.., "type":.., "about":.., "data":{..}}`).
+EVENTS: one event (or sample of telemetry) a line, as a node numbers them: `{"seq":.., "at":.., "type":.., "data":..}`.
 CALENDAR: `bulletins`, each as `bulletin.plan` has it, in the order in which they were planned; and if wanted `zone`,
 `hours` (windows, minutes_per_session, sessions_per_day, weekdays, exempt), `seconds` (id: length), and `outages`
 (`voice`, `speaker`: spans in which they are known to have failed). Ends with 1 where something is wrong.
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     wrong = check(events, calendar)
     for sentence in wrong:
         print(sentence)
-    aired = [each for each in events if each["type"] == "aired"]
+    aired = [each for each in events if each.get("type") == "aired"]
     print(f"{len(events)} events, {len(aired)} airings, {len(wrong)} wrong")
     return min(1, len(wrong))
 

@@ -90,18 +90,14 @@ class Record:
 
 
 def read(events: Iterable[dict[str, Any]], calendar: list[dict[str, Any]]) -> tuple[Record, list[str]]:
-    """Sort the events; also what is wrong with them as such."""
+    """Sort the events; also what was planned and stands in no calendar."""
     record, wrong = Record(), []
     left = {id_: [each for each in calendar if each["id"] == id_] for id_ in {each["id"] for each in calendar}}
     before: datetime | None = None
     doubted: datetime | None = None
     off: datetime | None = None
-    numbers: set[int] = set()
     for event in sorted(events, key=lambda each: each["seq"]):
         at, data = datetime.fromisoformat(event["at"]).astimezone(UTC), event.get("data", {})
-        if event["seq"] in numbers:
-            wrong.append(f"number {event['seq']} stands twice")
-        numbers.add(event["seq"])
         record.begin, record.end = min(record.begin, at), max(record.end, at)
         match event["type"]:
             case "started":
@@ -126,10 +122,22 @@ def read(events: Iterable[dict[str, Any]], calendar: list[dict[str, Any]]) -> tu
         record.off.append(Span(off, FAR))
     if doubted is not None:
         record.doubted.append(Span(doubted, FAR))
-    missing = set(range(min(numbers, default=1), max(numbers, default=0) + 1)) - numbers
-    if missing:
-        wrong.append(f"numbers are missing: {sorted(missing)[:5]}")
     return record, wrong
+
+
+def numbers(records: Iterable[dict[str, Any]]) -> list[str]:
+    """Which numbers are missing or stand twice; a gap that is told is none."""
+    found: set[int] = set()
+    told: set[int] = set()
+    wrong = []
+    for record in records:
+        if record["seq"] in found:
+            wrong.append(f"number {record['seq']} stands twice")
+        found.add(record["seq"])
+        if record.get("type") == "gap":
+            told |= {number for first, last in record["data"]["ranges"] for number in range(first, last + 1)}
+    missing = set(range(min(found, default=1), max(found, default=0) + 1)) - found - told
+    return [*wrong, f"numbers are missing: {sorted(missing)[:5]}"] if missing else wrong
 
 
 def _bulletin(

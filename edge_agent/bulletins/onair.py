@@ -18,6 +18,7 @@ from edge_agent.bulletins.table import Begun, Key, Planned
 from edge_agent.calendar import Occurrence
 from edge_agent.clock import Clock
 from edge_agent.contract.airings import Airing
+from edge_agent.contract.base import iso
 from edge_agent.contract.errors import Fault, Refusal
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,10 @@ class OnAir:
 
     async def _missed(self, planned: Planned, begun: Begun, fault: Fault) -> None:
         airing = story.because(begun.airing, _told(fault))
-        await self._ledger.miss(begun.key, begun.due, airing)
+        sure = fault.code != "bulletin.missed_clock"
+        if not sure:  # nobody knows whether its instant has come
+            planned.passed, planned.handled = begun.due, min(planned.handled, begun.due - timedelta(milliseconds=1))
+        await self._ledger.miss(begun.key, begun.due, airing, sure=sure)
         self._show(planned, begun, airing)
 
     async def _run(self, planned: Planned, occurrence: Occurrence, begun: Begun, until: datetime) -> _Run:
@@ -115,6 +119,7 @@ class OnAir:
             self._started(run, start)
             started.set()
 
+        asked_at = self._clock.now() - timedelta(seconds=self._clock.monotonic())
         play = asyncio.ensure_future(run.air.air(run.item, lambda: self._begin(run), on_start))
         follow = asyncio.ensure_future(self._follow(run, started))
         try:
@@ -125,7 +130,7 @@ class OnAir:
         except _TakenError:
             log.warning("bulletin %s at %s was aired before", run.item.id, run.begun.due)
         except Refusal as refusal:
-            await self._refused(run, refusal.fault)
+            await self._refused(run, self._or_stepped(run, refusal.fault, asked_at))
         except Exception as error:  # drivers are foreign code: this instant is lost, not the calendar
             log.exception("bulletin %s failed", run.item.id)
             await self._refused(run, Fault.of("bulletin.missed_speaker", detail=type(error).__name__))
@@ -134,8 +139,17 @@ class OnAir:
         finally:
             follow.cancel()
 
+    def _or_stepped(self, run: _Run, fault: Fault, asked_at: datetime) -> Fault:
+        """Too late for its turn: or did the clock step over the instant? `asked_at`: its offset when it was asked."""
+        until, now = run.item.not_after, asked_at + timedelta(seconds=self._clock.monotonic())
+        if fault.code != "bulletin.missed_busy" or until is None or now > until:
+            return fault
+        return Fault.of("bulletin.missed_step", at=iso(run.begun.due))
+
     async def _begin(self, run: _Run) -> None:
-        """Right before it is heard: lawful, and not heard before. Raises Refusal."""
+        """Right before it is heard: still at a time that is known, lawful, and not heard before. Raises Refusal."""
+        if not self._clock.trusted and not run.claimed:
+            raise Refusal("bulletin.missed_clock")
         at = max(self._clock.now(), run.item.at or run.begun.due)
         self._lawful.require(run.planned.bulletin, run.begun.airing.speaker, at, run.left_s)
         if not run.claimed and not await self._ledger.claim(run.begun):

@@ -137,6 +137,7 @@ class Month:
         self.true = BEGIN - timedelta(hours=2)
         self.outages: dict[str, list[list[str]]] = {"speaker": []}
         self.mute = False
+        self.muted = (self.true, self.true)
         self.emergencies = 0
         self.cuts = 0
         self.states_cut: set[str] = set()
@@ -192,7 +193,7 @@ class Month:
                 self.states_cut |= set({post.id: post.actual for post in rig.posts}.values())
                 off, doubtful = happening.value
                 return off, doubtful
-            case "set":
+            case "set" | "trust":
                 await self._step(self.true - clock.now())
                 await self._trust(True)
             case "step":
@@ -200,8 +201,6 @@ class Month:
                 self._later(20 * M, "set")
             case "doubt":
                 await self._trust(False)
-            case "trust":
-                await self._trust(True)
             case "mute" | "loud":
                 self._mute(happening.what == "mute")
             case "cancel":
@@ -230,11 +229,13 @@ class Month:
         self.mute = mute
         assert self.rig.horn is not None
         self.rig.horn.error = NO_SOUND if mute else None
-        now = self.rig.clock.now().isoformat()
+        now = self.rig.clock.now()
         if mute:
-            self.outages["speaker"].append([now, (BEGIN + timedelta(days=99)).isoformat()])
-        elif self.outages["speaker"]:
-            self.outages["speaker"][-1][1] = now
+            self.muted = (now, self.true)
+            self.outages["speaker"].append([now.isoformat(), (BEGIN + timedelta(days=99)).isoformat()])
+        else:  # by the node's clock, whichever way it was set meanwhile
+            end = max(now, self.muted[0] + (self.true - self.muted[1]))
+            self.outages["speaker"][-1][1] = end.isoformat()
 
     async def _step(self, by: timedelta) -> None:
         if abs(by) > S:
