@@ -102,6 +102,7 @@ class Announcer:
         sound = self._hold(speech.path)
         try:
             airing = await self._station.air(speaker).air(self._item(asked, args, speech, sound), begin)
+            await self._station.told(speaker)
         finally:
             self._waiting[speaker] -= 1
             sound.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ __all__ = ["Alarm", "Emergencies", "Sounds"]
 log = logging.getLogger(__name__)
 _AT_ONCE = 16
 _SAVE_LIMIT_S = 1.0
+_REMEMBERED = 200
 _WRITE_AGAIN_S = 30.0
 
 
@@ -193,6 +194,8 @@ class Emergencies:
         sounding.progress.airing = airing
         await self._settle(sounding, airing)
         self._past[alarm.id] = airing
+        if len(self._past) > _REMEMBERED:
+            del self._past[next(iter(self._past))]
         del self._running[alarm.id]
         sounding.first.set()
         self._over.pop(alarm.id).set()

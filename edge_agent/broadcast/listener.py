@@ -65,6 +65,11 @@ class Ears:
             log.exception("the listener of %s failed", self._speaker)
             return None
 
+    async def told(self) -> None:
+        """Everything until now has been told; what was played may lose its name then."""
+        if self._last is not None:
+            await asyncio.wait({self._last}, timeout=2 * _LIMIT_S)
+
     async def stop(self) -> None:
         """Let go of what is still being told."""
         if self._last is not None:

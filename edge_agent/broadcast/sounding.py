@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +25,8 @@ _BETWEEN_SIRENS_S = 0.3
 _KNOWN_WITHIN_S = 0.05
 """Words that lie on disk are there so soon: siren and words are then one play."""
 _SPEAKER_AGAIN_S = 2.0
+_NEAR_S = 2.0
+_LOOK_AGAIN_S = 5.0
 _VOICE_AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 
@@ -112,9 +114,10 @@ class Sounding:
 
     async def run(self) -> None:
         """Until acknowledged, ended, or its time is up. Nothing of a lower class is on air meanwhile."""
-        self._air.close_for(self.alarm.id)
         making = asyncio.get_running_loop().create_task(self._make_words(), name="emergency-words")
         try:
+            await self._come_near()
+            self._air.close_for(self.alarm.id)
             if not self._over():
                 await self._quiet(_KNOWN_WITHIN_S)
             while not self._over():
@@ -129,6 +132,15 @@ class Sounding:
             await asyncio.gather(making, return_exceptions=True)
             self._air.open_again(self.alarm.id)
             self._fault(None)
+
+    async def _come_near(self) -> None:
+        """Leave the air to others until shortly before its instant."""
+        at = self.alarm.at if self.progress.airing is None else None
+        while at is not None and not self._over() and (left := self._left(at) - _NEAR_S) > 0:
+            await self._quiet(min(left, _LOOK_AGAIN_S))
+
+    def _left(self, instant: datetime) -> float:
+        return (instant - self._clock.now()).total_seconds()
 
     def _over(self) -> bool:
         if self.ended is not None or self._clock.monotonic() >= self._until:

@@ -164,6 +164,10 @@ class Station:
         """The state of a speaker, or of the first, to tell something. Raises Refusal `command.unknown_thing`."""
         return self._horns[self.speaker(speaker)].board
 
+    async def told(self, speaker: str) -> None:
+        """Who listens to a speaker has heard of all that was on air."""
+        await self._horns[speaker].ears.told()
+
     async def play_test(self, speaker: str, sound: Path) -> None:
         """Play a sound that the microphone's owner listens to by itself. Raises Refusal when it was not heard whole."""
         late = self._clock.now() + timedelta(seconds=_TEST_WAITS_S)

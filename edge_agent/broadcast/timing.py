@@ -79,15 +79,16 @@ class Timing:
         now = self._clock.now()
         if live_since_s is not None:
             return now - timedelta(seconds=live_since_s)
-        if not job.begun and job.item.at is not None:
-            at = job.item.at + self._delay
-            if at > now or job.is_live:
-                return at
-        if job.item.class_ == "emergency":
-            return None  # the siren does not wait until the amplifier is warm
+        at = job.item.at + self._delay if job.item.at is not None and not job.begun else None
+        if at is not None and job.is_live:
+            return at
+        urgent = job.item.class_ == "emergency"  # the siren does not wait until the amplifier is warm
         gap = 0.0 if self.free_at is None else self._policy.gap_s - (self._clock.monotonic() - self.free_at)
-        wait = max(gap, self._amplifier.cold_s if self._amplifier is not None else 0.0)
-        return now + timedelta(seconds=wait) if wait > 0.001 else None
+        cold = self._amplifier.cold_s if self._amplifier is not None else 0.0
+        soonest = now if urgent else now + timedelta(seconds=max(0.0, cold, gap if at is None or at <= now else 0.0))
+        if at is not None and at >= soonest:
+            return at
+        return soonest if soonest - now > timedelta(milliseconds=1) else None
 
     def _until(self, instant: datetime) -> float:
         return (instant - self._clock.now()).total_seconds()

@@ -155,3 +155,10 @@ async def test_two_speakers_behind_one_relay_share_it(tmp_path: Path) -> None:
         assert (await task).seconds == 30
         assert lines.seconds() == [(True, 0), (False, 38)]
         await sound.station.stop()
+
+
+async def test_what_comes_too_late_for_the_warm_up_is_heard_whole_rather_than_in_time(rig: Rig) -> None:
+    late = await rig.start("late", 5, at=START + 1 * S)
+    await rig.advance(20)
+    assert rig.heard() == [("late", 3, 0)]
+    assert (await late).start_error_ms == 2000

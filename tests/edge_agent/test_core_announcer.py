@@ -1,7 +1,7 @@
 """One thing at a time per loudspeaker; what was played is reported, and what was not is told with its reason."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ from core_examples import command
 from core_rig import START, Store, store
 from core_sound import NO_SOUND, NO_VOICE, Sound
 
+from edge_agent.broadcast.listener import Nobody
 from edge_agent.clock import SimulatedClock
 from edge_agent.contract.airings import Airing
 from edge_agent.contract.commands import Speak, StopSpeaker
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.reports import SpeakerState
+from edge_agent.proof.model import Played
 from tts.errors import SpeechError
 from tts.manner import ORDINARY, Manner
 from tts.speech import Speech
@@ -235,3 +237,19 @@ async def test_a_voice_that_dies_once_is_asked_again(rig: Rig) -> None:
     await rig.clock.advance(10 * S)
     assert (await task)["spoken"] == "một"
     assert calls == ["một", "một"]
+
+
+async def test_who_listens_finds_the_sound_still_there(rig: Rig) -> None:
+    there: list[bool] = []
+
+    class Ear(Nobody):
+        async def end(self, speaker_id: str, item_id: str, played: Sequence[Played], skip_s: float = 0.0) -> None:
+            await asyncio.sleep(0.05)
+            there.extend(piece.path is not None and piece.path.exists() for piece in played)
+
+    rig.sound.station.listener = Ear()
+    task = await rig.speak()
+    await rig.clock.advance(10 * S)
+    await task
+    assert there == [True]
+    assert list((rig.node.folder / "playing").glob("*.wav")) == []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from core_air import OnAir, refused
-from core_examples import command
+from core_examples import SIGNER, command
 from core_rig import START, Store, store
 from core_sound import NO_GAP, NO_SOUND, NO_VOICE
 
@@ -18,10 +18,15 @@ from edge_agent.clock import SimulatedClock
 from edge_agent.config.broadcast import Broadcast
 from edge_agent.config.model import Loudness, Speaker
 from edge_agent.contract.airings import Airing
-from edge_agent.contract.commands import AcknowledgeEmergency, Command, Speak, StopSpeaker
+from edge_agent.contract.commands import Ack, AcknowledgeEmergency, Command, Speak, StopSpeaker
 from edge_agent.contract.errors import Refusal
+from edge_agent.contract.reports import About
 from edge_agent.contract.segments import Text
+from edge_agent.contract.signature import Verifier
+from edge_agent.desk import Desk
 from edge_agent.desk.act import Act
+from edge_agent.link.wire import Incoming
+from edge_agent.store.journal import Journal
 
 S = timedelta(seconds=1)
 FAR = START + timedelta(days=2)
@@ -170,6 +175,15 @@ async def test_at_a_given_instant(rig: Rig) -> None:
     await rig.flood(Speak.model_validate({"text": "Lũ", "class": "emergency", "at": START + 7 * S}))
     await rig.advance(10)
     assert rig.sounds() == [("siren+speech", 7)]
+
+
+async def test_until_its_instant_is_near_the_air_is_the_others(rig: Rig) -> None:
+    await rig.flood(Speak.model_validate({"text": "Lũ", "class": "emergency", "at": START + 60 * S}))
+    await rig.start("news", 30)
+    await rig.start("more", 90)
+    await rig.advance(62)
+    assert rig.sounds() == [("news", 0), ("more", 30), ("siren+speech", 60)]
+    assert 58 <= (rig.horn.ended[1] - START).total_seconds() <= 60
 
 
 async def test_without_a_trusted_time_it_sounds_at_once_and_for_an_hour(tmp_path: Path) -> None:
@@ -358,6 +372,32 @@ async def test_a_full_disk_does_not_keep_it_silent(rig: Rig) -> None:
     await rig.advance(30)
     rows = await rig.node.database.read(lambda db: db.execute("SELECT id, state FROM emergency").fetchall())
     assert rows == [(asked.id, "sounding")], "written as soon as there was room"
+
+
+async def test_through_the_desk_a_full_disk_is_answered_when_it_was_heard(rig: Rig) -> None:
+    told: list[Ack] = []
+    desk = Desk(
+        Verifier({SIGNER.key_id: SIGNER.public}),
+        rig.clock,
+        rig.node.database,
+        Journal(rig.node.database),
+        rig.node.outbox,
+        about=lambda: About(node="n", commune="26734", name="N", timezone="UTC", language="vi", version="1"),
+        answer=told.append,
+        acknowledge=lambda _message: None,
+        on_record=lambda: None,
+        keep=rig.node.recorder.keep,
+    )
+    desk.register("speak", rig.sound.announcer.speak)
+    await rig.node.full()
+    speak = Speak.model_validate({"text": "Lũ", "class": "emergency"})
+    asked = command(speak, to="26734/n", at=START - 10 * S, expires=FAR)
+    body = SIGNER.sign(asked.model_dump_json(by_alias=True).encode())
+    desk.receive(Incoming("edge/26734/n/cmd", body, 1, False, 1))
+    await rig.advance(16)
+    assert len(rig.sounds()) == 1
+    assert [(ack.id, ack.state) for ack in told] == [(asked.id, "done")], "accepted would mean that it is on disk"
+    await desk.close()
 
 
 async def test_an_end_that_cannot_be_written_is_told_and_written_later(rig: Rig) -> None:
