@@ -99,8 +99,7 @@ class SimulatedMicrophone:
             except asyncio.CancelledError:
                 heard = min(seconds, clock.monotonic() - began)
                 if heard > 0:
-                    # A second cancel must not leave a half written file.
-                    await asyncio.shield(asyncio.create_task(self._render(path, started_at, heard)))
+                    await _finished(asyncio.create_task(self._render(path, started_at, heard), name="scene"))
                 raise
             await self._render(path, started_at, seconds)
             return RecordReport(
@@ -133,9 +132,19 @@ class SimulatedMicrophone:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
+                await process.communicate()
         if process.returncode:
             last = said.decode(errors="replace").strip().rpartition("\n")[2]
             raise DriverFault("microphone.failed", f"the scene cannot be made: {last}", retry=True)
+
+
+async def _finished(work: "asyncio.Task[None]") -> None:
+    """Wait for it through further cancels: they must not leave a half written file."""
+    while not work.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({work})
+    if (error := work.exception()) is not None:
+        raise error
 
 
 def _is_playing(folder: Path) -> bool:

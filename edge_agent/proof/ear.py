@@ -43,6 +43,8 @@ class Ear:
         self._microphone = microphone
         self._clock = clock
         self._folder = folder
+        with suppress(OSError):  # told when it is written to
+            folder.mkdir(parents=True, exist_ok=True)
         self._turn = asyncio.Lock()
         self._idling: asyncio.Task[RecordReport] | None = None
         self._failures = 0
@@ -59,7 +61,6 @@ class Ear:
 
     def prepare(self) -> None:
         """Remove recordings of an earlier run. Blocking."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         for left in (*self._folder.glob("take-*"), *self._folder.glob(".take-*")):
             left.unlink(missing_ok=True)
 
@@ -91,6 +92,7 @@ class Ear:
             await asyncio.wait({self._idling})
         finally:
             self._idling.cancel()
+            await asyncio.wait({self._idling})
         if not self._idling.cancelled() and self._idling.exception() is None and self.idle:
             return path
         if not self._idling.cancelled():

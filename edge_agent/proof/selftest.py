@@ -95,5 +95,6 @@ class SelfTest:
         finally:
             for task in recording:
                 task.cancel()
+            await asyncio.gather(*recording, return_exceptions=True)
             self._ear.testing, self._ear.quiet_since = False, self._clock.monotonic()
             await asyncio.to_thread(forget, [path])
