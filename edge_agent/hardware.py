@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from drivers import registry
 from drivers.contract import Driver as DriverInterface
-from drivers.contract import DriverContext, DriverFault, Speaker, Switchable
+from drivers.contract import DriverContext, DriverFault, Microphone, Speaker, Switchable
 from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock
 from edge_agent.config.model import Driver
@@ -74,6 +74,11 @@ class Hardware:
         """The open speaker driver of that name, or None."""
         driver = self._open.get(name)
         return driver if isinstance(driver, Speaker) else None
+
+    def microphone(self, name: str) -> Microphone | None:
+        """The open microphone driver of that name, or None."""
+        driver = self._open.get(name)
+        return driver if isinstance(driver, Microphone) else None
 
     async def _keep(self, name: str) -> None:
         backoff = Backoff()

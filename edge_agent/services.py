@@ -19,6 +19,7 @@ from edge_agent.contract.reports import About
 from edge_agent.contract.segments import Live, Relay
 from edge_agent.core import Core
 from edge_agent.hardware import Hardware
+from edge_agent.hearing import Hearing
 from edge_agent.lights.programme import Place
 from edge_agent.lights.service import LightService
 from edge_agent.live.sessions import LiveSessions
@@ -93,6 +94,7 @@ class Services:
             on_record=core.pump.wake,
             keep=core.recorder.keep,
         )
+        self.hearing = Hearing(core, self.hardware, self.station, self.bulletins, storage.path / "proof")
         self.cameras = Cameras(
             config.cameras, storage.path / "video", core.clock, core.recorder, media, post=core.post("camera")
         )

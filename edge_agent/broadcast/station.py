@@ -5,7 +5,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -168,11 +168,16 @@ class Station:
         """Who listens to a speaker has heard of all that was on air."""
         await self._horns[speaker].ears.told()
 
-    async def play_test(self, speaker: str, sound: Path) -> None:
-        """Play a sound that the microphone's owner listens to by itself. Raises Refusal when it was not heard whole."""
+    async def play_test(
+        self, speaker: str, sound: Path, on_start: Callable[[datetime], None] = lambda _at: None
+    ) -> None:
+        """Play a sound to which nobody but who asks for it listens; `on_start` gets the instant of its first sample.
+
+        Raises Refusal when it was not played to the end.
+        """
         late = self._clock.now() + timedelta(seconds=_TEST_WAITS_S)
         item = Item("test", "-", (Piece(sound),), not_after=late, after="drop", proof=False)
-        airing = await self.air(speaker).air(item)
+        airing = await self.air(speaker).air(item, on_start=lambda start: on_start(start.started_at))
         if airing.code is not None:
             raise Refusal(airing.code, detail=airing.reason or "", by="-")
 

@@ -390,7 +390,7 @@ async def test_through_the_desk_a_full_disk_is_answered_when_it_was_heard(rig: R
     )
     desk.register("speak", rig.sound.announcer.speak)
     await rig.node.full()
-    speak = Speak.model_validate({"text": "Lũ", "class": "emergency"})
+    speak = Speak.model_validate({"text": "Lũ về. " * 700, "class": "emergency"})
     asked = command(speak, to="26734/n", at=START - 10 * S, expires=FAR)
     body = SIGNER.sign(asked.model_dump_json(by_alias=True).encode())
     desk.receive(Incoming("edge/26734/n/cmd", body, 1, False, 1))
