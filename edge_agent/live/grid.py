@@ -11,7 +11,7 @@ _STEP = 0.001
 _JUMP_S = 0.1
 """Further off than this, samples were lost: go where they are."""
 _WINDOW_S = 2.0
-_EASE = 0.2
+_EASE = 0.4
 
 
 class Grid:
