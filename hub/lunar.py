@@ -1,31 +1,18 @@
-"""Lunar dates beside solar ones, from the same tables that the nodes use (Hồ Ngọc Đức's, library vnlunar)."""
+"""Lunar dates beside solar ones, as a page needs them: for many days, and without a fault for far-off years."""
 
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
-
-from vnlunar.core import get_lunar_date
 
 from hub.language import Translate
-
-FIRST_YEAR, LAST_YEAR = 1968, 2199
-
-
-class LunarDay(NamedTuple):
-    """Day and month; `leap`: the second month of its number in that year."""
-
-    day: int
-    month: int
-    leap: bool
+from tts.programme.lunar import FIRST_YEAR, LAST_YEAR, LunarDate, lunar_date
 
 
 @lru_cache(maxsize=512)
-def lunar(day: date) -> LunarDay | None:
+def lunar(day: date) -> LunarDate | None:
     """The lunar date of a solar one; None outside of the years that the tables know."""
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         return None
-    found = get_lunar_date(day.day, day.month, day.year)
-    return LunarDay(found["day"], found["month"], bool(found["leap"]))
+    return lunar_date(day)
 
 
 def is_feast(day: date) -> bool:

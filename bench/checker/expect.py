@@ -78,7 +78,7 @@ def _lunar_day(day: date, lunar: dict[str, Any]) -> bool:
         return (tet.day, tet.month, tet.leap) == (1, 1, False)
     here, tomorrow = lunar_date(day), lunar_date(day + timedelta(days=1))
     days = {here.day} | ({30} if tomorrow.day == 1 else set())
-    leap = lunar.get("leap", "never")
+    leap = lunar.get("leap") or ("never" if lunar.get("month") else "also")
     if (here.leap and leap == "never") or (not here.leap and leap == "only"):
         return False
     return bool(days & set(lunar["days"])) and lunar.get("month") in (None, here.month)

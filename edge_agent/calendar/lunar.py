@@ -88,7 +88,8 @@ def _of_year(wanted: LunarDays, year: int) -> tuple[int, ...]:
     if wanted.before_tet is not None:
         return (months(year)[0].first - wanted.before_tet,)
     found: set[int] = set()
+    leap = wanted.in_leap_months
     for month in months(year):
-        if wanted.month in (None, month.number) and (wanted.leap == "also" or month.leap == (wanted.leap == "only")):
+        if wanted.month in (None, month.number) and (leap == "also" or month.leap == (leap == "only")):
             found |= {month.first + min(day, month.length) - 1 for day in wanted.days}
     return tuple(sorted(found))

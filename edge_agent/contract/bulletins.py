@@ -22,8 +22,10 @@ class LunarDays(Strict):
         default=(), max_length=30, description="1..30; 30 is the last day also of a month of 29 days"
     )
     month: int | None = Field(default=None, ge=1, le=12, description="Absent: every month")
-    leap: Literal["also", "only", "never"] = Field(
-        default="never", description="What of the second month of the same number in a leap year"
+    leap: Literal["also", "only", "never"] | None = Field(
+        default=None,
+        description="What of the second month of the same number in a leap year; "
+        "absent: `also` where every month is meant, `never` where one is",
     )
     before_tet: int | None = Field(default=None, ge=0, le=60, description="So many days before the first day of Tet")
 
@@ -36,6 +38,11 @@ class LunarDays(Strict):
         if self.before_tet is not None and self.month is not None:
             raise ValueError("before_tet has no month")
         return self
+
+    @property
+    def in_leap_months(self) -> Literal["also", "only", "never"]:
+        """`leap`, or what it means when it is absent."""
+        return self.leap or ("also" if self.month is None else "never")
 
 
 class Change(Strict):

@@ -59,7 +59,11 @@ async def test_repetition(
     again = planned(node).recurrence
     assert again.rule == rule
     if days:
-        assert (again.lunar.days, again.lunar.month, again.lunar.leap) == (days, month, "never")
+        assert (again.lunar.days, again.lunar.month, again.lunar.in_leap_months) == (
+            days,
+            month,
+            "never" if month else "also",
+        )
 
 
 @pytest.mark.parametrize(
