@@ -1,5 +1,5 @@
 # One-word commands for daily work. Everything sets up what it needs.
-.PHONY: demo test test-long lint docs docs-check bench bench-voice setup setup-test requirements clean
+.PHONY: demo test test-long lint docs docs-check bench bench-voice bench-sync setup setup-test requirements clean
 PY := .venv/bin/python
 
 demo: setup            ## run a whole commune on this machine
@@ -31,6 +31,9 @@ bench-voice: setup-test ## how clear the voice is through a horn in noise: table
 	@.venv/bin/uv pip install -q --python .venv-bench/bin/python -r pyproject.toml --extra bench
 	.venv-bench/bin/python -m bench.voice
 	.venv-bench/bin/python -m bench.loudness
+
+bench-sync: setup-test ## how well players keep together on computed sound cards: ours beside Snapcast
+	$(PY) -m bench.sync
 
 setup:
 	@scripts/setup

@@ -58,7 +58,10 @@ class Feed:
         return count
 
     def seek(self, start: int) -> None:
-        """Have the samples from `start` on read instead of all those before it. Live pieces are never left out."""
+        """Have the samples from `start` on read, without those before it, if that is worth it. Not in live pieces."""
+        low, high = self.span
+        if low <= start <= high + self._rate:
+            return  # it is coming
         self._wanted = start
         self._wake.set()
 

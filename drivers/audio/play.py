@@ -8,6 +8,7 @@ a short fade. Samples are never dropped or doubled to correct a drift.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from drivers.audio.beginning import Beginning
 from drivers.audio.card import Card
 from drivers.audio.feed import Feed
 from drivers.audio.level import Level
@@ -28,6 +29,7 @@ _JUMP_S = 3e-3
 _PROGRESS_S = 0.5
 _REFINE_S = 2.0
 _DRAIN_LIMIT_S = 3.0
+_SEEK_S = 0.5
 
 
 class Play:
@@ -51,14 +53,13 @@ class Play:
         self._lost = False
         self._stopping = False
         self._end_frame: float | None = None
-        self._start_frame = 0.0
-        self._heard: float | None = None
-        self._started = self._refined = False
+        self._beginning: Beginning | None = None
+        self._started = False
         self._frames_played = 0.0
         self._epoch, self._dry = card.epoch, card.dry
         self._starving, self._starved = False, 0
         self._resyncs = 0
-        self._told = self._drains_since = 0.0
+        self._told = self._drains_since = self._sought = 0.0
         self._wall = WallClock()
         self._stopped_at: float | None = None
         self.over = False
@@ -109,16 +110,18 @@ class Play:
     def report(self, emit: Callable[..., None]) -> None:
         """Tell what is to be told, look at the clocks, notice the end. After every turn."""
         card = self._card
-        if self._pos is not None and not self._started:
+        began = self._beginning
+        if began is not None and not self._started:
             self._started = True
-            emit("started", heard=self._heard, error_s=self._error(), output=card.name)
+            emit("started", heard=began.heard, error_s=began.error_s, output=card.name)
         if card.now - self._told >= _PROGRESS_S:
             self._told = card.now
             if self._started:
                 emit("progress", position=self.position_s, mono=card.now)
             if self._target is not None and self._job.target is not None:
                 self._target -= self._wall.step()
-            self._refine()
+            if began is not None:
+                began.look_again()
         feed = self._feed
         if feed.fault is not None and (self._pos is None or feed.buffered(int(self._pos)) <= self._frames):
             self.fault, self.over = feed.fault, True
@@ -133,15 +136,17 @@ class Play:
     def result(self) -> dict[str, Any]:
         """What `ended` says."""
         card = self._card
-        self._refine(now=True)
+        began = self._beginning
+        if began is not None:
+            began.look_again(last=True)
         unheard = max(0.0, self._mark[0] - (card.written - card.waiting)) if self.cut else 0.0
         clocked = not card.unclocked and card.clock.ready
         return {
             "seconds": max(0.0, self._frames_played - unheard) / card.rate,
             "stopped": self._stopped_at is not None,
             "position": self.position_s,
-            "heard": self._heard,
-            "error_s": self._error(),
+            "heard": None if began is None else began.heard,
+            "error_s": None if began is None else began.error_s,
             "volume": self._level.volume,
             "underruns": 0 if card.unclocked else card.dry - self._dry + self._starved,
             "resyncs": self._resyncs,
@@ -167,7 +172,7 @@ class Play:
         """Return the pace if the play begins within the next block."""
         card, feed = self._card, self._feed
         if feed.end == self._skip:  # nothing is left of it
-            self._pos, self._heard, self._end_frame = float(self._skip), card.now, card.written
+            self._pos, self._end_frame = float(self._skip), card.written
             return None
         if self._target is None:
             if feed.live and card.ready:
@@ -176,8 +181,7 @@ class Play:
                 return None
         if self._target is None:
             self._pos, pace = float(self._skip), 1.0
-            self._start_frame = card.written
-            self._heard = card.now + card.waiting / card.rate + self._job.latency_s
+            self._beginning = Beginning(card, card.written, None, self._job.latency_s)
             return pace
         if not card.ready:
             return None
@@ -188,8 +192,9 @@ class Play:
         if due + self._frames * pace <= self._skip:
             return None
         self._pos = due
-        self._start_frame = card.written + max(0.0, self._skip - due) / pace
-        self._heard = card.time_of(self._start_frame) + self._job.latency_s
+        first = card.written + max(0.0, self._skip - due) / pace
+        wanted = None if self._job.target is None else self._target
+        self._beginning = Beginning(card, first, wanted, self._job.latency_s)
         return pace
 
     def _follow(self, pos: float) -> float | None:
@@ -218,14 +223,15 @@ class Play:
 
     def _read(self, pos: float, pace: float) -> bool:
         """Put the block's samples into `_out`; whether all were there."""
-        feed, whole = self._feed, int(pos // 1)
+        card, feed, whole = self._card, self._feed, int(pos // 1)
         count = feed.take(whole - BEFORE - 1, self._samples)
         last = whole + self._frames
         there = feed.end is not None or feed.buffered(last) > 0 or last <= self._skip
         if not there and not feed.live:
             if not self._starving:
                 self._starved += 1
-            if count == 0:
+            if count == 0 and card.now - self._sought > _SEEK_S:
+                self._sought = card.now
                 feed.seek(whole)
         self._starving = not there and not feed.live
         if self._starving and self._holds():
@@ -257,19 +263,3 @@ class Play:
             self._end_frame = end_frame
         self._mark = (end_frame, float(after))
         self._frames_played += max(0.0, end_frame - card.written - began)
-
-    def _error(self) -> float | None:
-        if self._heard is None or self._target is None or self._job.target is None:
-            return None
-        return self._heard - self._target - self._job.latency_s
-
-    def _refine(self, now: bool = False) -> None:
-        """Say once more, of what the card's clock was later found to be, when the first sample was heard."""
-        card = self._card
-        if self._refined or self._heard is None or self._target is None or not card.ready or card.unclocked:
-            return
-        if self._epoch != card.epoch or self._resyncs or card.epoch != self._epoch:
-            self._refined = True
-        elif now or card.now - self._heard > _REFINE_S:
-            self._refined = True
-            self._heard = card.time_of(self._start_frame) + self._job.latency_s

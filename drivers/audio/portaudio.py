@@ -151,7 +151,7 @@ class PyAudioSpeaker:
             return await self._follow(play)
         finally:
             if not play.over:  # cancelled, or the caller's on_start raised
-                await self._stop()
+                await self._stop(play)
 
     async def _follow(self, play: "_Play") -> PlayReport:
         try:
@@ -243,21 +243,23 @@ class PyAudioSpeaker:
             drift_ppm=answer["drift_ppm"],
         )
 
-    async def _stop(self) -> None:
+    async def _stop(self, play: "_Play") -> None:
         """Have the sound faded out; by force when that takes too long. Survives a second cancel."""
         try:
             async with asyncio.timeout(_STOP_LIMIT_S):
-                await self._stopped()
+                await self._stopped(play)
         except (TimeoutError, PlayoutGone):
             await self._child.kill()
         except asyncio.CancelledError:
             await self._child.kill()
             raise
 
-    async def _stopped(self) -> None:
+    async def _stopped(self, play: "_Play") -> None:
         await self._child.tell({"do": "stop"})
-        while (await self._child.answer(_STOP_LIMIT_S))["event"] not in ("ended", "failed"):
-            pass
+        while (answer := await self._child.answer(_STOP_LIMIT_S))["event"] != "failed":
+            if answer["event"] == "ended":
+                play.mark = (answer["position"], None)
+                return
 
 
 class _Play:
