@@ -74,16 +74,18 @@ class Fetcher:
         address = self._address(sound)
         part = self._store.part(sound.sha256)
         await self._store.threads.run(self._store.reserve, sound.sha256, sound.bytes)
+        full = False
         try:
             await self._until_there(sound, address, part)
             kept = await self._store.threads.run(self._store.keep, part, sound.sha256, owner)
             await self._store.threads.run(forget, part)
         except Refusal as refusal:
-            if refusal.fault.code == "media.disk":
-                await self._store.threads.run(self._store.shrink)
+            full = refusal.fault.code == "media.disk"
             raise
         finally:
             self._store.unreserve(sound.sha256, sound.bytes)
+            if full:  # what has come of it, too, would only be in the way of others
+                await self._store.threads.run(self._store.shrink)
         return kept
 
     def _address(self, sound: Sound) -> Address:

@@ -22,7 +22,8 @@ from tts.files import durable_replace, sha256_of
 
 log = logging.getLogger(__name__)
 _PART_LEFTOVER_S = 14 * 86_400
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+_LEFT_FREE = 64_000_000
+"""Bytes of the disk (a twentieth of a small one) that sounds never take: the node's records need them."""
 
 
 @dataclass(slots=True)
@@ -122,10 +123,14 @@ class SoundStore:
             return frozenset(self._pins.get(owner, ()))
 
     def reserve(self, name: str, size: int) -> None:
-        """Keep `size` bytes free for `name`, which is about to come. Raises Refusal `media.no_room`."""
+        """Keep `size` bytes free for `name`, which is about to come. Raises Refusal `media.no_room`, `media.disk`."""
         with self._lock, _disk():
-            self._evict(size)
             self._reserved[name] = self._reserved.get(name, 0) + size
+            try:
+                self._evict(size)
+            except (Refusal, OSError):
+                self.unreserve(name, size)
+                raise
 
     def unreserve(self, name: str, size: int) -> None:
         """It has come, or it will not."""
@@ -135,11 +140,13 @@ class SoundStore:
                 del self._reserved[name]
 
     def shrink(self) -> None:
-        """The disk is full, whatever the limit says: let go of half of what nobody has pinned."""
-        with self._lock:
-            free = [(file.used, name) for name, file in self._files.items() if name not in self._held()]
-            for _, name in sorted(free)[: (len(free) + 1) // 2]:
+        """The disk is full, whatever was reckoned: let go of half of what nobody has pinned, and of idle parts."""
+        with self._lock, suppress(OSError):
+            held = self._held()
+            free = sorted((file.used, name) for name, file in self._files.items() if name not in held)
+            for _, name in free[: (len(free) + 1) // 2]:
                 self._drop(name)
+            self._drop_parts()
 
     @property
     def used(self) -> int:
@@ -147,34 +154,39 @@ class SoundStore:
         with self._lock:
             return sum(file.size for file in self._files.values()) + self._coming()
 
-    def _coming(self) -> int:
+    def _coming(self, *, reserved: bool = False) -> int:
+        """Bytes in parts, of those that have a reservation or of the others."""
         with suppress(OSError):
-            return sum(size for path, size, _ in _listed(self._parts) if path.name not in self._reserved)
+            return sum(size for path, size, _ in _listed(self._parts) if (path.name in self._reserved) == reserved)
         return 0
 
     def _held(self) -> set[str]:
         return set().union(*self._pins.values())
 
     def _evict(self, needed: int) -> None:
-        room = self._limit - needed - sum(self._reserved.values())
+        reserved = sum(self._reserved.values())
+        disk = shutil.disk_usage(self.folder)
+        fits = self.used + self._coming(reserved=True) + disk.free - min(_LEFT_FREE, disk.total // 20)
+        room = min(self._limit, fits) - reserved
         held = self._held()
         for name in sorted(self._files, key=lambda name: self._files[name].used):
             if self.used <= room:
                 return
             if name not in held:
                 self._drop(name)
+        if self.used > room:
+            self._drop_parts()
         if self.used <= room:
             return
-        self._drop_parts()
-        if (used := self.used) > room:
-            million = 1_000_000
-            planned = used + sum(self._reserved.values())
-            raise Refusal(
-                "media.no_room",
-                needed_mb=round(needed / million, 1),
-                planned_mb=round(planned / million, 1),
-                limit_mb=round(self._limit / million, 1),
-            )
+        if fits < self._limit:
+            raise disk_refusal(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        million = 1_000_000
+        raise Refusal(
+            "media.no_room",
+            needed_mb=round(needed / million, 1),
+            planned_mb=round((self.used + reserved - needed) / million, 1),
+            limit_mb=round(self._limit / million, 1),
+        )
 
     def _drop(self, name: str) -> None:
         self._files.pop(name, None)
@@ -216,11 +228,6 @@ def sha256_in(name: str) -> str:
 def disk_refusal(error: OSError) -> Refusal:
     """What a disk that refuses means to people."""
     return Refusal("media.disk", detail=error.strerror or type(error).__name__)
-
-
-def is_full(error: OSError) -> bool:
-    """Whether the disk has no room."""
-    return error.errno in _FULL
 
 
 @contextmanager

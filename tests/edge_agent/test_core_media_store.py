@@ -1,6 +1,7 @@
 """The node's sounds: bounded, never without what is planned, and nothing that is not what its name says."""
 
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from itertools import count
@@ -120,6 +121,32 @@ def test_parts_that_nobody_fetches_make_room_at_last(store: SoundStore) -> None:
     store.unreserve(digest(b"2"), 1 * MILLION)
     busy.unlink()
     store.reserve("more", MILLION // 10)
+
+
+def test_a_part_that_is_gone_on_with_is_not_what_makes_room(store: SoundStore) -> None:
+    put(store, "a", "b1", 6 * MILLION)
+    part = store.part(digest(b"1"))
+    part.write_bytes(bytes(3 * MILLION))
+    store.reserve(part.name, 4 * MILLION)
+    assert part.exists()
+    store.unreserve(part.name, 4 * MILLION)
+    with pytest.raises(Refusal) as caught:
+        store.reserve(part.name, 5 * MILLION)
+    assert caught.value.fault.params == {"needed_mb": 5.0, "planned_mb": 6.0, "limit_mb": 10.0}
+    assert part.exists()
+
+
+def test_a_disk_with_less_room_than_the_limit_is_not_filled_up(tmp_path: Path) -> None:
+    store = SoundStore(tmp_path / "media", 10**18)
+    store.open()
+    old = put(store, "a", "b1")
+    store.pin_only("b1", ())
+    with pytest.raises(Refusal) as caught:
+        store.reserve("huge", shutil.disk_usage(tmp_path).free)
+    assert caught.value.fault.code == "media.disk"
+    assert "No space left" in caught.value.fault.en
+    assert not old.exists()
+    store.reserve("small", 1000)
 
 
 def test_a_disk_that_refuses_is_told(tmp_path: Path, store: SoundStore) -> None:
