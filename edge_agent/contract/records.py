@@ -19,7 +19,6 @@ EventType = Literal[
     "heard",
     "clash",
     "emergency",
-    "spoken",
     "relay",
     "fault",
     "cleared",
