@@ -4,7 +4,7 @@ from datetime import date
 from functools import lru_cache
 
 from hub.language import Translate
-from tts.programme.lunar import FIRST_YEAR, LAST_YEAR, LunarDate, lunar_date
+from tts.lunar import FIRST_YEAR, LAST_YEAR, LunarDate, lunar_date
 
 
 @lru_cache(maxsize=512)

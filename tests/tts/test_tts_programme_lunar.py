@@ -2,8 +2,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from tts.lunar import LunarDate, lunar_date
 from tts.programme.dates import fill, unknown
-from tts.programme.lunar import LunarDate, lunar_date
 
 # First day of each lunar year and its doubled month (0: none), by Hồ Ngọc Đức's tables. 1968, 1969, 1985, 2007 and 2030
 # begin on another day (or month) than in China.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-from tts.programme.lunar import LunarDate, lunar_date
+from tts.lunar import LunarDate, lunar_date
 
 PLACEHOLDERS = ("weekday", "date", "lunar", "lunar_year")
 _GAP = re.compile(r"\{([^{}\n]{0,40})\}")

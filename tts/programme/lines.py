@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from tts.errors import DICTIONARY, AudioError, SpeechError
+from tts.lunar import FIRST_YEAR, LAST_YEAR
 from tts.programme import places
 from tts.programme.dates import fill
 from tts.programme.load import problem
-from tts.programme.lunar import FIRST_YEAR, LAST_YEAR
 from tts.programme.model import Closing, Dialogue, Greeting, Script, Text
 from tts.programme.problems import Problem
 from tts.reading import Reader, Reading
