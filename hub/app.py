@@ -12,9 +12,9 @@ from edge_agent.contract.signature import Signer
 from hub import presence, records
 from hub.actions import Actions
 from hub.aired import rows
+from hub.aired.keeping import AiredLog
 from hub.aired.naming import Naming
 from hub.aired.pages import AiredPages
-from hub.aired.rows import AiredLog
 from hub.announcing import Announcing
 from hub.clock import Clock, SystemClock
 from hub.commands import BY_CONSOLE, Commands

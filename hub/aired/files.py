@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 from edge_agent.contract.airings import Airing
 from edge_agent.contract.base import iso
-from hub.aired.rows import Row, started_at
+from hub.aired.rows import INSTANCES, Row, started_at
 
 COLUMNS = (
     *("date", "time", "planned", "started", "commune", "node", "node_name", "speaker", "id", "title", "class"),
     *("authority", "state", "seconds", "volume_percent", "start_error_ms", "uncertainty_ms", "heard", "heard_score"),
-    *("repetitions", "interruptions", "by", "approved_by", "code", "reason", "voice", "output", "sha256"),
+    *("instances", "repetitions", "interruptions", "by", "approved_by", "code", "reason", "voice", "output", "sha256"),
 )
 """Names of the columns, fixed: programs read them. `date` and `time` are local; other instants are ISO 8601, UTC."""
 BOM = "\ufeff"
@@ -37,6 +37,7 @@ def record(row: Row, zone: ZoneInfo, names: Mapping[str, str]) -> dict[str, obje
         "node": node,
         "node_name": names.get(row.address, node),
         "volume_percent": airing.volume,
+        "instances": airing.params.get(INSTANCES, 1),
         "heard": row.heard,
         "heard_score": row.score,
         "interruptions": [each.model_dump(mode="json") for each in airing.interruptions],

@@ -3,7 +3,7 @@
 from functools import partial
 
 from edge_agent.contract.reports import About
-from hub.aired import rows
+from hub.aired import keeping
 from hub.store import Store, StoreFull
 
 _MOST = 10_000
@@ -22,7 +22,7 @@ class Naming:
         if self._known.get(address) == called or len(self._known) >= _MOST:
             return
         try:
-            self._store.offer(partial(rows.name, address=address, about=about))
+            self._store.offer(partial(keeping.name, address=address, about=about))
         except StoreFull:
             return
         self._known[address] = called

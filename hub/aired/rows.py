@@ -1,7 +1,5 @@
-"""Rows of the as-aired log. Writing runs in the store's thread, reading anywhere over a connection of its own."""
+"""Rows of the as-aired log: what there is, and how it is read, over a connection of its own."""
 
-import logging
-import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,11 +10,7 @@ from typing import Literal, get_args
 
 from pydantic import ValidationError
 
-from edge_agent.contract.airings import Airing, Hearing
-from edge_agent.contract.records import Event, Sample
-from edge_agent.contract.reports import About
-
-logger = logging.getLogger(__name__)
+from edge_agent.contract.airings import Airing
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS airings (
@@ -36,9 +30,8 @@ Show = Literal["all", "aired", "partly", "missed", "unheard"]
 SHOWS: tuple[Show, ...] = get_args(Show)
 CLASSES = ("ordinary", "priority", "emergency")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TRIM_EVERY = 256
-_NOT_YET = 0
-"""Start of an airing that has been heard of only by what the microphone said."""
+INSTANCES = "instances"
+"""Among the `params` of an airing: for how many instances the row stands, where the node told them in one event."""
 _SANE = 2**52
 """Microseconds beyond which a time is a mistake (the year 2112)."""
 
@@ -83,65 +76,6 @@ class Totals:
         return self.aired + self.partly - self.heard - self.unheard
 
 
-class AiredLog:
-    """Keeps airings. At most `keep` rows; the oldest go first."""
-
-    def __init__(self, keep: int) -> None:
-        self._keep = keep
-        self._since_trim = 0
-
-    def note(self, connection: sqlite3.Connection, address: str, epoch: int, record: Event | Sample) -> None:
-        """Keep what a new record says of an airing; others, and those that make no sense, are passed over."""
-        if not isinstance(record, Event):
-            return
-        try:
-            if record.type in ("aired", "missed"):
-                self._airing(connection, address, epoch, record)
-            elif record.type == "heard":
-                _hearing(connection, address, Hearing.model_validate(record.data))
-        except ValidationError as error:
-            logger.warning("%s: event %d is no airing: %s", address, record.seq, error.errors()[0]["msg"])
-
-    def _airing(self, connection: sqlite3.Connection, address: str, epoch: int, record: Event) -> None:
-        airing = Airing.model_validate(record.data)
-        if not math.isfinite(airing.seconds):
-            airing = airing.model_copy(update={"seconds": 0.0})
-        at = _sane(airing.planned_us) or (_micros(airing.planned) if airing.planned else None)
-        at = at or _sane(airing.started_us) or _micros(record.at)
-        heard = None if airing.heard is None else int(airing.heard)
-        connection.execute(
-            "INSERT OR IGNORE INTO airings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(address, epoch, record.seq, at, airing.id, _sane(airing.started_us), airing.class_, airing.state),
-                *(heard, airing.seconds, airing.model_dump_json(by_alias=True, exclude_none=True)),
-            ),
-        )
-        if started := _sane(airing.started_us):
-            connection.execute(
-                "UPDATE OR IGNORE hearings SET started=? WHERE address=? AND item=? AND started=?",
-                (started, address, airing.id, _NOT_YET),
-            )
-        self._trim(connection)
-
-    def _trim(self, connection: sqlite3.Connection) -> None:
-        self._since_trim += 1
-        if self._since_trim < _TRIM_EVERY:
-            return
-        self._since_trim = 0
-        connection.execute(
-            "DELETE FROM airings WHERE at < (SELECT at FROM airings ORDER BY at DESC LIMIT 1 OFFSET ?)",
-            (self._keep - 1,),
-        )
-        connection.execute("DELETE FROM hearings WHERE rowid <= (SELECT max(rowid) FROM hearings) - ?", (self._keep,))
-
-
-def name(connection: sqlite3.Connection, address: str, about: About) -> None:
-    """Remember what a node is called: the log outlives the node."""
-    connection.execute(
-        "INSERT OR REPLACE INTO node_names VALUES (?, ?, ?)", (address, about.name[:200], (about.zone or "")[:200])
-    )
-
-
 def opened(database: Path) -> "closing[sqlite3.Connection]":
     """A connection that only reads. Raises sqlite3.Error."""
     uri = f"{database.resolve().as_uri()}?mode=ro"
@@ -182,7 +116,8 @@ def totals(connection: sqlite3.Connection, wanted: Wanted) -> Totals:
     condition, values = _condition(wanted, "all")
     on_air = "a.state != 'missed'"
     query = (
-        "SELECT count(*), total(a.state = 'aired'), total(a.state = 'partly'), total(a.state = 'missed'),"
+        f"SELECT total({_TIMES}), total(a.state = 'aired'), total(a.state = 'partly'),"
+        f" total((a.state = 'missed') * {_TIMES}),"
         f" total({on_air} AND {_HEARD} IS 1), total({on_air} AND {_HEARD} IS 0), total(a.seconds)"
         f" {_FROM} WHERE {condition}"
     )
@@ -193,10 +128,11 @@ def totals(connection: sqlite3.Connection, wanted: Wanted) -> Totals:
 
 _FROM = "FROM airings a LEFT JOIN hearings h ON h.address = a.address AND h.item = a.item AND h.started = a.started"
 _HEARD = "coalesce(h.heard, a.heard)"
+_TIMES = f"coalesce(json_extract(a.body, '$.params.{INSTANCES}'), 1)"
 
 
 def _condition(wanted: Wanted, show: Show) -> tuple[str, tuple[object, ...]]:
-    parts, values = ["a.at >= ?", "a.at < ?"], [_micros(wanted.start), _micros(wanted.end)]
+    parts, values = ["a.at >= ?", "a.at < ?"], [micros(wanted.start), micros(wanted.end)]
     asked: list[object] = list(values)
     if "/" in wanted.where:
         parts.append("a.address = ?")
@@ -215,31 +151,19 @@ def _condition(wanted: Wanted, show: Show) -> tuple[str, tuple[object, ...]]:
     return " AND ".join(parts), tuple(asked)
 
 
-def _hearing(connection: sqlite3.Connection, address: str, hearing: Hearing) -> None:
-    score = hearing.heard_score
-    score = score if score is not None and math.isfinite(score) else None
-    started = _sane(hearing.started_us)
-    if started is None:
-        newest = "SELECT started FROM airings WHERE address=? AND item=? AND started NOT NULL ORDER BY at DESC LIMIT 1"
-        found = connection.execute(newest, (address, hearing.id)).fetchone()
-        started = found[0] if found else _NOT_YET
-    connection.execute(
-        "INSERT OR REPLACE INTO hearings VALUES (?, ?, ?, ?, ?)",
-        (address, hearing.id, started, int(hearing.heard), score),
-    )
-
-
 def started_at(airing: Airing) -> datetime | None:
     """When its first sample was heard."""
-    micros = _sane(airing.started_us)
+    micros = sane(airing.started_us)
     return None if micros is None else _instant(micros)
 
 
-def _sane(micros: int | None) -> int | None:
+def sane(micros: int | None) -> int | None:
+    """Microseconds that can be a time; None for others, which nodes may send too."""
     return micros if micros is not None and 0 < micros < _SANE else None
 
 
-def _micros(instant: datetime) -> int:
+def micros(instant: datetime) -> int:
+    """Microseconds since 1970."""
     return (instant - _EPOCH) // timedelta(microseconds=1)
 
 

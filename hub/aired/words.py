@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from edge_agent.contract.airings import Interruption
 from edge_agent.contract.sentences import Language
 from hub import times
-from hub.aired.rows import Row, Totals, started_at
+from hub.aired.rows import INSTANCES, Row, Totals, started_at
 from hub.commands import BY_CONSOLE
 from hub.language import translator
 from hub.sentences import number, why
@@ -100,6 +100,10 @@ class Wording:
         airing, t = row.airing, self._t
         reason = why(airing.code, airing.params, airing.reason, self._language)
         found = [times.spelled(reason, lambda at: f"{at.astimezone(self._zone):%H:%M:%S %d/%m}")] if reason else []
+        if INSTANCES in airing.params:
+            since = times.instant_in(airing.params.get("first"), self._zone)
+            first = f"{since.astimezone(self._zone):%H:%M %d/%m/%Y}" if since else "?"
+            found.append(t("aired.several", count=airing.params[INSTANCES], first=first))
         found += [self._interruption(each) for each in airing.interruptions[:5]]
         if airing.repetitions > 1:
             found.append(t("aired.repeated", count=airing.repetitions))

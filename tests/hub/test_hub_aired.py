@@ -18,7 +18,7 @@ from pypdf import PdfReader
 from edge_agent.contract.airings import Airing, Hearing, Interruption
 from edge_agent.contract.records import Event
 from edge_agent.contract.signature import Verifier
-from hub.aired import month, rows
+from hub.aired import keeping, month
 from hub.aired.files import BOM, COLUMNS
 from hub.aired.words import length, share
 
@@ -96,7 +96,7 @@ async def test_an_airing_is_told_with_everything_that_is_known(hub: Running, nod
         "duyệt: Nguyễn Thị Ánh",
         "Phát một phần · 3:05",
         "lệch 0.4 ms",
-        "Nghe thấy",
+        "Micrô: nghe thấy",
         "05:30:30 bị ngắt ở 0:30, sau đó phát tiếp",
     ):
         assert words in text, words
@@ -123,6 +123,27 @@ async def test_what_was_missed_stands_there_with_its_reason(hub: Running, node: 
     assert "gửi: bảng điều khiển" in text
     assert "duyệt" not in text
     assert "Đã phát đủ</dt><dd>0/3 (0 %)" in text
+
+
+async def test_many_misses_told_in_one_event_all_count(hub: Running, node: FakeNode) -> None:
+    first, last = AT - timedelta(days=3), AT
+    data = {"state": "missed", "title": TEXT, "code": "bulletin.missed_clock", "count": 72}
+    data |= {"first": first.isoformat(), "at": last.isoformat()}
+    several = Event(seq=2, at=AT + timedelta(hours=1), type="bulletin", about="bulletin/b-1", data=data)
+    wrong = [
+        several.model_copy(update={"seq": seq, "data": {**data, **odd}})
+        for seq, odd in enumerate(({"count": "x"}, {"count": 10**9}, {"first": None}, {"title": 3}), 3)
+    ]
+    planned = Event(seq=7, at=AT, type="bulletin", about="bulletin/b-1", data={"state": "missed", "title": TEXT})
+    await node.send(told(1, airing()), several, *wrong, planned)
+    await kept(hub, 7)
+    text = await log(hub)
+    assert "Đã phát đủ</dt><dd>1/73 (1 %)" in text
+    assert "Bị lỡ</dt><dd>72" in text
+    assert "Không phát được: đồng hồ chưa tin được." in text
+    assert "tất cả 72 lần, từ 05:30 08/11/2026" in text
+    found = await table(hub)
+    assert [(row["state"], row["instances"]) for row in found] == [("aired", "1"), ("missed", "72")]
 
 
 async def test_what_the_microphone_said_later_or_earlier_is_joined(hub: Running, node: FakeNode) -> None:
@@ -322,7 +343,7 @@ async def test_log_keeps_the_newest_and_the_names_of_nodes_that_are_gone(broker:
             for channel in (node.topics.status, node.topics.about):
                 await node.say(channel, b"")
         found = await table(hub)
-        assert 1000 <= len(found) <= 1000 + rows._TRIM_EVERY
+        assert 1000 <= len(found) <= 1000 + keeping._TRIM_EVERY
         assert "Tin cũ nhất" not in {row["title"] for row in found}
         assert {row["node_name"] for row in found} == {"Trạm bơm Đông"}
 
