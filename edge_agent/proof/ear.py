@@ -38,19 +38,20 @@ class Airing:
 class Ear:
     """Records one thing at a time. An airing comes before the idle watch."""
 
-    def __init__(self, microphone: Callable[[], Microphone | None], clock: Clock, folder: Path) -> None:
-        """`microphone` gives the open driver; `folder` is the ear's own."""
+    def __init__(
+        self, microphone: Callable[[], Microphone | None], clock: Clock, folder: Path, turn: asyncio.Lock | None = None
+    ) -> None:
+        """`microphone` gives the open driver; `folder` is the ear's own; `turn` is shared by ears of one microphone."""
         self._microphone = microphone
         self._clock = clock
         self._folder = folder
         with suppress(OSError):  # told when it is written to
             folder.mkdir(parents=True, exist_ok=True)
-        self._turn = asyncio.Lock()
+        self._turn = turn or asyncio.Lock()
         self._idling: asyncio.Task[RecordReport] | None = None
         self._failures = 0
         self.airing: Airing | None = None
         self.testing = False
-        self.quiet_since = 0.0
         self.fault: Fault | None = None
         """Why recordings fail, once several did."""
 
@@ -75,7 +76,7 @@ class Ear:
         if airing.task is not None:
             airing.task.cancel()
             await asyncio.wait({airing.task})
-        return airing.takes
+        return await asyncio.to_thread(lambda: [take for take in airing.takes if take.path.exists()])
 
     async def abandon(self) -> None:
         """What was taken for an airing is none: forget it."""

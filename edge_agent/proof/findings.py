@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge_agent.contract.errors import Fault
 from edge_agent.proof.calibration import read_json
-from edge_agent.proof.model import Heard, Sounds, TestReport
+from edge_agent.proof.model import Heard, Response, Sounds, TestReport
 from edge_agent.proof.watch import LEARN, Floor, Watch
 from edge_agent.recorder import Recorder
 from edge_agent.store.files import write_atomically
@@ -17,7 +17,10 @@ from edge_agent.store.files import write_atomically
 log = logging.getLogger(__name__)
 _SURE_S = 10.0
 """Seconds that were compared from which on one airing that was not heard is enough to tell."""
-_SAVE_EVERY = 240
+_OWN_DB = 40.0
+"""Sound on the own horn is at most so much softer than its gain: speech in a file has some -20 dBFS, and 20 dB less is
+what another node's horn, some 100 m away, still brings."""
+_SAVE_EVERY = 300
 _PAUSE_DB, _PAUSE_RISE_DB = 15.0, 6.0
 
 
@@ -69,12 +72,12 @@ class Findings:
             self._unsaved = 0
             self._memory.save(self._watch.floor)
 
-    def idle(self, sounds: Sounds) -> None:
-        """A few seconds in which nothing played."""
+    def idle(self, sounds: Sounds, installed: Response | None) -> None:
+        """A few seconds in which nothing played; `installed`: the calibration."""
         self._unsaved += 1
         before = sounds.ambient_dbfs if self._idle_dbfs is None else self._idle_dbfs
         self._idle_dbfs = self.ambient_dbfs = round(before + 0.5 * (sounds.ambient_dbfs - before), 1)
-        if self._watch.hear(sounds):
+        if self._watch.hear(sounds, least_dbfs=None if installed is None else installed.level_db - _OWN_DB):
             self._set("idle", self._watch.fault)
 
     def pauses(self, sounds: Sounds) -> None:

@@ -96,5 +96,5 @@ class SelfTest:
             for task in recording:
                 task.cancel()
             await asyncio.gather(*recording, return_exceptions=True)
-            self._ear.testing, self._ear.quiet_since = False, self._clock.monotonic()
+            self._ear.testing = False
             await asyncio.to_thread(forget, [path])

@@ -63,9 +63,13 @@ class Listener:
         self._ears: dict[str, Ear] = {}
         self._findings: dict[str, Findings] = {}
         self._tests: dict[str, SelfTest] = {}
+        self._on_air: dict[str, str] = {}
+        self._quiet_since = clock.monotonic() - _SETTLE_S
+        turns: dict[str, asyncio.Lock] = {}
         for name, speaker in self._speakers.items():
-            own = folder / name
-            ear = self._ears[name] = Ear(partial(microphone, speaker.microphone or ""), clock, own)
+            own, driver = folder / name, speaker.microphone or ""
+            turn = turns.setdefault(driver, asyncio.Lock())
+            ear = self._ears[name] = Ear(partial(microphone, driver), clock, own, turn)
             self._findings[name] = Findings(name, Memory(own), recorder, on_fault)
             self._tests[name] = SelfTest(name, ear, worker, own, clock, play)
         self._matching: set[asyncio.Task[None]] = set()
@@ -78,6 +82,9 @@ class Listener:
     async def begin(self, speaker_id: str, item_id: str) -> None:
         """The first sample of an airing is heard now. Returns at once; ends what the idle watch records."""
         ear = self._ears.get(speaker_id)
+        self._on_air[speaker_id] = item_id
+        for each in self._ears.values():  # whatever plays on the pole is heard by all of its microphones
+            each.interrupt()
         if ear is None or ear.testing:
             return
         if (before := ear.airing) is not None:  # nobody has told its end
@@ -91,10 +98,13 @@ class Listener:
         nothing to compare (no microphone, too short), nobody is told that it was not heard.
         """
         ear = self._ears.get(speaker_id)
+        if self._on_air.get(speaker_id) == item_id:
+            del self._on_air[speaker_id]
+            self._quiet_since = self._clock.monotonic()
         airing = ear.airing if ear is not None else None
         if ear is None or airing is None or airing.item != item_id:
             return
-        ear.airing, ear.quiet_since = None, self._clock.monotonic()
+        ear.airing = None
         held: list[Played] = []
         try:
             held = await asyncio.to_thread(ear.hold, played)
@@ -113,7 +123,10 @@ class Listener:
         test = self._tests.get(speaker_id)
         if test is None:
             raise Refusal("speaker.no_microphone", id=speaker_id)
-        report = await test.run(calibrate=calibrate)
+        try:
+            report = await test.run(calibrate=calibrate)
+        finally:
+            self._quiet_since = self._clock.monotonic()
         self._findings[speaker_id].tested(report, calibrated=calibrate)
         return report
 
@@ -145,14 +158,18 @@ class Listener:
         ear, findings = self._ears[name], self._findings[name]
         while True:
             await self._clock.sleep(EVERY_S - LISTEN_S)
-            if ear.idle and self._clock.monotonic() - ear.quiet_since >= _SETTLE_S:
-                await self._listen(ear, findings)
+            if self._is_quiet() and self._clock.monotonic() - self._quiet_since >= _SETTLE_S:
+                await self._listen(name, ear, findings)
             findings.microphone(ear.fault)
-            if ear.idle and self._test_is_due(name):
+            if self._is_quiet() and self._test_is_due(name):
                 await self._daily_test(name)
             await asyncio.to_thread(findings.save, now_and_then=True)
 
-    async def _listen(self, ear: Ear, findings: Findings) -> None:
+    def _is_quiet(self) -> bool:
+        """Whether no loudspeaker of the node plays, as far as is known."""
+        return not self._on_air and all(ear.idle for ear in self._ears.values())
+
+    async def _listen(self, name: str, ear: Ear, findings: Findings) -> None:
         path = await ear.listen(LISTEN_S)
         if path is None:
             return
@@ -161,8 +178,8 @@ class Listener:
         except ProofError as error:
             log.warning("the idle watch fails: %s", error)
         else:
-            if ear.idle:  # what began meanwhile is no foreign sound
-                findings.idle(sounds)
+            if self._is_quiet():  # what began meanwhile is no foreign sound
+                findings.idle(sounds, self._tests[name].installed)
         finally:
             await asyncio.to_thread(forget, [path])
 

@@ -67,9 +67,12 @@ class Watch:
         self.fault: Fault | None = None
         self._last: deque[Fault | None] = deque(maxlen=_CLEAR)
 
-    def hear(self, sounds: Sounds) -> bool:
-        """Take in a recording; returns whether `fault` has changed."""
-        found = self._judge(sounds)
+    def hear(self, sounds: Sounds, *, least_dbfs: float | None = None) -> bool:
+        """Take in a recording; returns whether `fault` has changed.
+
+        `least_dbfs`: what is softer than that does not come from this loudspeaker, if that is known.
+        """
+        found = self._judge(sounds, least_dbfs)
         self._last.append(found)
         if found is None:
             self.floor.learn(sounds)
@@ -82,12 +85,14 @@ class Watch:
             self.fault = None
         return self.fault is not before
 
-    def _judge(self, sounds: Sounds) -> Fault | None:
+    def _judge(self, sounds: Sounds, least_dbfs: float | None) -> Fault | None:
         if sounds.level_dbfs < _SILENT_DBFS:
             return Fault.of("microphone.silent")
         if self.floor.seen < LEARN:
             return None
-        return self._hum(sounds) or self._crackle(sounds) or self._foreign(sounds)
+        if (found := self._hum(sounds) or self._crackle(sounds)) is not None:
+            return found
+        return None if least_dbfs is not None and sounds.horn_dbfs < least_dbfs else self._foreign(sounds)
 
     def _hum(self, sounds: Sounds) -> Fault | None:
         excess = {

@@ -126,3 +126,15 @@ def test_too_little_is_an_error() -> None:
     with pytest.raises(ProofError) as error:
         idle.measure(np.zeros(RATE // 2))
     assert error.value.retry
+
+
+def test_a_voice_too_soft_for_the_own_horn_is_another_nodes(tmp_path: Path) -> None:
+    watch = learnt()
+    for seed in range(20, 30):
+        sounds = idle.measure(sick("voice", seed, tmp_path))
+        watch.hear(sounds, least_dbfs=sounds.horn_dbfs + 1)
+    assert watch.fault is None
+    for seed in range(20, 30):
+        sounds = idle.measure(sick("voice", seed, tmp_path))
+        watch.hear(sounds, least_dbfs=sounds.horn_dbfs - 1)
+    assert watch.fault is not None and watch.fault.code == "speaker.foreign_audio"
