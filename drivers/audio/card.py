@@ -56,9 +56,10 @@ class Card:
     def __init__(self, audio: Any, device: dict[str, Any], buffer_s: float, drift_ppm: float | None = None) -> None:
         self.name = str(device["name"])
         # Not all of it: what waits in the device, plus a fade of 30 ms, has to be over 100 ms after a cancel.
-        self._stream, self.rate, self.channels = _open(audio, device, buffer_s * 0.6 / 2)
+        period_s = buffer_s * 0.6 / 2
+        self._stream, self.rate, self.channels = _open(audio, device, period_s)
         self.room = max(1, int(self._stream.get_write_available()))
-        self.clock = CardClock(self.rate, drift_ppm)
+        self.clock = CardClock(self.rate, drift_ppm, period_s)
         self.written = 0
         self.waiting = 0
         self.now = time.monotonic()

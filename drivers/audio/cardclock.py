@@ -20,7 +20,7 @@ _PRIOR_PPM = 60.0  # what crystals of cheap cards differ by
 _KNOWN_PPM = 2.0  # what one differs by from what it was a moment ago
 _WANDER_PPM = 0.3
 _OFF_S = 1e-3
-_STILL_S = 0.06  # no card tells its position in steps that long
+_STILL_S = 0.06  # cards tell their position in shorter steps
 
 _Point = tuple[float, float]
 
@@ -28,8 +28,10 @@ _Point = tuple[float, float]
 class CardClock:
     """`read` what the card tells; ask `time_of` a frame once `ready`. Times: CLOCK_MONOTONIC, seconds."""
 
-    def __init__(self, rate: int, drift_ppm: float | None = None) -> None:
+    def __init__(self, rate: int, drift_ppm: float | None = None, step_s: float = 0.0) -> None:
+        """`drift_ppm`: what it was last time; `step_s`: in how long steps it may tell its position at the worst."""
         self.rate = rate
+        self._still_s = max(_STILL_S, 2 * step_s)
         self._known_ppm = _PRIOR_PPM if drift_ppm is None else _KNOWN_PPM
         self._prior = rate * (1 + (drift_ppm or 0.0) * 1e-6)
         self._slope_ppm = self._known_ppm  # how uncertain the slope is
@@ -105,7 +107,7 @@ class CardClock:
 
     def _wrong(self, over_s: float, age_s: float) -> bool:
         """Whether the line cannot be right any more. Notes that the card stands still, restarts if it jumped ahead."""
-        if -over_s > _STILL_S:
+        if -over_s > self._still_s:
             self.still = True
             return True
         if over_s > _OFF_S and age_s > 1.0:

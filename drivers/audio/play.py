@@ -174,17 +174,27 @@ class Play:
         if feed.end == self._skip:  # nothing is left of it
             self._pos, self._end_frame = float(self._skip), card.written
             return None
-        if self._target is None:
-            if feed.live and card.ready:
-                self._target = card.time_of(card.written)
-            elif feed.live or (feed.end is None and feed.buffered(self._skip) < _PREFILL_S * card.rate):
-                return None
-        if self._target is None:
-            self._pos, pace = float(self._skip), 1.0
-            self._beginning = Beginning(card, card.written, None, self._job.latency_s)
-            return pace
-        if not card.ready:
+        if self._job.target is None and not self._may_begin_now():
             return None
+        if self._target is None:
+            self._pos = float(self._skip)
+            self._beginning = Beginning(card, card.written, None, self._job.latency_s)
+            return 1.0
+        return self._begin_in_step(self._target) if card.ready else None
+
+    def _may_begin_now(self) -> bool:
+        """Whether a play without an instant has enough to begin with; a live one gets its instant then."""
+        card, feed = self._card, self._feed
+        if not feed.live and feed.end is None and feed.buffered(self._skip) < _PREFILL_S * card.rate:
+            return False
+        if self._target is None and any(item.kind == "live" for item in self._job.items):
+            if not card.ready:
+                return False
+            self._target = card.time_of(card.written)
+        return True
+
+    def _begin_in_step(self, target: float) -> float | None:
+        card = self._card
         pace = card.rate / card.pace
         due = self._due()
         if card.unclocked:
@@ -193,7 +203,7 @@ class Play:
             return None
         self._pos = due
         first = card.written + max(0.0, self._skip - due) / pace
-        wanted = None if self._job.target is None else self._target
+        wanted = None if self._job.target is None else target
         self._beginning = Beginning(card, first, wanted, self._job.latency_s)
         return pace
 

@@ -4,6 +4,7 @@ Both with a windowed sinc of 32 taps and a Kaiser window with beta 8 (Kaiser 197
 passes 0.87 of the band: beyond what a horn loudspeaker sends out.
 """
 
+import functools
 from math import gcd
 from typing import Any
 
@@ -70,7 +71,7 @@ class Placer:
 
         self._np = np
         self._frames = frames
-        self._table = _table(_PLACES, 1.0, rows=_PLACES + 1)[:, ::-1].astype(np.float32).copy()
+        self._table = _places()
         self._taps = np.empty(TAPS, dtype=np.float32)
         self._more = np.empty(TAPS, dtype=np.float32)
         self._blend = (np.arange(frames, dtype=np.float32) / frames).astype(np.float32)
@@ -99,6 +100,14 @@ class Placer:
         np.multiply(self._table[row + 1], rest, out=self._more)
         np.add(self._taps, self._more, out=self._taps)
         return np.convolve(samples[start : start + self._frames + TAPS - 1], self._taps, "valid")
+
+
+@functools.cache
+def _places() -> Any:
+    """The filters between two samples, turned round for a convolution. Made once: it takes a while on a Pi."""
+    import numpy as np
+
+    return _table(_PLACES, 1.0, rows=_PLACES + 1)[:, ::-1].astype(np.float32).copy()
 
 
 def _table(phases: int, cutoff: float, rows: int | None = None) -> Any:

@@ -123,6 +123,16 @@ async def test_nobody_ever_writes(real, card, fifo):
     assert not card.heard().any()
 
 
+async def test_a_chime_and_then_a_stream_that_is_empty_take_their_time(real, card, fifo, tmp_path):
+    chime = marker(0.4, seed=3)
+    pieces = [Piece(write_wav(tmp_path / "a.wav", chime)), Piece(fifo, live=True, seconds=0.5), Piece(seconds=0.1)]
+    async with PyAudioSpeaker(PyAudioSpeaker.Config(), real) as speaker:
+        report = await asyncio.wait_for(speaker.play(pieces), 20)
+    assert report.position_s == pytest.approx(1.0, abs=0.001)
+    assert report.start_error_ms is None
+    assert heard(card, chime, 0.05).place.size > 3
+
+
 async def test_joining_a_stream_that_runs_plays_what_is_due_now(real, card, fifo):
     source, at = marker(5.0), soon(-1.0)
     async with PyAudioSpeaker(PyAudioSpeaker.Config(), real) as speaker:
