@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rruleset, rrulestr
 
-from tts.programme.lunar import lunar_date
+from tts.lunar import lunar_date
 
 
 class Instance(NamedTuple):

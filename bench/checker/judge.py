@@ -91,7 +91,9 @@ class _Judge:
             return
         if not at - _EARLY <= started <= at + window:
             yield f"{about}: began at {started.astimezone(self.zone):%H:%M:%S}, beyond its time to catch up"
-        if not emergency and any(span.begin < min(started, at - _LATE) < span.end for span in self.record.doubted):
+        # what was over before the doubt began is not in it, whatever the clock was set to; nor what was claimed by then
+        doubts = [span for span in self.record.doubted if span.begin < at - _LATE and span.seq < airing.seq]
+        if not emergency and any(span.begin < started < span.end for span in doubts):
             yield f"{about}: aired while nobody vouched for the clock"
         if airing.state == "partly" and not (airing.code or "").startswith(_CUT):
             yield f"{about}: cut short without a reason ({airing.code})"
@@ -121,14 +123,16 @@ class _Judge:
         return sum((part for part in parts if part > timedelta(0)), timedelta(0))
 
     def _missed(self, about: str, airing: Airing, bulletin: dict[str, Any], at: datetime) -> Iterator[str]:
-        code = airing.code or "-"
+        code, off = airing.code or "-", self.record.off
+        late = timedelta(seconds=float(bulletin.get("catch_up_s", 300)))
         slack = _LATE + timedelta(seconds=60)
         if code.startswith("hours."):
-            attempt = min(max(at, airing.told), at + timedelta(seconds=float(bulletin.get("catch_up_s", 300))) + _LATE)
+            attempt = min(max(at, airing.told), at + late + _LATE)
             right = self.hours.forbids(attempt, self.lengths.get(airing.id), airing, self.record.airings)
         else:
             right = {
-                "bulletin.missed_late": lambda: any(span.holds(at, slack) for span in self.record.off),
+                "bulletin.interrupted": lambda: any(span.begin - slack <= at + late and at <= span.end for span in off),
+                "bulletin.missed_late": lambda: any(span.holds(at, slack) for span in off),
                 "bulletin.missed_clock": lambda: self._doubted(at, airing.told),
                 "bulletin.missed_step": lambda: any(
                     when - timedelta(seconds=abs(by)) - slack <= at <= when + slack for when, by in self.record.steps

@@ -11,10 +11,11 @@ EVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Span:
-    """From one instant of the node's clock to another."""
+    """From one instant of the node's clock to another; `seq`: number of the event with which it began."""
 
     begin: datetime
     end: datetime
+    seq: int = 0
 
     def holds(self, at: datetime, slack: timedelta = timedelta(0)) -> bool:
         """Whether an instant lies within, or nearly."""
@@ -31,10 +32,11 @@ class Version:
 
 @dataclass(frozen=True)
 class Airing:
-    """An event `aired`. `told`: when it was written, which is when it was over."""
+    """An event `aired`, and its number. `told`: when it was written, which is when it was over."""
 
     data: dict[str, Any]
     told: datetime
+    seq: int
 
     @property
     def id(self) -> str:
@@ -96,6 +98,7 @@ def read(events: Iterable[dict[str, Any]], calendar: list[dict[str, Any]]) -> tu
     before: datetime | None = None
     doubted: datetime | None = None
     off: datetime | None = None
+    since = 0
     for event in sorted(events, key=lambda each: each["seq"]):
         at, data = datetime.fromisoformat(event["at"]).astimezone(UTC), event.get("data", {})
         record.begin, record.end = min(record.begin, at), max(record.end, at)
@@ -104,7 +107,8 @@ def read(events: Iterable[dict[str, Any]], calendar: list[dict[str, Any]]) -> tu
                 off = before
             case "clock" if "trusted" in data:
                 if data["trusted"] and doubted is not None:
-                    record.doubted.append(Span(min(doubted, at), max(doubted, at)))
+                    record.doubted.append(Span(min(doubted, at), max(doubted, at), since))
+                since = since if doubted is not None else event["seq"]
                 doubted = None if data["trusted"] else (doubted or at)
                 if data["trusted"] and off is not None:  # only now is it known how late it is
                     record.off.append(Span(off, at))
@@ -114,14 +118,14 @@ def read(events: Iterable[dict[str, Any]], calendar: list[dict[str, Any]]) -> tu
             case "emergency" if data.get("state") in ("acknowledged", "ended"):
                 record.ended.setdefault(data["id"], []).append(at)
             case "aired":
-                record.airings.append(Airing(data, at))
+                record.airings.append(Airing(data, at, event["seq"]))
             case "bulletin":
                 wrong += _bulletin(record, left, str(event["about"]).partition("/")[2], at, data)
         before = at
     if off is not None:
         record.off.append(Span(off, FAR))
     if doubted is not None:
-        record.doubted.append(Span(doubted, FAR))
+        record.doubted.append(Span(doubted, FAR, since))
     return record, wrong
 
 

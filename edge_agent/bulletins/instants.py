@@ -138,6 +138,8 @@ class Instants:
 
     async def _miss(self, planned: Planned, occurrence: Occurrence, code: str, *, sure: bool = True) -> None:
         fault = Fault.of(code, at=iso(occurrence.at))
+        if code == "bulletin.missed_late" and planned.stopped == occurrence.at:  # it worked then, but not for long
+            fault = Fault.of("bulletin.interrupted", seconds=0)
         if not planned.gone:
             self._board.show(planned.bulletin, "missed", last=occurrence.at, fault=fault)
         airing = story.because(self._intended(planned, occurrence), fault)

@@ -81,7 +81,10 @@ class OnAir:
             run = await self._run(planned, _occurrence(planned, begun), begun, until)
             run.item = replace(run.item, at=None, skip_s=begun.position_s)
             run.claimed, run.before_s = True, airing.seconds
-            run.left_s = None if run.left_s is None else max(0.0, run.left_s - begun.position_s)
+            if run.left_s is not None:
+                run.left_s -= begun.position_s
+                if run.left_s <= 0:  # another voice has made it shorter meanwhile
+                    raise Refusal("bulletin.interrupted", seconds=round(airing.seconds))
             await self._play(run)
         except Refusal as refusal:
             await self.settle(planned, begun, story.because(airing, refusal.fault))

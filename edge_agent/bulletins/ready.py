@@ -187,7 +187,9 @@ class Readying:
 
     async def _make(self, sounds: Sounds) -> None:
         def progress(prepared: int, needed: int) -> None:
-            if not sounds.gone and sounds.prepared is None:
+            if (
+                not sounds.gone and sounds.prepared is None and prepared < needed
+            ):  # the last one is told when it is here
                 sounds.readiness = sounds.readiness.counted(prepared, needed)
                 self._tell(sounds.bulletin)
 

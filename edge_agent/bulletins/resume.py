@@ -33,6 +33,7 @@ class Resuming:
             await self._ledger.unclaim(begun)
             if planned is not None:
                 planned.handled = min(planned.handled, begun.due - timedelta(milliseconds=1))
+                planned.stopped = begun.due
             return False
         fault = _fault(begun)
         policy = planned.bulletin.after_interruption if planned is not None else "drop"

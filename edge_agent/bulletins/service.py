@@ -74,6 +74,7 @@ class BulletinService:
         self._cut: dict[str, list[Begun]] = {}
         self._coming: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._checks: set[asyncio.Task[None]] = set()
 
     async def load(self) -> None:
         """Read the calendar; report what a power cut interrupted. After `station.emergencies.load`."""
@@ -104,7 +105,7 @@ class BulletinService:
     async def stop(self) -> None:
         """Cancel what waits or is on air; at the next start it goes on by its policy."""
         self._on_air.stopping = True
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *self._checks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -116,7 +117,7 @@ class BulletinService:
         if len({*self._planned, *self._coming, bulletin.id}) > _LIMIT:
             raise Refusal("bulletin.too_many", limit=_LIMIT)
         now = self._clock.now()
-        planned = Planned(bulletin, asked.by, handled=handled(bulletin, now))
+        planned = Planned(bulletin, asked.by, handled=handled(bulletin, now), fresh=True)
         coming = await self._planning.next(bulletin, planned.handled)
         await self._planning.lawful(bulletin, self._others(), self._ready)
         about = f"bulletin/{bulletin.id}"
@@ -245,8 +246,22 @@ class BulletinService:
 
     def _readiness(self, bulletin: str) -> None:
         planned = self._planned.get(bulletin)
-        if planned is not None:
-            self._board.ready(planned.bulletin, self._ready.readiness(bulletin))
+        if planned is None:
+            return
+        readiness = self._ready.readiness(bulletin)
+        self._board.ready(planned.bulletin, readiness)
+        if readiness.state == "ready" and planned.fresh:
+            planned.fresh = False
+            task = asyncio.get_running_loop().create_task(self._warn(planned), name=f"lawful-{bulletin}")
+            self._checks.add(task)
+            task.add_done_callback(self._checks.discard)
+
+    async def _warn(self, planned: Planned) -> None:
+        """Its length is known now: say so ahead where the law will refuse it at the speaker."""
+        bulletin = planned.bulletin
+        fault = await self._planning.unlawful(bulletin, self._ready.seconds(bulletin.id), self._others(), self._ready)
+        if fault is not None and self._is_current(planned):
+            self._board.ready(bulletin, self._ready.readiness(bulletin.id), fault)
 
 
 async def _guarded(name: str, work: Coroutine[Any, Any, None], after: asyncio.Task[None] | None) -> None:

@@ -39,6 +39,8 @@ class Planned:
 
     `passed`: the same while the clock is not trusted; it is not on disk and counts for nothing afterwards. `coming`:
     what its alarm is set for. `gone`: cancelled or replaced; what still goes on of it is not shown any more.
+    `fresh`: nobody has looked yet whether its length is lawful. `stopped`: the instant that had come when the node
+    stopped, and of which nothing had been heard.
     """
 
     bulletin: Bulletin
@@ -47,6 +49,8 @@ class Planned:
     passed: datetime | None = None
     coming: Occurrence | None = None
     gone: bool = False
+    stopped: datetime | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
