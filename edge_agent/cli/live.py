@@ -54,7 +54,7 @@ _FLOOR_DB = -60.0
 @click.option(
     "--lead",
     type=click.FloatRange(0.5, 30),
-    default=2.0,
+    default=3.0,
     show_default=True,
     help="Seconds before the first word in which nodes and amplifiers get ready.",
 )

@@ -22,8 +22,6 @@ from dataclasses import dataclass
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey
 
-from edge_agent.contract.signature import public_key
-
 RATE = 48_000
 PACKET = 960
 """Samples of a packet: 20 ms."""
@@ -90,6 +88,8 @@ class VoiceReader:
 
     def __init__(self, topic: str, public: str) -> None:
         """Raises ValueError on a key that is none."""
+        from edge_agent.contract.signature import public_key  # pydantic comes with it: not for who only speaks
+
         self._key = public_key(public)
         self._context = _context(topic)
 

@@ -56,7 +56,7 @@ class Wishes:
     volume: float = 100
     latency_ms: int = 450
     seconds: float = 1800
-    lead_s: float = 2.0
+    lead_s: float = 3.0
     """From the command to the first word: nodes start their workers and amplifiers meanwhile."""
     bitrate: int = 32_000
 

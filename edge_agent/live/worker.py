@@ -15,9 +15,8 @@ from typing import Any
 
 from edge_agent.contract.voice import PACKET, RATE, BadFrame, VoiceReader
 from edge_agent.live.jitter import JitterBuffer
-from edge_agent.streams.child import FRAME
 from edge_agent.streams.fifo import FifoWriter, ReaderGone
-from edge_agent.streams.inlet import Inlet, Outlet
+from edge_agent.streams.inlet import FRAME, Inlet, Outlet
 
 _BEHIND_S = 1.0
 """What is due this long ago is not decoded any more: a sound card drops it, but a speaker into a file opens late."""

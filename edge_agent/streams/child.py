@@ -6,14 +6,13 @@ import json
 import logging
 import os
 import signal
-import struct
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-CONTROL, FRAME = b"C", b"F"
-_HEAD = struct.Struct(">cH")
+from edge_agent.streams.inlet import CONTROL, FRAME, HEAD
+
 _MOST_WAITING = 64 * 1024
 """Bytes for a child that does not read: more is dropped."""
 _LINE = 64 * 1024
@@ -73,7 +72,7 @@ class StreamChild:
         if len(body) > 0xFFFF or stdin.transport.get_write_buffer_size() > _MOST_WAITING:
             self.dropped += 1
             return
-        stdin.write(_HEAD.pack(kind, len(body)) + body)
+        stdin.write(HEAD.pack(kind, len(body)) + body)
 
     async def end(self) -> None:
         """End it: by closing its input, after a second by force, with all that it has started."""

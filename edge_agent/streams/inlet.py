@@ -7,7 +7,9 @@ import struct
 import sys
 from typing import Any
 
-_HEAD = struct.Struct(">cH")
+CONTROL, FRAME = b"C", b"F"
+HEAD = struct.Struct(">cH")
+"""Of a record: its kind, and how many bytes follow."""
 _MOST = 256 * 1024
 
 
@@ -25,12 +27,12 @@ class Inlet:
         select.select([self.fileno], [], [], max(0.0, seconds))
         self._read()
         place, records = 0, []
-        while len(self._held) - place >= _HEAD.size:
-            kind, length = _HEAD.unpack_from(self._held, place)
-            end = place + _HEAD.size + length
+        while len(self._held) - place >= HEAD.size:
+            kind, length = HEAD.unpack_from(self._held, place)
+            end = place + HEAD.size + length
             if len(self._held) < end:
                 break
-            records.append((kind, bytes(self._held[place + _HEAD.size : end])))
+            records.append((kind, bytes(self._held[place + HEAD.size : end])))
             place = end
         del self._held[:place]
         return records

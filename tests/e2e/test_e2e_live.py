@@ -23,7 +23,7 @@ from edge_agent.contract.signature import Signer
 SEED = bytes(range(32))
 SIGNER = Signer("cli", SEED)
 NODES = ("dinh", "cho")
-LATENCY_S = 0.45
+LATENCY_S = 1.0
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,9 @@ def heard(folder: Path, node: str) -> tuple[datetime, np.ndarray]:
 def test_two_nodes_say_the_same_at_the_same_instant(commune: Path) -> None:
     sound, times = clicks(5.0, first_s=1.0)
     file = write_wav(commune / "mouth.wav", sound)
-    done = live(commune, "all", "--file", str(file), "--as-it-is", "--title", "Thông báo", "--json")
+    done = live(
+        commune, "all", "--file", str(file), "--as-it-is", "--latency", "1000", "--title", "Thông báo", "--json"
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     assert set(told["nodes"]) == set(NODES)
