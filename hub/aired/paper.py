@@ -125,8 +125,9 @@ class _Sheet:
                 left = self._room()
             pages[-1].append(row)
             left -= height
-        if left < _SIGNED:
-            pages.append([])
+        if left < _SIGNED:  # nobody signs a sheet on which nothing stands
+            few = min(3, len(pages[-1]) - 1)
+            pages[-1:] = [pages[-1][:-few], pages[-1][-few:]] if few > 0 else [pages[-1], []]
         return pages
 
     def _room(self) -> float:
