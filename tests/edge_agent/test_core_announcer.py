@@ -1,6 +1,7 @@
 """One thing at a time per loudspeaker; what was played is reported, and what was not is told with its reason."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -183,9 +184,15 @@ async def test_cancelled_it_falls_silent_and_the_next_has_its_turn(rig: Rig) -> 
     await second
 
 
+def _remembered(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT 1 FROM meta WHERE key = 'speaker/loa-1'").fetchone() is not None
+
+
 async def test_what_was_said_last_is_known_after_a_restart_or_forgotten(rig: Rig) -> None:
     await (await _advanced(rig, "một"))
-    await rig.node.settle()
+    async with asyncio.timeout(10):
+        while not await rig.node.database.read(_remembered):
+            await asyncio.sleep(0.01)
     again = Sound(rig.node, rig.node.folder)
     await again.station.load()
     again.station.report()
