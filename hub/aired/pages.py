@@ -201,12 +201,16 @@ def _file(asked: Asked) -> str:
 
 async def _printed(job: Job) -> tuple[bytes, int]:
     """Have a child make it; the exit code says how it went (-9: it took too long)."""
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "hub.aired.paper", job.arguments()),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    try:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "hub.aired.paper", job.arguments()),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except OSError as error:  # no memory, no more processes
+        logger.error("no PDF could be begun: %s", error)
+        return b"", -1
     try:
         async with asyncio.timeout(PAPER_S):
             made, complaint = await child.communicate()
