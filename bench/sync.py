@@ -151,16 +151,17 @@ def _stall(pid: int, after_s: float) -> float:
 
 
 def _recovery(got: Heard, resumed: float) -> dict[str, Any]:
-    """How long after it went on everything is back to where it was before, and how much was heard twice."""
-    before = got.time < resumed - STALL_S
-    usual = np.median(got.late[before])
-    off = np.abs(got.late - usual) * 1e3
-    after = np.flatnonzero(got.time > resumed)
-    wrong = after[off[after] > IN_STEP_MS]
-    first_good = after[after > wrong[-1]] if len(wrong) else after
-    back_s = float(got.time[first_good[0]] - resumed) if len(first_good) else None
+    """How long after it went on it was back to where it had been, for a second at least; how much was heard twice."""
+    usual = np.median(got.late[got.time < resumed - STALL_S])
+    good = np.abs(got.late - usual) * 1e3 <= IN_STEP_MS
+    back_s = None
+    for start in np.flatnonzero((got.time > resumed) & good):
+        second = (got.time >= got.time[start]) & (got.time < got.time[start] + 1.0)
+        if good[second].all() and second.sum() > 10:
+            back_s = float(got.time[start] - resumed)
+            break
     steps = np.diff(got.place)
-    return {"back_in_step_s": back_s, "heard_twice_s": float(-steps[steps < 0].sum() / 48_000)}
+    return {"back_in_step_s": back_s, "heard_twice_s": abs(float(steps[steps < 0].sum())) / 48_000}
 
 
 def measure(seconds: float, plays: int, peer: bool) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 _BIN_S = 0.25  # one reading is kept of each: the one that says most
 _BINS = 240  # a minute: long enough for a slope within 0.1 ppm, short enough to follow a crystal that warms up
-_READY_S = 0.1
+_READY_S = 0.05
 _READY_READINGS = 8
 _WILDEST_PPM = 1000.0  # no crystal is that far off
 _PRIOR_PPM = 60.0  # what crystals of cheap cards differ by

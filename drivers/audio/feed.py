@@ -13,7 +13,7 @@ from drivers.contract import DriverFault
 
 _AHEAD_S = 2.5
 _CHUNK_S = 0.05
-_WAIT_S = 0.02
+_WAIT_S = 0.1
 
 
 class Feed:

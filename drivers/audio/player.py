@@ -26,7 +26,8 @@ from drivers.audio.priority import PLAYER, hurry
 from drivers.contract import DriverFault
 
 BLOCK_S = 0.01
-_TURN_S = (0.003, 0.008)  # irregular: readings must not keep step with the card's own
+_TURN_S = (0.004, 0.011)  # irregular: readings must not keep step with the card's own
+_HASTE_S = (0.001, 0.003)  # while little is known of the card's clock
 _LEAD_S = 1.5  # the card runs that long before an instant
 _HOLD_S = 5.0
 _STALL_LIMIT_S = 14.0
@@ -180,7 +181,7 @@ class Session:
         """Play until nothing came for a while. Raises DriverFault."""
         try:
             while self._turn():
-                time.sleep(self._random.uniform(*_TURN_S))
+                time.sleep(self._random.uniform(*(_TURN_S if self._card.ready else _HASTE_S)))
         finally:
             if self._play is not None:
                 self._play.close()
