@@ -5,7 +5,6 @@ ever: here that is a fault of the speaker, and the next play starts anew.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,12 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.audio.child import PlayoutChild, PlayoutGone
 from drivers.audio.pieces import items_of, require_playable
+from drivers.audio.playing import Playing, both_clocks
 from drivers.audio.speaking import Order, Turn, capability, wait_or_stop
 from drivers.clock import wait_until
 from drivers.contract import (
     Capability,
     Check,
-    Clock,
     Control,
     DriverContext,
     DriverFault,
@@ -129,7 +128,7 @@ class PyAudioSpeaker:
         """Play on the sound card; `output` of the report is the name of the device. See `Speaker.play`."""
         order = Order(tuple(items_of(sound)), at, skip_s, volume, on_start, control)
         with self._turn.taken():
-            play = _Play(order, self._child)
+            play = Playing(order, self._child)
             if control is not None:
                 control.attach(play)
             try:
@@ -138,7 +137,7 @@ class PyAudioSpeaker:
                 if control is not None:
                     control.detach()
 
-    async def _play(self, play: "_Play") -> PlayReport:
+    async def _play(self, play: Playing) -> PlayReport:
         order, clock = play.order, self._context.clock
         await asyncio.to_thread(require_playable, order.items)  # a bad file is known now, not at air time
         if order.at is not None:
@@ -153,7 +152,7 @@ class PyAudioSpeaker:
             if not play.over:  # cancelled, or the caller's on_start raised
                 await self._stop(play)
 
-    async def _follow(self, play: "_Play") -> PlayReport:
+    async def _follow(self, play: Playing) -> PlayReport:
         try:
             await self._child.send(self._command(play))
             play.accepted()
@@ -178,10 +177,10 @@ class PyAudioSpeaker:
             play.over = True
             raise _fault_of(gone, play) from gone
 
-    def _command(self, play: "_Play") -> dict[str, Any]:
+    def _command(self, play: Playing) -> dict[str, Any]:
         order, config = play.order, self._config
         if order.at is not None and play.in_step:
-            mono, now = _both(self._context.clock)
+            mono, now = both_clocks(self._context.clock)
             play.target = mono + (order.at - now).total_seconds()
         return {
             "do": "play",
@@ -195,24 +194,24 @@ class PyAudioSpeaker:
             "drift_ppm": self._drift_ppm,
         }
 
-    def _started(self, play: "_Play", answer: dict[str, Any]) -> None:
+    def _started(self, play: Playing, answer: dict[str, Any]) -> None:
         play.start = self._start(play, answer)
         play.mark = (play.order.skip_s, answer["heard"])
         if play.order.on_start is not None:
             play.order.on_start(play.start)
 
-    def _start(self, play: "_Play", answer: dict[str, Any]) -> PlayStart:
+    def _start(self, play: Playing, answer: dict[str, Any]) -> PlayStart:
         """When it began: in step by the play's own measure, otherwise by how long ago that is."""
         at, output = play.order.at, answer.get("output") or (play.start.output if play.start else "")
         if at is not None and answer["error_s"] is not None:
             return PlayStart(at + timedelta(seconds=answer["error_s"]), answer["error_s"] * 1000, output)
         if play.start is not None:
             return play.start
-        mono, now = _both(self._context.clock)
+        mono, now = both_clocks(self._context.clock)
         heard = now + timedelta(seconds=answer["heard"] - mono)
         return PlayStart(heard, None if at is None else (heard - at).total_seconds() * 1000, output)
 
-    def _ended(self, play: "_Play", answer: dict[str, Any]) -> PlayReport:
+    def _ended(self, play: Playing, answer: dict[str, Any]) -> PlayReport:
         if answer["event"] == "failed":
             detail, said = answer["detail"], self._child.said()
             raise DriverFault(answer["code"], f"{detail}; {said}" if said else detail, retry=answer["retry"])
@@ -243,7 +242,7 @@ class PyAudioSpeaker:
             drift_ppm=answer["drift_ppm"],
         )
 
-    async def _stop(self, play: "_Play") -> None:
+    async def _stop(self, play: Playing) -> None:
         """Have the sound faded out; by force when that takes too long. Survives a second cancel."""
         try:
             async with asyncio.timeout(_STOP_LIMIT_S):
@@ -254,7 +253,7 @@ class PyAudioSpeaker:
             await self._child.kill()
             raise
 
-    async def _stopped(self, play: "_Play") -> None:
+    async def _stopped(self, play: Playing) -> None:
         await self._child.tell({"do": "stop"})
         while (answer := await self._child.answer(_STOP_LIMIT_S))["event"] != "failed":
             if answer["event"] == "ended":
@@ -262,61 +261,11 @@ class PyAudioSpeaker:
                 return
 
 
-class _Play:
-    """One play, as its `Control` sees it: before the process has accepted it, orders are kept."""
-
-    def __init__(self, order: Order, child: PlayoutChild) -> None:
-        self.order = order
-        self.volume = order.volume
-        self.in_step = False
-        self.target: float | None = None
-        self.stopping = asyncio.Event()
-        self.start: PlayStart | None = None
-        self.mark: tuple[float, float | None] = (order.skip_s, None)  # a position, and when it was heard
-        self.over = False
-        self._child = child
-        self._accepted = False
-
-    def set_volume(self, volume: float, ramp_s: float) -> None:
-        self.volume = volume
-        if self._accepted and not self.over:
-            self._child.post({"do": "volume", "volume": volume, "ramp_s": ramp_s})
-
-    def stop(self) -> None:
-        self.stopping.set()
-        if self._accepted and not self.over:
-            self._child.post({"do": "stop"})
-
-    def position_s(self) -> float:
-        position, heard = self.mark
-        return position if heard is None else position + max(0.0, time.monotonic() - heard)
-
-    def accepted(self) -> None:
-        """From now on orders reach the process; those that came since the command was written go now."""
-        self._accepted = True
-        self.set_volume(self.volume, 0.0)
-        if self.stopping.is_set():
-            self.stop()
-
-
-def _both(clock: Clock) -> tuple[float, datetime]:
-    """CLOCK_MONOTONIC and the time of the clock at one instant, as near as five tries come."""
-    best: tuple[float, float, datetime] | None = None
-    for _ in range(5):
-        before = time.monotonic()
-        now = clock.now()
-        after = time.monotonic()
-        if best is None or after - before < best[0]:
-            best = (after - before, (before + after) / 2, now)
-    assert best is not None  # noqa: S101 - there were five
-    return best[1], best[2]
-
-
-def _limit(play: _Play) -> float:
+def _limit(play: Playing) -> float:
     return _SILENT_LIMIT_S if play.start else _AHEAD_S + _OPEN_LIMIT_S
 
 
-def _fault_of(gone: PlayoutGone, play: _Play) -> DriverFault:
+def _fault_of(gone: PlayoutGone, play: Playing) -> DriverFault:
     # SIGABRT is PortAudio's own assertion: before the start it means no device, later that the device went away.
     if gone.status == -6:
         code = "speaker.device_lost" if play.start else "speaker.no_device"
