@@ -58,6 +58,7 @@ _FLOOR_DB = -60.0
     show_default=True,
     help="Seconds before the first word in which nodes and amplifiers get ready.",
 )
+@click.option("--session", help="The session that a bulletin's live segment waits for.")
 @click.option("--as-it-is", is_flag=True, help="Do not bring the voice to the usual level.")
 @HUB
 @AS_JSON
@@ -78,7 +79,10 @@ def command(node: str, hub: Path | None, as_json: bool, **told: Any) -> None:
         latency_ms=told["latency"],
         seconds=told["seconds"],
         lead_s=told["lead"],
+        session=told["session"],
     )
+    if told["session"] is not None and not NODE_ADDRESS.match(told["session"]):
+        fail(say("send.bad_argument", argument=told["session"]), BAD_INPUT)
     try:
         raise click.exceptions.Exit(asyncio.run(_live(access(hub), node, source, wishes, as_json)))
     except Refusal as refusal:

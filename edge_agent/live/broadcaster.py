@@ -59,6 +59,8 @@ class Wishes:
     lead_s: float = 3.0
     """From the command to the first word: nodes start their workers and amplifiers meanwhile."""
     bitrate: int = 32_000
+    session: str | None = None
+    """The session that a bulletin's live segment waits for; None: a new one, on air by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Broadcaster:
         return await self._begin(start, wishes)
 
     async def _begin(self, start: float, wishes: Wishes) -> "_Voice":
-        session = f"live-{secrets.token_hex(8)}"
+        session = wishes.session or f"live-{secrets.token_hex(8)}"
         voice = _Voice(session, VoiceSigner(topics.voice(self._node.commune, session)), self._node.commune)
         epoch = datetime.now(UTC) + timedelta(seconds=start - time.monotonic() + self._offset_s)
         self._acks = {}

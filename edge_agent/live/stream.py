@@ -80,7 +80,8 @@ class LiveStream:
             told.append(self._base(self._due))
         if self._speech is not None:
             told.append(self._session(self._speech))
-        fifo = await self._filler.open(*told)
+        # without an instant the worker has to see the reader come
+        fifo = await self._filler.open(*told, awaited="hello" if self._due is not None else "ready")
         return Piece(path=fifo, live=True)  # it ends when the worker closes
 
     def began(self, start: PlayStart) -> None:

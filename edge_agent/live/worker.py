@@ -117,8 +117,12 @@ class Worker:
     def _write(self, now: float) -> str | None:
         """Write what is due within the lead. Returns why it is over."""
         session = self._session
-        if self._base is None or not self._fifo.ready():
+        if not self._fifo.ready():
             return self._lost(now)
+        if self._base is None:
+            # in the middle of a bulletin nobody knows when the piece begins: soon after its reader came. It is heard
+            # that much later, and not in step with other nodes.
+            self._base = now
         while self._fifo.ready():
             heard_at = self._base + self._fifo.position / RATE
             sample = session.sample(heard_at) if session else 0

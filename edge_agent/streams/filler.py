@@ -28,15 +28,20 @@ class Filler:
         self._child: StreamChild | None = None
         self._fifo: Path | None = None
         self._hello: asyncio.Future[None] | None = None
+        self._awaited = "hello"
 
     @property
     def pid(self) -> int | None:
         """Process id of the worker while there is one."""
         return self._child.pid if self._child is not None and self._child.alive else None
 
-    async def open(self, *told: dict[str, Any]) -> Path:
-        """Make the FIFO, start the worker and tell it; the first record gets the FIFO's path. Raises Refusal."""
+    async def open(self, *told: dict[str, Any], awaited: str = "hello") -> Path:
+        """Make the FIFO, start the worker and tell it; the first record gets the FIFO's path. Raises Refusal.
+
+        `awaited`: the event that says that it can work, "hello" or, when it can at once, "ready".
+        """
         await self.close()
+        self._awaited = awaited
         fifo = self._fifo = await asyncio.to_thread(self._make)
         await self._start(fifo, told)
         return fifo
@@ -95,7 +100,7 @@ class Filler:
 
     def _hear(self, event: dict[str, Any]) -> None:
         match event["event"]:
-            case "hello":
+            case name if name == self._awaited:
                 self._answer(None)
             case "failed":
                 self._answer(Refusal(event["code"], detail=event["detail"]))

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.live_rig import PLAIN, RATE, LiveNode, clicks, find, write_wav
+from bench.live_rig import PLAIN, RATE, Ear, LiveNode, clicks, find, write_wav
 from bench.rig import broker
 from edge_agent.client import Access, Client
 from edge_agent.config.model import Broker
 from edge_agent.contract.errors import Refusal
+from edge_agent.contract.segments import Live
 from edge_agent.contract.signature import Signer
 from edge_agent.contract.topics import NodeTopics, voice
 from edge_agent.contract.voice import VoiceFrame, VoiceSigner
@@ -176,6 +177,20 @@ async def test_what_was_interrupted_is_joined_in_step(port: int, tmp_path: Path)
         assert len(lag) >= 0.6 * len(later), found
         assert max(map(abs, lag)) < LAG_S
         assert find(heard, times[0])[1] < 0.5
+
+
+async def test_a_bulletins_segment_waits_for_its_session(port: int, tmp_path: Path) -> None:
+    async with node(port, tmp_path) as listener:
+        stream = listener.sessions.stream(Live(session="chao-co", seconds=60))
+        piece = await stream.open()
+        assert piece.path is not None
+        ear = Ear(piece.path, time.monotonic())
+        told, _ = await speak(port, tmp_path, session="chao-co")
+        assert told.acks["a"].state == "done"
+        assert not listener.air.items  # it is the bulletin's, no item of its own
+        heard = await ear.ended()
+        assert sum(find(heard, at, 0.25)[1] > 0.8 for at in np.arange(1, len(heard) / RATE, 0.5)) >= 3
+        await stream.close()
 
 
 async def test_its_time_is_over(port: int, tmp_path: Path) -> None:
