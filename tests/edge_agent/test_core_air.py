@@ -154,7 +154,7 @@ async def test_a_priority_item_takes_the_air_in_time_for_its_instant(rig: OnAir)
     await rig.advance(120)
     assert [(name, round(began)) for name, began, _ in rig.heard()] == [("news", 0), ("urgent", 30), ("news", 40)]
     assert (await due).start_error_ms == 0
-    assert rig.horn.ended[0] >= START + 28 * S
+    assert START + 28 * S <= rig.horn.ended[0] <= START + 29 * S, "the output has a moment to open"
 
 
 async def test_an_ordinary_item_beyond_the_instant_of_another_is_not_cut(rig: OnAir) -> None:

@@ -311,7 +311,11 @@ async def test_a_higher_authority_interrupts_once_and_the_other_one_is_not_starv
     await rig.advance(3)
     await rig.alarm("dam", authority="central")
     assert rig.state.playing == "dam"
-    await rig.advance(60)
+    heard = asyncio.ensure_future(rig.station.emergencies.first("fire"))
+    await rig.advance(16)
+    assert not heard.done(), "what was cut in the middle was not heard"
+    await rig.advance(44)
+    assert (await heard).interruptions[0].then == "restarted"
     assert _titles(rig)[:4] == ["fire", "dam", "fire", "dam"]
     await rig.alarm("wind", authority="area")
     await rig.advance(100)
