@@ -27,12 +27,17 @@ class Run:
 
 @dataclass(frozen=True)
 class VirtualCard:
-    """One card. `ppm`: its crystal is fast by that; `step`: it tells its position in so many frames."""
+    """One card. `ppm`: its crystal is fast by that; `step`: it tells its position in so many frames.
+
+    `rate` and `channels`: the only ones it takes; 0: any.
+    """
 
     folder: Path
     name: str
     ppm: float = 0.0
     step: int = 1
+    rate: int = 0
+    channels: int = 0
 
     @property
     def sound(self) -> Path:
@@ -56,6 +61,7 @@ class VirtualCard:
     def config(self) -> str:
         """Its entry in an ALSA configuration."""
         entry = f'sound "{self.sound}" story "{self.story}" control "{self.control}" ppm {self.ppm} step {self.step}'
+        entry += f" rate {self.rate} channels {self.channels}"
         hint = f'hint {{ show on description "{self.name}" }}'
         return f"pcm.{self.name} {{ type edgecard {entry} {hint} }}"
 

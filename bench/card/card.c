@@ -11,6 +11,8 @@
  * control  optional, one byte, looked at all the time: 's' the card stands still, 'u' it is pulled out, else it works
  * ppm      by how much its crystal is fast
  * step     frames: the position is told only in such steps (a USB card tells whole packets)
+ * rate     optional, the only rate it takes; else 8 to 48 kHz
+ * channels optional, the only number of channels it takes; else 1 or 2
  * Build: gcc -shared -fPIC -O2 -DPIC -o libasound_module_pcm_edgecard.so card.c -lasound
  */
 #include <alsa/asoundlib.h>
@@ -206,13 +208,13 @@ static const snd_pcm_ioplug_callback_t CALLBACKS = {
     .close = on_close,
 };
 
-static int limit(snd_pcm_ioplug_t *io) {
+static int limit(snd_pcm_ioplug_t *io, long rate, long channels) {
     static const unsigned access[] = {SND_PCM_ACCESS_RW_INTERLEAVED, SND_PCM_ACCESS_MMAP_INTERLEAVED};
     static const unsigned format[] = {SND_PCM_FORMAT_S16_LE, SND_PCM_FORMAT_S32_LE};
     int error = snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_ACCESS, 2, access);
     if (!error) error = snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_FORMAT, 2, format);
-    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_CHANNELS, 1, 2);
-    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_RATE, 8000, 48000);
+    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_CHANNELS, channels ? channels : 1, channels ? channels : 2);
+    if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_RATE, rate ? rate : 8000, rate ? rate : 48000);
     if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_PERIOD_BYTES, 64, 65536);
     if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_PERIODS, 2, 64);
     if (!error) error = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_BUFFER_BYTES, 256, 1 << 20);
@@ -222,7 +224,7 @@ static int limit(snd_pcm_ioplug_t *io) {
 SND_PCM_PLUGIN_DEFINE_FUNC(edgecard) {
     const char *sound = NULL, *story = NULL, *control = NULL;
     double ppm = 0;
-    long step = 1;
+    long step = 1, rate = 0, channels = 0;
     snd_config_iterator_t each, next;
     (void)root;
     snd_config_for_each(each, next, conf) {
@@ -235,6 +237,8 @@ SND_PCM_PLUGIN_DEFINE_FUNC(edgecard) {
         else if (!strcmp(id, "control")) snd_config_get_string(entry, &control);
         else if (!strcmp(id, "ppm")) snd_config_get_ireal(entry, &ppm);
         else if (!strcmp(id, "step")) snd_config_get_integer(entry, &step);
+        else if (!strcmp(id, "rate")) snd_config_get_integer(entry, &rate);
+        else if (!strcmp(id, "channels")) snd_config_get_integer(entry, &channels);
         else return -EINVAL;
     }
     if (stream != SND_PCM_STREAM_PLAYBACK || !sound || !story || step < 1) return -EINVAL;
@@ -265,7 +269,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(edgecard) {
     c->io.mmap_rw = 0;
     int error = snd_pcm_ioplug_create(&c->io, name, stream, mode);
     if (error < 0) return error;
-    error = limit(&c->io);
+    error = limit(&c->io, rate, channels);
     if (error < 0) { snd_pcm_ioplug_delete(&c->io); return error; }
     *pcmp = c->io.pcm;
     return 0;

@@ -31,10 +31,10 @@ def plugins(tmp_path_factory):
 
 @pytest.fixture
 def rig(tmp_path, plugins, monkeypatch):
-    """Cards by (name, ppm, step), for the players of this test; the first is the default."""
+    """Cards by (name, ppm, step, rate, channels), for the players of this test; the first is the default."""
 
     def make(*cards):
-        made = [VirtualCard(tmp_path, name, ppm, step) for name, ppm, step in cards]
+        made = [VirtualCard(tmp_path, *card) for card in cards]
         for name, value in environment(made, plugins).items():
             monkeypatch.setenv(name, value)
         return made
@@ -243,3 +243,35 @@ async def test_nine_hours_are_no_more_than_nine_seconds(real, card, tmp_path):
         report = await speaker.play(path, skip_s=9 * 3600 - 1.0, at=soon())
     assert report.position_s == pytest.approx(9 * 3600, abs=0.001)
     assert heard(card, tail, 0.05).place.size > 3
+
+
+async def test_a_card_of_44_100_hz_and_one_channel_gets_that_in_step(real, rig, tmp_path):
+    (card,) = rig(("horn", 40.0, 1, 44_100, 1))
+    source = marker(3.0)  # at 44.1 kHz it is other noise, but as good
+    at = soon()
+    async with PyAudioSpeaker(Config(), real) as speaker:
+        report = await speaker.play(write_wav(tmp_path / "a.wav", source, 44_100), at=at)
+    got = heard(card, source)
+    late = got.time - got.place / 44_100 - monotonic_of(at)
+    assert len(late) > 10
+    assert abs(np.median(late)) < 2e-3
+    assert report.seconds == pytest.approx(len(source) / 44_100, abs=0.01) or report.underruns
+
+
+async def test_with_a_long_buffer_a_stop_is_a_cut(real, card, tmp_path):
+    path = write_wav(tmp_path / "a.wav", np.full(20 * RATE, 10_000))
+    control = Control()
+    async with PyAudioSpeaker(Config(buffer_ms=1000), real) as speaker:
+        task = asyncio.create_task(speaker.play(path, control=control))
+        while control.position_s < 1.0:
+            await asyncio.sleep(0.02)
+        asked = time.monotonic()
+        control.stop()
+        report = await task
+        (run,) = [run for run in card.runs() if run.why == "stop"][-1:]
+        ended = run.began + (run.last - run.first) / run.pace
+        assert ended - asked < 0.5, "what waited, 0.6 s of it, was not heard out"
+        begin = int(np.flatnonzero(card.heard())[0])
+        assert report.position_s == pytest.approx((run.last - begin) / RATE, abs=0.05) or report.underruns
+        assert report.stopped
+        assert (await speaker.play(path, skip_s=19.8)).seconds == pytest.approx(0.2, abs=0.001)
