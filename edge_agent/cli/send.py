@@ -18,6 +18,8 @@ from edge_agent.contract.errors import Refusal
 from edge_agent.contract.topics import EVERYBODY, NODE_ADDRESS
 from edge_agent.words import language, say
 
+_LIFE_S, _EMERGENCY_LIFE_S = 300, 3600
+
 
 @click.command("send")
 @click.argument("node")
@@ -34,13 +36,11 @@ from edge_agent.words import language, say
 @click.option(
     "--life",
     type=click.IntRange(1, 31 * 86400),
-    default=300,
-    show_default=True,
-    help="Seconds for which the command stays valid.",
+    help="Seconds for which the command stays valid: 300, and 3600 for an emergency, which is repeated as long.",
 )
 @AS_JSON
 def command(
-    node: str, do: str, arguments: tuple[str, ...], hub: Path | None, timeout: float, life: int, as_json: bool
+    node: str, do: str, arguments: tuple[str, ...], hub: Path | None, timeout: float, life: int | None, as_json: bool
 ) -> None:
     """Send a command to NODE (its name, commune/name, or `all`) through the broker and wait for what becomes of it.
 
@@ -48,10 +48,14 @@ def command(
     DO is one of:
       switch.override light=cong level=100 [until=2026-11-22T22:00:00+07:00]
       switch.release  light=cong
-      speak           text="Kính mời bà con ..." [volume=80]
+      speak           text="Kính mời bà con ..." [volume=80] [class=emergency]
       speaker.stop    [speaker=loa]
+      speaker.volume  volume=70 [speaker=loa]
+      speaker.test    [speaker=loa] [calibrate=true]
+      emergency.acknowledge [emergency=ID]
       bulletin.plan   bulletin='{"id":"sang","title":"...","text":"...","at":"2026-11-23T05:30:00+07:00"}'
       bulletin.cancel bulletin=sang
+      bulletin.order  bulletins='["truoc","sau"]'
       camera.snapshot camera=cong-lang
       outbox.resend   first=1 last=10
       outbox.confirm  through=10
@@ -68,6 +72,8 @@ def command(
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         fail(say("command.invalid", where=where, detail=first["msg"]), BAD_INPUT)
+    if life is None:
+        life = _EMERGENCY_LIFE_S if args.get("class") == "emergency" else _LIFE_S
     try:
         raise click.exceptions.Exit(asyncio.run(_send(access(hub), node, args, timeout, life, as_json)))
     except Refusal as refusal:
