@@ -12,6 +12,7 @@ from edge_agent.contract.errors import Fault
 _AHEAD_S = 1.5
 """An item with an instant takes the air so long before it: the output opens, and what plays makes way."""
 _OPEN_S = 5.0
+_NEAR = timedelta(seconds=1)
 _LOOK_AGAIN_S = 5.0
 _RETRY_S = (0.5, 1.0, 2.0, 5.0)
 
@@ -78,7 +79,7 @@ class Timing:
         """When the first sample of its next play is due; None: now."""
         now = self._clock.now()
         if live_since_s is not None:
-            return now - timedelta(seconds=live_since_s)
+            return self._live_began(job, now - timedelta(seconds=live_since_s))
         at = job.item.at + self._delay if job.item.at is not None and not job.begun else None
         if at is not None and job.is_live:
             return at
@@ -89,6 +90,12 @@ class Timing:
         if at is not None and at >= soonest:
             return at
         return soonest if soonest - now > timedelta(milliseconds=1) else None
+
+    def _live_began(self, job: Job, about: datetime) -> datetime:
+        """When a live piece began that is joined again: by its own instant, so that neighbours stay in step."""
+        if job.is_live and job.item.at is not None and abs((at := job.item.at + self._delay) - about) < _NEAR:
+            return at
+        return about
 
     def _until(self, instant: datetime) -> float:
         return (instant - self._clock.now()).total_seconds()
