@@ -95,7 +95,8 @@ class _Judge:
         doubts = [span for span in self.record.doubted if span.begin < at - _LATE and span.seq < airing.seq]
         if not emergency and any(span.begin < started < span.end for span in doubts):
             yield f"{about}: aired while nobody vouched for the clock"
-        if airing.state == "partly" and not (airing.code or "").startswith(_CUT):
+        wordless = airing.code == "emergency.no_voice" and self._outage("voice", started)
+        if airing.state == "partly" and not (airing.code or "").startswith(_CUT) and not wordless:
             yield f"{about}: cut short without a reason ({airing.code})"
         length = self.lengths.get(airing.id)
         if airing.state == "aired" and length is not None and not emergency and airing.seconds < length - 1.5:

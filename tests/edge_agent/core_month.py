@@ -1,5 +1,6 @@
 """A commune's month: its calendar, and what happens to its node. All drawn from a seed."""
 
+import contextlib
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from core_examples import command
-from core_radio import NO_SOUND, NO_VOICE, Radio
+from core_radio import NO_SOUND, NO_VOICE, ZONE, Radio
 from core_rig import Store
 
 from edge_agent.calendar import Policy
 from edge_agent.clock import SimulatedClock
 from edge_agent.contract.bulletins import Bulletin
 from edge_agent.contract.commands import AcknowledgeEmergency
+from edge_agent.contract.errors import Refusal
 
 BEGIN = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)  # midnight of Monday the 23rd in Viet Nam
 HOURS = {
@@ -121,6 +123,16 @@ def happenings(draw: random.Random, days: int) -> list[Happening]:
             found += [Happening(begin, "mute"), Happening(begin + draw.uniform(120, 1500) * S, "loud")]
         if draw.random() < 0.25:
             found.append(Happening(at(day, "00:00") + draw.uniform(0, 86_000) * S, "emergency", draw.random() < 0.6))
+        if (
+            draw.random() < 0.3
+        ):  # somebody writes something in the last hour, perhaps while the voice or the link is gone
+            found.append(Happening(at(day, "04:50"), "news", draw.choice(["05:52", "17:52"])))
+            if draw.random() < 0.6:
+                begin = at(day, "04:40")
+                found += [
+                    Happening(begin, "voiceless"),
+                    Happening(begin + draw.choice([900, 4500, 60_000]) * S, "voice"),
+                ]
     found.append(Happening(at(9, "14:00"), "cancel", "se-huy"))
     return sorted(found)
 
@@ -135,9 +147,11 @@ class Month:
         self.bulletins, self.lengths = calendar(self.draw, days)
         self.todo = happenings(self.draw, days)
         self.true = BEGIN - timedelta(hours=2)
-        self.outages: dict[str, list[list[str]]] = {"speaker": []}
+        self.outages: dict[str, list[list[str]]] = {"speaker": [], "voice": []}
         self.mute = False
-        self.muted = (self.true, self.true)
+        self.voiceless: Refusal | None = None
+        self.since: dict[str, tuple[datetime, datetime]] = {}
+        self.known: Any = set()
         self.emergencies = 0
         self.cuts = 0
         self.states_cut: set[str] = set()
@@ -163,6 +177,7 @@ class Month:
         await node.outbox.load()
         self.rig = rig = Radio(node, policy=POLICY)
         rig.shelf.lengths = {**self.lengths, "chieu doi gio": self.lengths["chieu"]}
+        rig.shelf.known, rig.shelf.error = self.known, self.voiceless
         node.clock.settled = node.settle
         assert rig.horn is not None
         rig.horn.error = NO_SOUND if self.mute else None
@@ -201,6 +216,10 @@ class Month:
                 self._later(20 * M, "set")
             case "doubt":
                 await self._trust(False)
+            case "voiceless" | "voice":
+                self._voice(happening.what == "voice")
+            case "news":
+                await self._news(happening.value)
             case "mute" | "loud":
                 self._mute(happening.what == "mute")
             case "cancel":
@@ -222,6 +241,32 @@ class Month:
         if acknowledged:
             self._later(self.draw.uniform(20, 480) * S, "acknowledge", asked["id"])
 
+    async def _news(self, clock: str) -> None:
+        """A bulletin of today, by the node's own clock. One that is past by then is refused, and nobody planned it."""
+        now = self.rig.clock.now().astimezone(ZONE)
+        hour, minute = clock.split(":")
+        due = now.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
+        name = f"moi-{now:%d-%H%M}"
+        asked = {"id": name, "title": name, "text": name, "at": due.isoformat(), "speaker": "loa-1", "catch_up_s": 600}
+        with contextlib.suppress(Refusal):
+            await self.rig.plan(Bulletin.model_validate(asked))
+            self.bulletins.append(asked)
+            self.lengths[name] = 10
+
+    def _voice(self, there: bool) -> None:
+        self.voiceless = None if there else NO_VOICE
+        self.rig.shelf.error = self.voiceless
+        self._outage("voice", there)
+
+    def _outage(self, kind: str, over: bool) -> None:
+        now = self.rig.clock.now()
+        if not over:
+            self.since[kind] = (now, self.true)
+            self.outages[kind].append([now.isoformat(), (BEGIN + timedelta(days=400)).isoformat()])
+        elif self.outages[kind]:  # by the node's clock, whichever way it was set meanwhile
+            begun, true = self.since[kind]
+            self.outages[kind][-1][1] = max(now, begun + (self.true - true)).isoformat()
+
     def _later(self, by: timedelta, what: str, value: Any = None) -> None:
         self.todo = sorted([*self.todo, Happening(self.true + by, what, value)])
 
@@ -229,13 +274,7 @@ class Month:
         self.mute = mute
         assert self.rig.horn is not None
         self.rig.horn.error = NO_SOUND if mute else None
-        now = self.rig.clock.now()
-        if mute:
-            self.muted = (now, self.true)
-            self.outages["speaker"].append([now.isoformat(), (BEGIN + timedelta(days=99)).isoformat()])
-        else:  # by the node's clock, whichever way it was set meanwhile
-            end = max(now, self.muted[0] + (self.true - self.muted[1]))
-            self.outages["speaker"][-1][1] = end.isoformat()
+        self._outage("speaker", not mute)
 
     async def _step(self, by: timedelta) -> None:
         if abs(by) > S:
@@ -279,6 +318,3 @@ def quicker(monkeypatch: Any) -> Iterator[None]:
     monkeypatch.setattr(service, "_LOOK_EVERY_S", 300)
     monkeypatch.setattr(onair, "SAVE_EVERY_S", 15.0)
     yield
-
-
-__all__ = ["NO_VOICE", "Happening", "Month", "calendar", "emergency", "happenings", "quicker"]

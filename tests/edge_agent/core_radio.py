@@ -69,6 +69,8 @@ class Shelf:
         self.unclear: tuple[str, ...] = ()
         self.manners: list[Manner] = []
         self.error: Exception | None = None
+        self.known: set[tuple[str, str]] = set()
+        """On disk from before: ready without voice or network."""
         self.part_of: tuple[int, int] | None = None
         self.gate: asyncio.Event | None = None
 
@@ -93,8 +95,9 @@ class Shelf:
             progress(*self.part_of)
         if self.gate is not None:
             await self.gate.wait()
-        if self.error is not None:
+        if self.error is not None and (owner, repr(segments)) not in self.known:
             raise self.error
+        self.known.add((owner, repr(segments)))
         pieces = [self._piece(segment) for segment in segments]
         texts = [segment.text for segment in segments if isinstance(segment, Text)]
         for text in texts:
