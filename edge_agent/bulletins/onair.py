@@ -2,18 +2,18 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from drivers.contract import PlayStart
-from edge_agent.broadcast.air import Air
-from edge_agent.broadcast.item import Item, Prepared
 from edge_agent.broadcast.station import Station
 from edge_agent.bulletins import airing as story
 from edge_agent.bulletins.board import BulletinBoard
 from edge_agent.bulletins.lawful import Lawful
 from edge_agent.bulletins.ledger import Ledger
-from edge_agent.bulletins.ready import Readying, why_not_ready
+from edge_agent.bulletins.ready import Readying
+from edge_agent.bulletins.run import Run, item_of, occurrence_of, told
+from edge_agent.bulletins.sounds import why_not_ready
 from edge_agent.bulletins.table import Begun, Key, Planned
 from edge_agent.calendar import Occurrence
 from edge_agent.clock import Clock
@@ -26,25 +26,10 @@ ON_TIME = timedelta(seconds=2)
 SAVE_EVERY_S = 5.0
 """How often the position is written, so that a power cut repeats no more than that."""
 _CUT_LIMIT_S = 5.0
-_OWN_CODES = ("bulletin.missed_", "bulletin.cancelled", "speaker.stopped", "hours.")
-"""Codes that say by themselves why something was not heard; others are the speaker's."""
 
 
 class _TakenError(Exception):
     """Somebody has dealt with the instance before."""
-
-
-@dataclass(eq=False)
-class _Run:
-    """An instance that goes on air. `before_s`: heard before the node stopped."""
-
-    planned: Planned
-    begun: Begun
-    item: Item
-    air: Air
-    left_s: float | None
-    claimed: bool = False
-    before_s: float = 0.0
 
 
 class OnAir:
@@ -78,7 +63,7 @@ class OnAir:
         airing = story.interrupted(begun.airing, begun.seen or begun.due, begun.position_s, again=again)
         begun = replace(begun, airing=airing, position_s=0.0 if again else begun.position_s)
         try:
-            run = await self._run(planned, _occurrence(planned, begun), begun, until)
+            run = await self._run(planned, occurrence_of(planned, begun), begun, until)
             run.item = replace(run.item, at=None, skip_s=begun.position_s)
             run.claimed, run.before_s = True, airing.seconds
             if run.left_s is not None:
@@ -95,14 +80,14 @@ class OnAir:
         self._show(planned, begun, airing)
 
     async def _missed(self, planned: Planned, begun: Begun, fault: Fault) -> None:
-        airing = story.because(begun.airing, _told(fault))
+        airing = story.because(begun.airing, told(fault))
         sure = fault.code != "bulletin.missed_clock"
         if not sure:  # nobody knows whether its instant has come
             planned.passed, planned.handled = begun.due, min(planned.handled, begun.due - timedelta(milliseconds=1))
         await self._ledger.miss(begun.key, begun.due, airing, sure=sure)
         self._show(planned, begun, airing)
 
-    async def _run(self, planned: Planned, occurrence: Occurrence, begun: Begun, until: datetime) -> _Run:
+    async def _run(self, planned: Planned, occurrence: Occurrence, begun: Begun, until: datetime) -> Run:
         """Wait for its sounds. Raises Refusal."""
         bulletin = planned.bulletin
         air = self._station.air(bulletin.speaker)
@@ -112,9 +97,9 @@ class OnAir:
         if sounds is None or prepared is None:
             fault = why_not_ready(sounds.readiness.fault if sounds is not None else None)
             raise Refusal(fault.code, **fault.params)
-        return _Run(planned, begun, _item(planned, occurrence, prepared, until), air, sounds.seconds)
+        return Run(planned, begun, item_of(planned, occurrence, prepared, until), air, sounds.seconds)
 
-    async def _play(self, run: _Run) -> None:
+    async def _play(self, run: Run) -> None:
         """Play it, and settle."""
         started = asyncio.Event()
 
@@ -142,14 +127,14 @@ class OnAir:
         finally:
             follow.cancel()
 
-    def _or_stepped(self, run: _Run, fault: Fault, asked_at: datetime) -> Fault:
+    def _or_stepped(self, run: Run, fault: Fault, asked_at: datetime) -> Fault:
         """Too late for its turn: or did the clock step over the instant? `asked_at`: its offset when it was asked."""
         until, now = run.item.not_after, asked_at + timedelta(seconds=self._clock.monotonic())
         if fault.code != "bulletin.missed_busy" or until is None or now > until:
             return fault
         return Fault.of("bulletin.missed_step", at=iso(run.begun.due))
 
-    async def _begin(self, run: _Run) -> None:
+    async def _begin(self, run: Run) -> None:
         """Right before it is heard: still at a time that is known, lawful, and not heard before. Raises Refusal."""
         if not self._clock.trusted and not run.claimed:
             raise Refusal("bulletin.missed_clock")
@@ -159,7 +144,7 @@ class OnAir:
             raise _TakenError
         run.claimed = True
 
-    def _started(self, run: _Run, start: PlayStart) -> None:
+    def _started(self, run: Run, start: PlayStart) -> None:
         airing = run.begun.airing
         if airing.started_us is None:
             news = {"started_us": story.micros(start.started_at), "start_error_ms": start.start_error_ms}
@@ -169,7 +154,7 @@ class OnAir:
         if not run.planned.gone:
             self._board.show(run.planned.bulletin, "on_air", last=run.begun.due, voice=run.item.voice)
 
-    async def _follow(self, run: _Run, started: asyncio.Event) -> None:
+    async def _follow(self, run: Run, started: asyncio.Event) -> None:
         """Write down how far it is; what was interrupted and goes on too late is ended where the law ends."""
         await started.wait()
         began, since = self._clock.now(), self._clock.monotonic()
@@ -185,7 +170,7 @@ class OnAir:
             if verdict.fault is not None and verdict.rule in ("hours.window", "hours.weekday"):
                 run.air.cut(run.item.id, verdict.fault)
 
-    def _note(self, run: _Run) -> None:
+    def _note(self, run: Run) -> None:
         position = run.air.position_s(run.item.id)
         if position is None:
             return
@@ -193,7 +178,7 @@ class OnAir:
         airing = run.begun.airing.model_copy(update={"seconds": seconds})
         run.begun = replace(run.begun, airing=airing, position_s=round(position, 3), seen=self._clock.now())
 
-    async def _cancelled(self, run: _Run, play: "asyncio.Future[Airing]") -> None:
+    async def _cancelled(self, run: Run, play: "asyncio.Future[Airing]") -> None:
         """The agent ends, or a person has taken the bulletin off the calendar or put another one in its place."""
         self._note(run)
         if self.stopping:
@@ -215,14 +200,14 @@ class OnAir:
         else:
             await self._refused(run, fault)
 
-    async def _refused(self, run: _Run, fault: Fault) -> None:
+    async def _refused(self, run: Run, fault: Fault) -> None:
         if not run.claimed:
             await self._missed(run.planned, run.begun, fault)
             return
         airing = run.begun.airing.model_copy(update={"seconds": run.before_s})
-        await self.settle(run.planned, run.begun, story.because(airing, fault if run.before_s else _told(fault)))
+        await self.settle(run.planned, run.begun, story.because(airing, fault if run.before_s else told(fault)))
 
-    async def _settle(self, run: _Run, heard: Airing) -> None:
+    async def _settle(self, run: Run, heard: Airing) -> None:
         before = run.begun.airing.model_copy(update={"seconds": run.before_s})
         if not before.interruptions:
             before = before.model_copy(update={"started_us": None})  # the report knows it better than the start did
@@ -238,39 +223,3 @@ class OnAir:
         self._board.show(
             planned.bulletin, airing.state, last=last, fault=fault, error_ms=airing.start_error_ms, voice=airing.voice
         )
-
-
-def _told(fault: Fault) -> Fault:
-    """As the reason of a miss."""
-    if fault.code.startswith(_OWN_CODES):
-        return fault
-    return Fault.of("bulletin.missed_speaker", detail=fault.en)
-
-
-def _item(planned: Planned, occurrence: Occurrence, prepared: Prepared, until: datetime) -> Item:
-    bulletin = planned.bulletin
-    return Item(
-        id=bulletin.id,
-        title=bulletin.title,
-        sources=prepared.sources,
-        class_=bulletin.class_,
-        authority=bulletin.authority,
-        at=occurrence.at,
-        not_after=until,
-        volume=bulletin.volume if occurrence.volume is None else occurrence.volume,
-        after=bulletin.after_interruption,
-        voice=prepared.voice,
-        sha256=prepared.sha256,
-        by=planned.by,
-        approved_by=bulletin.approval.by if bulletin.approval else None,
-        spoken=prepared.spoken,
-    )
-
-
-def _occurrence(planned: Planned, begun: Begun) -> Occurrence:
-    """The instance that was interrupted, with its own words and volume if it has any."""
-    recurrence = planned.bulletin.recurrence
-    for change in recurrence.changes if recurrence else ():
-        if change.planned == begun.key.planned_as:
-            return Occurrence(begun.due, begun.key.planned_as, begun.key.bulletin, change.text, change.volume)
-    return Occurrence(begun.due, begun.key.planned_as, begun.key.bulletin)

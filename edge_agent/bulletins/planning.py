@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from edge_agent.broadcast.station import Station
 from edge_agent.bulletins.lawful import Lawful
-from edge_agent.bulletins.ready import Readying, least_seconds, manner
+from edge_agent.bulletins.ready import Readying
+from edge_agent.bulletins.sounds import least_seconds, manner
 from edge_agent.calendar import Occurrence, next_after
 from edge_agent.config.model import Speaker
 from edge_agent.contract.base import iso

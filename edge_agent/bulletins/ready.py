@@ -3,87 +3,21 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from datetime import datetime, timedelta
 
 from drivers.contract import Piece
-from edge_agent.backoff import Backoff
 from edge_agent.broadcast.item import Prepared
+from edge_agent.bulletins.sounds import MOST_WAIT_S, NEVER, Preparer, Sounds, owner_of, wanted
 from edge_agent.bulletins.waiting import either
 from edge_agent.calendar import Occurrence
 from edge_agent.clock import Clock
 from edge_agent.contract.bulletins import Bulletin
-from edge_agent.contract.errors import Fault, Refusal
-from edge_agent.contract.segments import Live, Pause, Relay, Segment, Text
+from edge_agent.contract.errors import Refusal
 from edge_agent.prepare.readiness import Readiness
-from tts.manner import Manner
 
 log = logging.getLogger(__name__)
-_FIRST_S, _MOST_S = 5.0, 300.0
 _BETTER_EVERY_S = 900.0
 _URGENT = timedelta(minutes=15)
-_NEVER = datetime.max.replace(tzinfo=UTC)
-
-
-class Preparer(Protocol):
-    """What makes sounds: `edge_agent.prepare.preparer.Preparer`."""
-
-    async def prepare(
-        self,
-        owner: str,
-        segments: tuple[Segment, ...],
-        manner: Manner,
-        progress: Callable[[int, int], None],
-        *,
-        better: bool = False,
-    ) -> Prepared:
-        """The sounds, kept until `release`. Raises Refusal."""
-
-    async def release(self, owner: str) -> None:
-        """They are not needed any more."""
-
-
-@dataclass(eq=False)
-class Sounds:
-    """The sounds of a bulletin, or of its one instance with other words. `due`: when they are needed next."""
-
-    owner: str
-    bulletin: str
-    segments: tuple[Segment, ...]
-    manner: Manner
-    due: datetime = _NEVER
-    readiness: Readiness = field(default_factory=Readiness)
-    prepared: Prepared | None = None
-    retry_at: float = 0.0
-    """Monotonic; not before it."""
-    backoff: Backoff = field(default_factory=lambda: Backoff(first=_FIRST_S, most=_MOST_S))
-    task: asyncio.Task[Prepared] | None = None
-    gone: bool = False
-    done: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def seconds(self) -> float | None:
-        """How long they last, if that is known."""
-        if self.prepared is None:
-            return None
-        if self.prepared.seconds is not None:
-            return self.prepared.seconds
-        streams = sum(each.seconds for each in self.segments if isinstance(each, Relay | Live))
-        files = [piece.seconds for piece in self.prepared.sources if isinstance(piece, Piece)]
-        known = [seconds for seconds in files if seconds is not None]
-        return streams + sum(known) if len(known) == len(files) else None
-
-    @property
-    def lacking(self) -> bool:
-        """Whether something is still to be made, or could be made better."""
-        return self.task is None and (self.prepared is None or bool(self.prepared.own))
-
-    def end(self) -> None:
-        """Nobody wants them any more."""
-        self.gone = True
-        if self.task is not None:
-            self.task.cancel()
 
 
 class Readying:
@@ -101,16 +35,16 @@ class Readying:
 
     def put(self, bulletin: Bulletin, languages: tuple[str, ...], now: datetime) -> None:
         """Want what a bulletin needs; sounds of another bulletin with the same id are forgotten."""
-        wanted = {each.owner: each for each in _wanted(bulletin, languages, now)}
+        needs = {each.owner: each for each in wanted(bulletin, languages, now)}
         for owner, old in self._sounds.get(bulletin.id, {}).items():
             old.end()
-            new = wanted.get(owner)
+            new = needs.get(owner)
             if new is None:
                 self._left.append(owner)
             elif old.prepared is not None and (old.segments, old.manner) == (new.segments, new.manner):
                 new.readiness, new.prepared = old.readiness, old.prepared
                 new.done.set()
-        self._sounds[bulletin.id] = wanted
+        self._sounds[bulletin.id] = needs
         self._news.set()
 
     async def drop(self, bulletin: str) -> None:
@@ -122,7 +56,7 @@ class Readying:
     def of(self, occurrence: Occurrence) -> Sounds | None:
         """What an instance needs."""
         known = self._sounds.get(occurrence.bulletin, {})
-        return known.get(_owner(occurrence.bulletin, occurrence.planned_as)) or known.get(occurrence.bulletin)
+        return known.get(owner_of(occurrence.bulletin, occurrence.planned_as)) or known.get(occurrence.bulletin)
 
     def seconds(self, bulletin: str) -> float | None:
         """How long a bulletin lasts, if that is known."""
@@ -173,14 +107,14 @@ class Readying:
             await either(self._clock, self._news, self._rest())
 
     def _next(self, within: timedelta | None) -> Sounds | None:
-        now, until = self._clock.monotonic(), _NEVER if within is None else self._clock.now() + within
+        now, until = self._clock.monotonic(), NEVER if within is None else self._clock.now() + within
         ripe = [each for each in self._all() if each.lacking and each.retry_at <= now and each.due <= until]
         return min(ripe, key=lambda each: each.due, default=None)
 
     def _rest(self) -> float:
         """Seconds until something is tried again; what becomes urgent meanwhile is seen within five minutes."""
         waits = [each.retry_at - self._clock.monotonic() for each in self._all() if each.lacking]
-        return min([wait for wait in waits if wait > 0], default=_MOST_S)
+        return min([wait for wait in waits if wait > 0], default=MOST_WAIT_S)
 
     def _all(self) -> Iterable[Sounds]:
         return (each for known in self._sounds.values() for each in known.values())
@@ -245,37 +179,3 @@ class Readying:
             await self._preparer.release(owner)
         except (OSError, Refusal) as error:
             log.warning("the sounds of %s could not be released: %s", owner, error)
-
-
-def manner(bulletin: Bulletin) -> Manner:
-    """How it is read: strictly, but an emergency is never silent for the sake of an acronym."""
-    return Manner(bulletin.readings, bulletin.strict_reading and bulletin.class_ != "emergency")
-
-
-def why_not_ready(fault: Fault | None) -> Fault:
-    """The reason of a miss."""
-    detail = fault.en if fault is not None else "it was not made in time"
-    voice = fault is not None and fault.code.startswith("speech.")
-    return Fault.of("bulletin.missed_voice" if voice else "bulletin.missed_sound", detail=detail)
-
-
-def least_seconds(segments: tuple[Segment, ...]) -> float | None:
-    """How long it lasts, where that is known before anything is prepared."""
-    if all(isinstance(each, Relay | Live | Pause) for each in segments):
-        return sum(each.seconds for each in segments if isinstance(each, Relay | Live | Pause))
-    return None
-
-
-def _wanted(bulletin: Bulletin, languages: tuple[str, ...], now: datetime) -> list[Sounds]:
-    how, parts = manner(bulletin), bulletin.parts(languages)
-    wanted = [Sounds(bulletin.id, bulletin.id, parts, how, readiness=Readiness(0, len(parts)))]
-    for change in bulletin.recurrence.changes if bulletin.recurrence else ():
-        if change.text is not None and change.at > now:
-            parts = (Text(text=change.text, readings=bulletin.readings),)
-            owner = _owner(bulletin.id, change.planned)
-            wanted.append(Sounds(owner, bulletin.id, parts, how, due=change.at, readiness=Readiness(0, 1)))
-    return wanted
-
-
-def _owner(bulletin: str, planned_as: datetime) -> str:
-    return f"{bulletin}@{planned_as.astimezone(UTC):%Y%m%dT%H%M%SZ}"

@@ -1,10 +1,8 @@
 """The calendar: bulletins ready ahead, aired at their instant, never twice, and every miss told with its reason."""
 
 import asyncio
-import logging
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
 from edge_agent.broadcast.station import Station
@@ -16,9 +14,11 @@ from edge_agent.bulletins.lawful import Lawful
 from edge_agent.bulletins.ledger import Ledger
 from edge_agent.bulletins.onair import OnAir
 from edge_agent.bulletins.planning import CheckReading, Planning, handled
-from edge_agent.bulletins.ready import Preparer, Readying
+from edge_agent.bulletins.ready import Readying
 from edge_agent.bulletins.resume import Resuming
+from edge_agent.bulletins.sounds import Preparer
 from edge_agent.bulletins.table import Begun, Planned
+from edge_agent.bulletins.tasks import Tasks
 from edge_agent.calendar import Occurrence, Policy
 from edge_agent.clock import Alarms, Clock
 from edge_agent.config.model import Speaker
@@ -32,7 +32,6 @@ from edge_agent.proof.model import Heard
 from edge_agent.store.database import Database
 from edge_agent.store.outbox import Entry, Outbox
 
-log = logging.getLogger(__name__)
 _LIMIT = 500
 _LOOK_EVERY_S = 60
 
@@ -73,8 +72,7 @@ class BulletinService:
         self._planned: dict[str, Planned] = {}
         self._cut: dict[str, list[Begun]] = {}
         self._coming: set[str] = set()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._checks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     async def load(self) -> None:
         """Read the calendar; report what a power cut interrupted. After `station.emergencies.load`."""
@@ -98,17 +96,14 @@ class BulletinService:
             while True:
                 for name, planned in list(self._planned.items()):
                     if name not in self._tasks and self._instants.wants_a_look(planned):
-                        self._begin(planned, self._go_on(planned))
+                        self._tasks.begin(name, self._go_on(planned))
                 self._instants.refresh(self._planned.values())
                 await self._clock.sleep(_LOOK_EVERY_S)
 
     async def stop(self) -> None:
         """Cancel what waits or is on air; at the next start it goes on by its policy."""
         self._on_air.stopping = True
-        tasks = [*self._tasks.values(), *self._checks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     async def plan(self, asked: Command, args: PlanBulletin) -> Act:
         """Handle `bulletin.plan`: on the calendar in the same transaction as the command, or not at all."""
@@ -169,7 +164,7 @@ class BulletinService:
         self._ready.put(bulletin, self._planning.languages(bulletin), self._clock.now())
         self._board.show(bulletin, "preparing")
         self._board.coming(bulletin, (), coming.at)
-        self._begin(planned, self._plan_next(planned), after=self._tasks.get(bulletin.id))
+        self._tasks.begin(bulletin.id, self._plan_next(planned))
 
     def _remove(self, planned: Planned, by: str, *, replaced: bool = False) -> None:
         name = planned.bulletin.id
@@ -178,23 +173,12 @@ class BulletinService:
         self._cut.pop(name, None)
         self._emergencies.end(name, by)
         self._instants.forget(name)
-        task = self._tasks.get(name)
-        if task is not None:
-            task.cancel()
+        self._tasks.cancel(name)
         if not replaced:
-            self._begin(planned, self._ready.drop(name), after=task)
+            self._tasks.begin(name, self._ready.drop(name))
 
     def _is_current(self, planned: Planned) -> bool:
         return self._planned.get(planned.bulletin.id) is planned
-
-    def _begin(
-        self, planned: Planned, work: Coroutine[Any, Any, None], after: asyncio.Task[None] | None = None
-    ) -> None:
-        """One task a bulletin: it plans, or waits for its turn on air; `after` ends first."""
-        name = planned.bulletin.id
-        task = asyncio.get_running_loop().create_task(_guarded(name, work, after), name=f"bulletin-{name}")
-        self._tasks[name] = task
-        task.add_done_callback(lambda done: self._tasks.pop(name, None) if self._tasks.get(name) is done else None)
 
     async def _go_on(self, planned: Planned) -> None:
         """After a start: first what was interrupted, then the calendar."""
@@ -221,8 +205,7 @@ class BulletinService:
     async def _due(self, planned: Planned, coming: Occurrence) -> None:
         """The alarm: air in the bulletin's own task, so that two bulletins can wait for their turn together."""
         if self._is_current(planned):
-            task = self._tasks.get(planned.bulletin.id)
-            self._begin(planned, self._air(planned, coming), after=task)
+            self._tasks.begin(planned.bulletin.id, self._air(planned, coming))
 
     async def _air(self, planned: Planned, coming: Occurrence) -> None:
         if planned.bulletin.class_ == "emergency":
@@ -252,9 +235,7 @@ class BulletinService:
         self._board.ready(planned.bulletin, readiness)
         if readiness.state == "ready" and planned.fresh:
             planned.fresh = False
-            task = asyncio.get_running_loop().create_task(self._warn(planned), name=f"lawful-{bulletin}")
-            self._checks.add(task)
-            task.add_done_callback(self._checks.discard)
+            self._tasks.beside(bulletin, self._warn(planned))
 
     async def _warn(self, planned: Planned) -> None:
         """Its length is known now: say so ahead where the law will refuse it at the speaker."""
@@ -262,14 +243,3 @@ class BulletinService:
         fault = await self._planning.unlawful(bulletin, self._ready.seconds(bulletin.id), self._others(), self._ready)
         if fault is not None and self._is_current(planned):
             self._board.ready(bulletin, self._ready.readiness(bulletin.id), fault)
-
-
-async def _guarded(name: str, work: Coroutine[Any, Any, None], after: asyncio.Task[None] | None) -> None:
-    try:
-        if after is not None:
-            await asyncio.wait([after])
-        await work
-    except Exception:  # the minute's look begins it again; the other bulletins go on
-        log.exception("bulletin %s failed", name)
-    finally:
-        work.close()
