@@ -103,11 +103,9 @@ class Layout:
     def _node(self, name: str) -> dict[str, Any]:
         first = name == NODES[0]
         card = {"device": self.sound_card} if self.sound_card else {}
-        horn = (
-            {"driver": "pyaudio-speaker", **card}
-            if first and self.sound_card is not None
-            else {"driver": "file-speaker"}
-        )
+        real = first and self.sound_card is not None
+        horn = {"driver": "pyaudio-speaker", **card} if real else {"driver": "file-speaker"}
+        ears = [] if real else [{"id": "ear", "driver": "simulated-microphone", "hears": "horn"}]
         config: dict[str, Any] = {
             "node": {
                 "commune": COMMUNE,
@@ -125,14 +123,23 @@ class Layout:
             "command_keys": [{"id": "demo", "public": self._public_key()}],
             "clock": {"trust": "assume"},
             "drivers": [
-                {"id": "relays", "driver": "simulated-relay", "lines": {"1": {}, "2": {}}},
+                {"id": "relays", "driver": "simulated-relay", "lines": {"1": {}, "2": {}, "3": {}}},
                 {"id": "horn", **horn},
+                *ears,
             ],
             "lights": [
                 {"id": id_, "name": title, "line": f"relays/{place}"}
                 for place, (id_, title) in enumerate(_LIGHTS[name], 1)
             ],
-            "speakers": [{"id": "loa", "name": _TITLES[name], "driver": "horn"}],
+            "speakers": [
+                {
+                    "id": "loa",
+                    "name": _TITLES[name],
+                    "driver": "horn",
+                    "amplifier": {"line": "relays/3", "warm_up_s": 0.5, "hold_s": 3},
+                    **({"microphone": "ear"} if ears else {}),
+                }
+            ],
             "telemetry": {"every_s": 10},
         }
         config["lights"][0]["programme"] = {"on": "sunset-15m", "off": "sunrise+10m"}

@@ -183,7 +183,7 @@ def _check_call(group: click.Group, rest: list[str]) -> None:
     assert set(options) <= known, rest
     if command.name == "send":
         assert rest[2] in KINDS, rest
-        model = KINDS[rest[2]].model_fields
+        model = {field.alias or name for name, field in KINDS[rest[2]].model_fields.items()}
         assert {word.partition("=")[0] for word in rest[3:] if "=" in word} <= set(model), rest
 
 

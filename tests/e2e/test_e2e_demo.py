@@ -141,12 +141,12 @@ def test_the_whole_way(demo: Demo, page: Page) -> None:
 
 def _plan_for_the_next_minute(east) -> datetime:  # type: ignore[no-untyped-def]
     due = (datetime.now(_HERE) + timedelta(seconds=70)).replace(second=0, microsecond=0)
-    east.locator("summary").click()
+    east.locator("summary", has_text="Soạn bản tin").click()
     east.locator("input[name=title]").fill("Bản tin thử")
     east.locator("textarea[name=text]").last.fill("Đây là bản tin thử của xã.")
     east.locator("input[name=date]").fill(due.strftime("%Y-%m-%d"))
     east.locator("input[name=time]").fill(due.strftime("%H:%M"))
-    east.locator("details button.main").click()
+    east.get_by_role("button", name="Lên lịch").click()
     expect(east.locator(".bulletins li")).to_have_count(1, timeout=10_000)
     return due
 
