@@ -15,6 +15,7 @@ from drivers.contract import DriverFault
 
 RATES = (48_000, 44_100)
 _AHEAD_S = 0.005
+_UNDERFLOWED = -9980
 
 
 def portaudio() -> Any:
@@ -58,7 +59,8 @@ class Card:
         # Not all of it: what waits in the device, plus a fade of 30 ms, has to be over 100 ms after a cancel.
         period_s = buffer_s * 0.6 / 2
         self._stream, self.rate, self.channels = _open(audio, device, period_s)
-        self.room = max(1, int(self._stream.get_write_available()))
+        self.room = 2
+        self.room = max(2, self._free())
         self.clock = CardClock(self.rate, drift_ppm, period_s)
         self.written = 0
         self.waiting = 0
@@ -119,9 +121,14 @@ class Card:
 
     def _free(self) -> int:
         try:
-            return int(self._stream.get_write_available())
+            free = int(self._stream.get_write_available())
         except OSError as error:
             raise self._lost(error) from error
+        if free == _UNDERFLOWED:
+            return self.room
+        if free < 0:  # PyAudio hands PortAudio's errors on as a number here
+            raise self._lost(OSError(free, f"PortAudio error {free}"))
+        return free
 
     def _ran_dry(self) -> None:
         self.dry += 1
