@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -26,6 +27,7 @@ ON_TIME = timedelta(seconds=2)
 SAVE_EVERY_S = 5.0
 """How often the position is written, so that a power cut repeats no more than that."""
 _CUT_LIMIT_S = 5.0
+_QUEUE_AGAIN_S = 1.0
 
 
 class _TakenError(Exception):
@@ -108,7 +110,7 @@ class OnAir:
             started.set()
 
         asked_at = self._clock.now() - timedelta(seconds=self._clock.monotonic())
-        play = asyncio.ensure_future(run.air.air(run.item, lambda: self._begin(run), on_start))
+        play = asyncio.ensure_future(self._aired(run, on_start))
         follow = asyncio.ensure_future(self._follow(run, started))
         try:
             airing = await asyncio.shield(play)
@@ -126,6 +128,17 @@ class OnAir:
             await self._settle(run, airing)
         finally:
             follow.cancel()
+
+    async def _aired(self, run: Run, on_start: Callable[[PlayStart], None]) -> Airing:
+        """On air; where the queue is full, asked again as long as it is not too late."""
+        while True:
+            try:
+                return await run.air.air(run.item, lambda: self._begin(run), on_start)
+            except Refusal as refusal:
+                late = run.item.not_after is None or self._clock.now() + ON_TIME > run.item.not_after
+                if refusal.fault.code != "command.busy" or late:
+                    raise
+            await self._clock.sleep(_QUEUE_AGAIN_S)
 
     def _or_stepped(self, run: Run, fault: Fault, asked_at: datetime) -> Fault:
         """Too late for its turn: or did the clock step over the instant? `asked_at`: its offset when it was asked."""

@@ -28,6 +28,8 @@ class Run:
 
 def told(fault: Fault) -> Fault:
     """As the reason of a miss."""
+    if fault.code == "command.busy":
+        return Fault.of("bulletin.missed_busy")
     if fault.code.startswith(_OWN_CODES):
         return fault
     return Fault.of("bulletin.missed_speaker", detail=fault.en)

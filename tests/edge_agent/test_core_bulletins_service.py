@@ -424,6 +424,14 @@ def _until(each: Bulletin, end: datetime) -> list[datetime]:
     return found
 
 
+async def test_more_at_once_than_the_queue_holds_are_all_heard(tmp_path: Path) -> None:
+    async with radio(tmp_path, seconds=2) as rig:
+        for number in range(25):
+            await rig.plan(news(id=f"b{number}"))
+        await rig.passes(timedelta(hours=1))
+        assert [await rig.told(f"b{number}") for number in range(25)] == [[("23 05:30", "aired", None)]] * 25
+
+
 async def test_a_speaker_that_stays_busy_too_long_is_a_miss(tmp_path: Path) -> None:
     async with radio(tmp_path, seconds=1200) as rig:
         await rig.plan(news())
