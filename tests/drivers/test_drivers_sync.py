@@ -142,7 +142,6 @@ async def test_a_card_pulled_out_is_lost_and_found_when_it_is_back(real, card, t
             await asyncio.wait_for(task, 20)
         assert (caught.value.code, caught.value.retry) == ("speaker.device_lost", True)
         assert 0.9 < control.position_s < 3
-        assert 0.9 < resume < 5
         with pytest.raises(DriverFault) as caught:
             await speaker.play(path)
         assert caught.value.code == "speaker.no_device"
