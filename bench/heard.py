@@ -72,10 +72,6 @@ class Sounds:
                 noise.add(out, speech, int(rng.integers(-frames // 2, frames)))
         return noise.unit(out)
 
-    def noise(self, kind: str, frames: int, rng: np.random.Generator) -> Floats:
-        """Any of `NOISES`."""
-        return self.crowd(frames, rng) if kind == "crowd" else noise.make(kind, frames, RATE, rng)
-
 
 def make_speech(folder: Path) -> None:
     """Have espeak-ng say everything."""
@@ -115,11 +111,11 @@ def trial(sounds: Sounds, seed: int, other: str | None, kind: str, snr_db: float
     elif other == "crowd":
         source = sounds.crowd(len(played), rng, without=key[1])
     elif other is not None:
-        source = sounds.noise(other, len(played), rng)
+        source = noise.make(other, len(played), RATE, rng)
     frames = len(played) + RATE // 2
     delay_s = rng.uniform(0, 2)
     heard = clocked(through_horn(source, RATE, rng=rng), RATE, delay_s, rng.uniform(-100, 100), frames)
-    around = sounds.noise(kind, frames, rng)
+    around = sounds.crowd(frames, rng, without=key[1]) if kind == "crowd" else noise.make(kind, frames, RATE, rng)
     level = in_band(heard) if other != "noise" else 0.03
     heard = heard + around / in_band(around) * level * 10 ** (-snr_db / 20)
     reference = np.concatenate([np.zeros(round(match.LATEST_S * RATE)), played, np.zeros(RATE)])
