@@ -113,7 +113,9 @@ class _Judge:
         cycle = self.lengths.get(airing.id, 30) + float(bulletin.get("repeat_every_s", 10)) + 10
         if airing.told < min(end, self.record.end) - timedelta(seconds=cycle):
             yield f"{about}: fell silent at {airing.told:%H:%M:%S} although nobody had acknowledged it"
-        if airing.told > end + timedelta(seconds=2 * cycle) + self._off(end, airing.told):
+        # it lasts as long as was asked for, whatever the clock is set to meanwhile
+        steps = timedelta(seconds=sum(by for when, by in self.record.steps if by > 0 and started < when <= airing.told))
+        if airing.told > end + timedelta(seconds=2 * cycle) + self._off(end, airing.told) + steps:
             yield f"{about}: went on until {airing.told:%H:%M:%S}, after its end at {end:%H:%M:%S}"
         lasted = (airing.told - started - self._off(started, airing.told)).total_seconds()
         if airing.data.get("repetitions", 1) < lasted / cycle - 3:
