@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from system_rig import BIN, end, free_port, node_yaml, tool, until
+from jail import allowed
+from system_rig import BIN, end, free_port, node_yaml, tool, unit, until
 
 JAIL = str(Path(__file__).with_name("jail.py"))
 AGENT, HUB = "edge-agent.service", "edge-hub.service"
@@ -69,7 +70,6 @@ FORBIDDEN = {
     "read raw network frames": "import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)",
     "change the network": "import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
     "become somebody else": "import os; os.setuid(os.getuid())",
-    "run in real time": "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))",
     "mount": "import ctypes, os; c = ctypes.CDLL(None, use_errno=True); r = c.mount(b'a', b'/', b'tmpfs', 0, None);"
     "e = ctypes.get_errno();\nif r: raise OSError(e, os.strerror(e))",
 }
@@ -83,6 +83,18 @@ def test_neither_may(service: str, what: str) -> None:
 
 def test_the_hub_may_not_even_ask_the_clock() -> None:
     assert "Operation not permitted" in ask(HUB, "from edge_agent.clock import kernel; kernel.discipline()")
+
+
+REAL_TIME = "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))"
+
+
+def test_only_the_agent_may_feed_a_sound_card_in_real_time() -> None:
+    """Whether the kernel then grants it is the account's limit (LimitRTPRIO), which a test cannot raise."""
+    assert "Operation not permitted" in ask(HUB, f"{REAL_TIME}\nprint('it works')")
+    values = unit(AGENT)
+    assert "sched_setscheduler" in allowed(values)
+    assert "Service.RestrictRealtime" not in values
+    assert values["Service.LimitRTPRIO"] == ["10"] and values["Service.LimitRTTIME"] == ["500ms"]
 
 
 def test_a_voice_speaks(tmp_path: Path) -> None:
