@@ -29,6 +29,7 @@ from drivers.contract import (
 )
 
 _SLICE_S = 1.0  # of sound in memory at a time
+_OPEN_S = 1.0  # before its instant; who writes into a FIFO begins when somebody reads
 _LIVE_SLICE_S = 0.1  # a FIFO holds 0.7 s of it
 _FADE_S = 0.03
 
@@ -115,12 +116,14 @@ class FileSpeaker:
         if order.at is not None:
             if order.items[0].kind == "live":  # its samples have their instants: the past ones are not heard
                 skip_s += max(0.0, (clock.now() - order.at).total_seconds())
-            await wait_or_stop(wait_until(clock, order.at), play.stopping)
-        if play.stopping.is_set():
-            return order.never_begun(clock.now(), play.volume, str(self._directory), stopped=True)
+            await wait_or_stop(wait_until(clock, order.at, early=_OPEN_S), play.stopping)
         reel = await asyncio.to_thread(Reel, order.items, infos, skip_s)
         thread = ThreadPoolExecutor(1, thread_name_prefix=f"file-speaker-{self._context.id}")
         try:
+            if order.at is not None:
+                await wait_or_stop(wait_until(clock, order.at), play.stopping)
+            if play.stopping.is_set():
+                return order.never_begun(clock.now(), play.volume, str(self._directory), stopped=True)
             if reel.length == 0:
                 return order.never_begun(clock.now(), play.volume, str(self._directory), stopped=False)
             return await self._record(play, reel, thread)
