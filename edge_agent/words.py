@@ -4,8 +4,17 @@ import json
 import os
 from functools import cache
 from importlib import resources
+from typing import Protocol
 
-from edge_agent.contract.sentences import Language, sentences
+from edge_agent.contract.sentences import Language, sentences, spelled
+
+
+class Told(Protocol):
+    """A fault: it has a sentence in each language."""
+
+    def text(self, language: Language) -> str:
+        """The sentence."""
+
 
 _language: Language = "en" if os.environ.get("EDGE_LANG", "vi").lower().startswith("en") else "vi"
 
@@ -27,6 +36,11 @@ def catalogue(language: Language) -> dict[str, str]:
     text = resources.files("edge_agent").joinpath(f"text/{language}.json").read_text(encoding="utf-8")
     loaded: dict[str, str] = json.loads(text)
     return loaded
+
+
+def explain(fault: Told) -> str:
+    """The sentence of a fault, its instants in the local time of this terminal."""
+    return spelled(fault.text(_language), lambda at: f"{at.astimezone():%H:%M:%S %d/%m/%Y}")
 
 
 def say(key: str, /, **params: object) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.records import Event
 from edge_agent.contract.reports import BulletinState, CameraState, LightState, SpeakerState
-from edge_agent.contract.sentences import Language
+from edge_agent.contract.sentences import Language, spelled
 from edge_agent.contract.sentences import sentence as fault_sentence
 from edge_agent.contract.sentences import sentences as code_sentences
 from hub import times
@@ -36,7 +36,7 @@ class Speaker:
 
     def fault(self, fault: Fault | None) -> str:
         """A fault's own sentence, or nothing."""
-        return times.spelled(fault.text(self.language)[:500], self.moment) if fault else ""
+        return spelled(fault.text(self.language)[:500], self.moment) if fault else ""
 
     def level(self, value: float) -> str:
         """`60 %`."""
@@ -158,7 +158,7 @@ class Speaker:
         if isinstance(code, str) and event.type != "cleared":  # what is over needs no explaining
             params = data.get("params")
             filled = {**data, **(params if isinstance(params, dict) else {})}
-            return _short(times.spelled(fault_sentence(code, self.language, filled), self.moment))
+            return _short(spelled(fault_sentence(code, self.language, filled), self.moment))
         if event.type == "clash":
             titles = data.get("titles")
             return _short(" / ".join(map(str, titles))) if isinstance(titles, list | tuple) else ""

@@ -1,14 +1,11 @@
 """Instants as people read them. The patterns stand in code: translators must not have to know them."""
 
-import re
-from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from edge_agent.contract.sentences import Language
 
-_ISO = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?([+-]\d\d:\d\d|Z)(?!\d)", re.ASCII)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -57,18 +54,6 @@ def instant_in(text: object, zone: ZoneInfo) -> datetime | None:
         if instant is not None:
             return instant if instant.tzinfo else instant.replace(tzinfo=zone)
     return None
-
-
-def spelled(text: str, moment: Callable[[datetime], str]) -> str:
-    """A sentence of a node with its ISO 8601 instants told as people tell them."""
-
-    def told(found: re.Match[str]) -> str:
-        try:
-            return moment(datetime.fromisoformat(found[0]))
-        except (ValueError, OverflowError):
-            return found[0]
-
-    return _ISO.sub(told, text)
 
 
 def from_form(date_text: str, time_text: str, zone: ZoneInfo) -> datetime:

@@ -16,6 +16,7 @@ from edge_agent.bulletins.ready import Readying
 from edge_agent.bulletins.run import Run, item_of, occurrence_of, told
 from edge_agent.bulletins.sounds import why_not_ready
 from edge_agent.bulletins.table import Begun, Key, Planned
+from edge_agent.bulletins.waiting import either
 from edge_agent.calendar import Occurrence
 from edge_agent.clock import Clock
 from edge_agent.contract.airings import Airing
@@ -28,6 +29,8 @@ SAVE_EVERY_S = 5.0
 """How often the position is written, so that a power cut repeats no more than that."""
 _CUT_LIMIT_S = 5.0
 _QUEUE_AGAIN_S = 1.0
+_SET_BACK = timedelta(seconds=60)
+"""More than any lead: the clock was set back while an instance waited for its instant."""
 
 
 class _TakenError(Exception):
@@ -169,7 +172,11 @@ class OnAir:
 
     async def _follow(self, run: Run, started: asyncio.Event) -> None:
         """Write down how far it is; what was interrupted and goes on too late is ended where the law ends."""
-        await started.wait()
+        while not await either(self._clock, started, ON_TIME.total_seconds()):
+            if run.item.at is not None and self._clock.now() < run.item.at - _SET_BACK:
+                run.set_back = True
+                run.air.cut(run.item.id, Fault.of("bulletin.missed_step", at=iso(run.begun.due)))
+                return
         began, since = self._clock.now(), self._clock.monotonic()
 
         def elapsed() -> timedelta:  # a clock that is set meanwhile changes nothing about what is on air
@@ -214,6 +221,10 @@ class OnAir:
             await self._refused(run, fault)
 
     async def _refused(self, run: Run, fault: Fault) -> None:
+        if run.set_back:  # the instant is still to come: it is planned again, and nobody waits for it on the air
+            run.planned.handled = min(run.planned.handled, run.begun.due - timedelta(milliseconds=1))
+            await self._ledger.unclaim(run.begun)
+            return
         if not run.claimed:
             await self._missed(run.planned, run.begun, fault)
             return

@@ -9,13 +9,13 @@ from edge_agent.bulletins.table import Begun, Planned
 from edge_agent.calendar import Occurrence
 from edge_agent.contract.errors import Fault
 
-_OWN_CODES = ("bulletin.missed_", "bulletin.cancelled", "speaker.stopped", "hours.")
+_OWN_CODES = ("bulletin.", "speaker.stopped", "hours.")
 """Codes that say by themselves why something was not heard; others are the speaker's."""
 
 
 @dataclass(eq=False)
 class Run:
-    """An instance that goes on air. `before_s`: heard before the node stopped."""
+    """An instance that goes on air. `before_s`: heard before the node stopped. `set_back`: the clock was."""
 
     planned: Planned
     begun: Begun
@@ -24,6 +24,7 @@ class Run:
     left_s: float | None
     claimed: bool = False
     before_s: float = 0.0
+    set_back: bool = False
 
 
 def told(fault: Fault) -> Fault:

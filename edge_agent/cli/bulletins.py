@@ -24,7 +24,7 @@ from edge_agent.config.problems import ConfigProblem
 from edge_agent.config.yaml import Document, YamlFault, read
 from edge_agent.contract.bulletins import Bulletin
 from edge_agent.contract.errors import Refusal
-from edge_agent.words import language, say
+from edge_agent.words import explain, say
 
 DEFAULT_ZONE = "Asia/Ho_Chi_Minh"
 
@@ -81,7 +81,7 @@ def hours_of(said: str) -> Policy:
 def show_untaken(untaken: list[Untaken], file: Path) -> None:
     """One line for each thing that was left out, on standard error."""
     for each in untaken:
-        click.echo(f"{file}:{each.line}: {each.uid}: {each.fault.text(language())}", err=True)
+        click.echo(f"{file}:{each.line}: {each.uid}: {explain(each.fault)}", err=True)
 
 
 def _ics(file: Path, data: bytes) -> Source:
@@ -89,7 +89,7 @@ def _ics(file: Path, data: bytes) -> Source:
     try:
         imported = from_ical(data, zone)
     except Refusal as refusal:
-        fail(f"{file}: {refusal.fault.text(language())}", BAD_INPUT)
+        fail(f"{file}: {explain(refusal.fault)}", BAD_INPUT)
     return Source(file.stem, zone, imported.bulletins, imported.untaken)
 
 

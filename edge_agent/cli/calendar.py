@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_agent.cli.output import AS_JSON, BAD_INPUT, show_json
-from edge_agent.words import language, say
+from edge_agent.words import explain, say
 
 if TYPE_CHECKING:
     from edge_agent.calendar import Violation
@@ -86,7 +86,7 @@ def check(source: Path, days: int, first: datetime | None, hours: str | None, as
     if as_json:
         told: list[dict[str, Any]] = [
             {"bulletin": each.bulletin, "title": titles[each.bulletin], "at": each.at.isoformat(), "rule": each.rule}
-            | {"text": each.fault.text(language()), "next_lawful": each.next_lawful and each.next_lawful.isoformat()}
+            | {"text": explain(each.fault), "next_lawful": each.next_lawful and each.next_lawful.isoformat()}
             for each in found
         ]
         show_json({"source": str(source), "ok": not found, "violations": told, "untaken": _untaken(loaded.untaken)})
@@ -155,7 +155,7 @@ def _show_violations(found: "list[Violation]", titles: dict[str, str]) -> None:
     for each in found:
         alike.setdefault((each.bulletin, each.rule), []).append(each)
     for (bulletin, _rule), violations in alike.items():
-        click.echo(f"{titles[bulletin]} [{bulletin}]: {violations[0].fault.text(language())}", err=True)
+        click.echo(f"{titles[bulletin]} [{bulletin}]: {explain(violations[0].fault)}", err=True)
         if len(violations) > 1:
             click.echo("    " + say("calendar.again", count=len(violations) - 1), err=True)
 
@@ -168,8 +168,7 @@ def _midnight(day: datetime | None, zone: Any) -> datetime:
 
 def _untaken(untaken: Any) -> list[dict[str, Any]]:
     return [
-        {"line": each.line, "uid": each.uid, "code": each.fault.code, "text": each.fault.text(language())}
-        for each in untaken
+        {"line": each.line, "uid": each.uid, "code": each.fault.code, "text": explain(each.fault)} for each in untaken
     ]
 
 

@@ -15,7 +15,7 @@ from edge_agent.client import Access, Client
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.topics import EVERYBODY, NODE_ADDRESS
 from edge_agent.live.broadcaster import Broadcaster, Progress, Source, Told, Wishes
-from edge_agent.words import language, say
+from edge_agent.words import explain, say
 
 _BARS = 30
 _FLOOR_DB = -60.0
@@ -88,7 +88,7 @@ def command(node: str, hub: Path | None, as_json: bool, **told: Any) -> None:
     except Refusal as refusal:
         if as_json:
             show_json({"error": refusal.fault.model_dump(mode="json")})
-        fail(refusal.fault.text(language()))
+        fail(explain(refusal.fault))
 
 
 async def _live(reach: Access, node: str, source: Source, wishes: Wishes, as_json: bool) -> int:
@@ -129,7 +129,7 @@ def _tell(told: Told) -> None:
     if told.clock_s:
         click.echo(say("live.other_clock", seconds=round(told.clock_s, 1)))
     for name, ack in sorted(told.acks.items()):
-        reason = ack.fault.text(language()) if ack.fault else ""
+        reason = explain(ack.fault) if ack.fault else ""
         click.echo(f"{name}: " + say(f"send.{ack.state}", reason=reason), err=ack.state in ("failed", "rejected"))
     if not told.acks:
         click.echo(say("live.nobody"), err=True)

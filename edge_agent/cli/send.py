@@ -16,7 +16,7 @@ from edge_agent.client import Access, Client
 from edge_agent.contract.commands import KINDS, Ack
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.topics import EVERYBODY, NODE_ADDRESS
-from edge_agent.words import language, say
+from edge_agent.words import explain, say
 
 _LIFE_S, _EMERGENCY_LIFE_S = 300, 3600
 
@@ -77,7 +77,7 @@ def command(
     try:
         raise click.exceptions.Exit(asyncio.run(_send(access(hub), node, args, timeout, life, as_json)))
     except Refusal as refusal:
-        fail(refusal.fault.text(language()))
+        fail(explain(refusal.fault))
 
 
 def _pair(argument: str) -> tuple[str, Any]:
@@ -121,7 +121,7 @@ async def _send(reach: Access, node: str, args: dict[str, Any], timeout_s: float
 
 
 def _show(ack: Ack, *, name_it: bool) -> None:
-    reason = ack.fault.text(language()) if ack.fault else ""
+    reason = explain(ack.fault) if ack.fault else ""
     prefix = f"{ack.node}: " if name_it else ""
     click.echo(prefix + say(f"send.{ack.state}", reason=reason), err=ack.state in ("failed", "rejected"))
     for name, value in (ack.result or {}).items():

@@ -13,7 +13,7 @@ from edge_agent.client import Access, Client
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.topics import parse
 from edge_agent.link.wire import Incoming
-from edge_agent.words import language, say
+from edge_agent.words import explain, say
 
 
 @click.command("watch")
@@ -32,7 +32,7 @@ def command(node: str | None, hub: Path | None, seconds: float | None, as_json: 
             click.echo(say("watch.waiting", broker=reach.broker.url), err=True)
         asyncio.run(_watch(reach, node, seconds, as_json))
     except Refusal as refusal:
-        fail(refusal.fault.text(language()))
+        fail(explain(refusal.fault))
     except KeyboardInterrupt:
         return
 

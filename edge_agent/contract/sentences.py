@@ -1,11 +1,15 @@
 """The sentences of stable codes in Vietnamese and in English (`text/vi.json`, `text/en.json`)."""
 
 import json
+import re
+from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import Literal
 
 Language = Literal["vi", "en"]
+_ISO = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?([+-]\d\d:\d\d|Z)(?!\d)", re.ASCII)
 
 
 @cache
@@ -28,3 +32,15 @@ def sentence(code: str, language: Language, params: dict[str, object] | None = N
         return template.format_map(_Blank(params or {}))
     detail = (params or {}).get("detail")
     return f"{code}: {detail}" if detail else code
+
+
+def spelled(text: str, moment: Callable[[datetime], str]) -> str:
+    """A sentence with its ISO 8601 instants, as they travel, told as people tell them."""
+
+    def told(found: re.Match[str]) -> str:
+        try:
+            return moment(datetime.fromisoformat(found[0]))
+        except (ValueError, OverflowError):
+            return found[0]
+
+    return _ISO.sub(told, text)

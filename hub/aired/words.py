@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from edge_agent.contract.airings import Interruption
-from edge_agent.contract.sentences import Language
+from edge_agent.contract.sentences import Language, spelled
 from hub import times
 from hub.aired.rows import INSTANCES, Row, Totals, started_at
 from hub.commands import BY_CONSOLE
@@ -99,7 +99,7 @@ class Wording:
     def _notes(self, row: Row) -> list[str]:
         airing, t = row.airing, self._t
         reason = why(airing.code, airing.params, airing.reason, self._language)
-        found = [times.spelled(reason, lambda at: f"{at.astimezone(self._zone):%H:%M:%S %d/%m}")] if reason else []
+        found = [spelled(reason, lambda at: f"{at.astimezone(self._zone):%H:%M:%S %d/%m}")] if reason else []
         if INSTANCES in airing.params:
             since = times.instant_in(airing.params.get("first"), self._zone)
             first = f"{since.astimezone(self._zone):%H:%M %d/%m/%Y}" if since else "?"
