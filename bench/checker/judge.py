@@ -93,7 +93,8 @@ class _Judge:
             yield f"{about}: began at {started.astimezone(self.zone):%H:%M:%S}, beyond its time to catch up"
         # what was over before the doubt began is not in it, whatever the clock was set to; nor what was claimed by then
         doubts = [span for span in self.record.doubted if span.begin < at - _LATE and span.seq < airing.seq]
-        if not emergency and any(span.begin < started < span.end for span in doubts):
+        before = any(each["id"] == airing.id and _at(each["at"]) == at for each in self.record.interrupted)
+        if not emergency and not before and any(span.begin < started < span.end for span in doubts):
             yield f"{about}: aired while nobody vouched for the clock"
         wordless = airing.code == "emergency.no_voice" and self._outage("voice", started)
         if airing.state == "partly" and not (airing.code or "").startswith(_CUT) and not wordless:
@@ -179,3 +180,7 @@ class _Judge:
     def _name(self, airing: Airing) -> str:
         planned = airing.planned
         return airing.id if planned is None else f"{airing.id} of {planned.astimezone(self.zone):%d/%m %H:%M}"
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -132,3 +132,20 @@ async def test_the_clock_steps_an_hour_while_it_is_on_air(tmp_path: Path, hours:
         assert [heard[2] for heard in rig.horn.heard] == [60]  # type: ignore[union-attr]
         await rig.passes(timedelta(days=1))
         assert len(await rig.told()) == 2
+
+
+@pytest.mark.parametrize("before_s", [1, 4])
+async def test_the_clock_is_set_back_while_it_waits_for_its_instant(tmp_path: Path, before_s: int) -> None:
+    """It leaves the air to others, and is aired at its instant, or told as missed where the clock leaps over it."""
+    for leap, told in ((False, TOLD), (True, [("23 05:30", "missed", "bulletin.missed_step")])):
+        folder = tmp_path / str(leap)
+        folder.mkdir()
+        async with radio(folder, seconds=60) as rig:
+            await rig.plan(news())
+            await rig.passes(AIR - NOW - before_s * S)
+            rig.clock.step(timedelta(hours=-1))
+            await rig.passes(timedelta(minutes=20))
+            assert await rig.node.database.read(lambda db: db.execute("SELECT * FROM airing").fetchall()) == []
+            rig.clock.step(timedelta(hours=1 if leap else 0))
+            await rig.passes(timedelta(hours=2))
+            assert await rig.told() == told
