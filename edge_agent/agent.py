@@ -14,6 +14,7 @@ from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.reports import About
 from edge_agent.contract.signature import Verifier
 from edge_agent.core import Core
+from edge_agent.cutoff import tell_cut_off
 from edge_agent.desk import Desk
 from edge_agent.desk.records import RecordRequests
 from edge_agent.link.address import broker_address
@@ -78,6 +79,7 @@ class Agent:
             supervisor.start("hearing", services.hearing.run)
             supervisor.start("link", link.run)
             supervisor.start("bulletins", services.bulletins.run)
+            tell_cut_off(unfinished, services.station, core.recorder)
             await desk.resume(unfinished)
             await services.cameras.start()
             stack.push_async_callback(services.cameras.stop)

@@ -17,6 +17,7 @@ from edge_agent.contract.base import JsonObject
 from edge_agent.contract.commands import Command, Speak
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.segments import Text
+from edge_agent.cutoff import tell_unheard
 from edge_agent.desk.act import Act, Begin
 from edge_agent.recorder import Recorder
 from edge_agent.store.outbox import Entry
@@ -95,6 +96,7 @@ class Announcer:
             speech = await self.render(args.text, Manner(args.readings, args.strict_reading))
         except Refusal as refusal:
             board.fault("voice", refusal.fault)
+            tell_unheard(asked, refusal.fault, self._station, self._recorder)
             self._waiting[speaker] -= 1
             raise
         finally:
@@ -103,12 +105,14 @@ class Announcer:
         try:
             airing = await self._station.air(speaker).air(self._item(asked, args, speech, sound), begin)
             await self._station.told(speaker)
+        except Refusal as refusal:
+            tell_unheard(asked, refusal.fault, self._station, self._recorder)
+            raise
         finally:
             self._waiting[speaker] -= 1
             sound.unlink(missing_ok=True)
         heard = _heard(airing, speech)
-        told = airing.model_dump(mode="json", by_alias=True, exclude_none=True)
-        self._recorder.event("aired", f"speaker/{speaker}", **{**heard, **told, "text": args.text[:500]})
+        self._recorder.event("aired", f"speaker/{speaker}", **{**heard, **airing.data(), "text": args.text[:500]})
         if airing.code is not None:
             raise Refusal(airing.code, detail=airing.reason or "", by=self._station.air(speaker).stopped_by)
         return heard
@@ -182,7 +186,7 @@ class Announcer:
 
 def _proof(airing: Airing) -> JsonObject:
     """What is answered when an emergency was heard."""
-    return airing.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return airing.data()
 
 
 def _heard(airing: Airing, speech: Speech) -> JsonObject:

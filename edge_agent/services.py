@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from drivers.contract import PlayStart
 from edge_agent.announcer import Announcer
-from edge_agent.broadcast.item import Stream
+from edge_agent.broadcast.item import Item, Stream
 from edge_agent.broadcast.station import Station
 from edge_agent.bulletins.service import BulletinService
 from edge_agent.calendar import policy_of
@@ -13,11 +14,13 @@ from edge_agent.cameras import Cameras
 from edge_agent.clock import Alarms
 from edge_agent.config.model import NodeConfig
 from edge_agent.config.secrets import SecretFault, reveal
+from edge_agent.contract.airings import Airing
 from edge_agent.contract.capabilities import Capability
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.reports import About
 from edge_agent.contract.segments import Live, Relay
 from edge_agent.core import Core
+from edge_agent.desk.act import Begin
 from edge_agent.hardware import Hardware
 from edge_agent.hearing import Hearing
 from edge_agent.lights.programme import Place
@@ -39,6 +42,7 @@ class Services:
 
     def __init__(self, core: Core, alarms: Alarms) -> None:
         config, storage = core.config, core.config.storage
+        self._recorder = core.recorder
         self.hardware = Hardware(config.drivers, core.clock, storage.path / "drivers", post=core.post("driver"))
         self.lights = LightService(
             config.lights,
@@ -76,7 +80,7 @@ class Services:
             storage.path / "streams",
             core.clock,
             config.voice.enhancement,
-            on_air=lambda speaker, item, begin, on_start: self.station.air(speaker).air(item, begin, on_start),
+            on_air=self._live_on_air,
         )
         self.announcer = Announcer(self.station, self.voice, core.clock, core.recorder, storage.path / "playing")
         self.bulletins = BulletinService(
@@ -98,6 +102,14 @@ class Services:
         self.cameras = Cameras(
             config.cameras, storage.path / "video", core.clock, core.recorder, media, post=core.post("camera")
         )
+
+    async def _live_on_air(
+        self, speaker: str | None, item: Item, begin: Begin, on_start: Callable[[PlayStart], None]
+    ) -> Airing:
+        """A live voice, and its proof."""
+        airing = await self.station.air(speaker).air(item, begin, on_start)
+        self._recorder.event("aired", f"speaker/{airing.speaker}", **airing.data())
+        return airing
 
     def _preparer(self, core: Core) -> Preparer:
         config = core.config

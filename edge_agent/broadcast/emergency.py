@@ -205,7 +205,7 @@ class Emergencies:
     async def _settle(self, sounding: Sounding, airing: Airing) -> None:
         """Its end, its event and the planner's row in one transaction."""
         alarm = sounding.alarm
-        data = airing.model_dump(mode="json", by_alias=True, exclude_none=True)
+        data = airing.data()
         entry = Entry.event(self._clock.now(), "aired", f"speaker/{alarm.speaker}", data)
 
         def work(db: sqlite3.Connection) -> None:

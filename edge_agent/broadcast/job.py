@@ -118,6 +118,7 @@ class Job:
             output=self.output,
             interruptions=tuple(interruptions),
             code=fault.code if fault is not None else None,
+            params=fault.params if fault is not None else {},
             reason=fault.en if fault is not None else None,
             by=item.by,
             approved_by=item.approved_by,

@@ -74,7 +74,7 @@ class Begun:
 
 def plain(airing: Airing) -> dict[str, object]:
     """As in its event."""
-    return airing.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return airing.data()
 
 
 def load(db: sqlite3.Connection) -> list[Planned]:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from edge_agent.contract.base import Instant, Report
+from edge_agent.contract.base import Instant, JsonObject, Report
 from edge_agent.contract.bulletins import BulletinClass
 
 
@@ -47,6 +47,10 @@ class Airing(Report):
     reason: str | None = Field(default=None, description="The same as a sentence")
     by: str | None = Field(default=None, description="Who asked")
     approved_by: str | None = None
+
+    def data(self) -> JsonObject:
+        """As the data of its event."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 class Hearing(Report):

@@ -18,7 +18,9 @@ from edge_agent.contract.airings import Airing
 from edge_agent.contract.commands import Speak, StopSpeaker
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.reports import SpeakerState
+from edge_agent.cutoff import tell_cut_off
 from edge_agent.proof.model import Played
+from edge_agent.store.journal import Unfinished
 from tts.errors import SpeechError
 from tts.manner import ORDINARY, Manner
 from tts.speech import Speech
@@ -34,7 +36,8 @@ class Rig:
         self.begun: list[str] = []
 
     async def speak(self, text: str = "Xin chào", **more: Any) -> asyncio.Task[Any]:
-        act = await self.announcer.speak(command(), Speak(text=text, **more))
+        args = Speak(text=text, **more)
+        act = await self.announcer.speak(command(args), args)
         assert act.run is not None
 
         async def begin() -> None:
@@ -260,3 +263,26 @@ async def test_who_listens_finds_the_sound_still_there(rig: Rig) -> None:
     await task
     assert there == [True]
     assert list((rig.node.folder / "playing").glob("*.wav")) == []
+
+
+async def test_what_was_never_heard_is_on_record_with_its_reason(rig: Rig) -> None:
+    rig.sound.voice.error = NO_VOICE
+    with pytest.raises(Refusal):
+        await (await rig.speak())
+    await rig.node.recorder.flush()
+    [event] = await rig.node.events("aired")
+    airing = Airing.model_validate(event["data"])
+    assert (airing.state, airing.title, airing.seconds, airing.by) == ("missed", "Xin chào", 0, "nguyen.van.a")
+    assert airing.code is not None and airing.reason
+
+
+async def test_what_the_end_of_the_node_cut_off_is_on_record(rig: Rig) -> None:
+    asked = command(Speak(text="Mời bà con"))
+    alarm = command(Speak.model_validate({"text": "Lũ về", "class": "emergency"}))
+    lamp = command()
+    unfinished = [Unfinished(asked, True), Unfinished(alarm, True), Unfinished(lamp, True), Unfinished(asked, False)]
+    tell_cut_off(unfinished, rig.sound.station, rig.node.recorder)
+    await rig.node.recorder.flush()
+    [event] = await rig.node.events("aired")
+    airing = Airing.model_validate(event["data"])
+    assert (airing.id, airing.speaker, airing.state, airing.code) == (asked.id, "loa-1", "partly", "speaker.cut_off")
