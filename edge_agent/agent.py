@@ -59,12 +59,7 @@ class Agent:
             stack.push_async_callback(services.station.stop)
             stack.push_async_callback(services.preparer.stop)
             stack.push_async_callback(services.bulletins.stop)
-            await services.lights.load()
-            await services.announcer.load()
-            await asyncio.to_thread(sweep, self._config.storage.path / "streams")
-            await _load_sounds(core, services)
-            await services.station.load()
-            await services.bulletins.load()
+            await _load(core, services)
             link, desk = self._connect(core, services)
             stack.push_async_callback(desk.close)
             supervisor.start("recorder", core.recorder.run)
@@ -175,6 +170,18 @@ class Agent:
         supervisor.start("telemetry", Telemetry(every, storage, core.clock, core.recorder, measures).run)
         supervisor.start("chrony", core.chrony.run)
         supervisor.start("housekeeping", lambda: _keep_house(core, link))
+
+
+async def _load(core: Core, services: Services) -> None:
+    """Read what each service knew before; sounds that nobody needs any more are let go."""
+    await services.lights.load()
+    await services.announcer.load()
+    await asyncio.to_thread(sweep, core.config.storage.path / "streams")
+    await _load_sounds(core, services)
+    await services.station.load()
+    await services.bulletins.load()
+    needed = services.bulletins.sound_owners() | services.station.emergencies.sound_owners()
+    await services.preparer.release_others(needed)
 
 
 async def _load_sounds(core: Core, services: Services) -> None:

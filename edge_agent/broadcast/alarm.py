@@ -44,6 +44,11 @@ class Alarm(BaseModel):
     until: datetime
     repeat_every_s: float = 10.0
 
+    @property
+    def sound_owner(self) -> str:
+        """Whose prepared sounds its words are, as `Preparer.prepare` has it."""
+        return self.owner or f"emergency/{self.id}"
+
 
 class Progress(BaseModel):
     """What was heard of it so far. `heard`: its words, once to the end. `airing`: of all of it, None before a sound."""

@@ -89,6 +89,11 @@ class Emergencies:
         alarms = [*(row.alarm for row in self._loaded), *(each.alarm for each in self._running.values())]
         return tuple(alarm.id for alarm in alarms if speaker in (None, alarm.speaker))
 
+    def sound_owners(self) -> set[str]:
+        """Whose prepared sounds they need, see `Preparer.prepare`."""
+        alarms = [*(row.alarm for row in self._loaded), *(each.alarm for each in self._running.values())]
+        return {alarm.sound_owner for alarm in alarms}
+
     def known(self, id_: str) -> bool:
         """Whether it sounds, or did lately."""
         return id_ in self.active() or id_ in self._past

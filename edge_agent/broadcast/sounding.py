@@ -213,7 +213,7 @@ class Sounding:
         """A stream is opened once: another repetition gets another one."""
         if any(not isinstance(source, Piece) for source in words.sources):
             with contextlib.suppress(Refusal):
-                self._words = await self._sounds.prepare(self._owner, self.alarm.segments, self._manner)
+                self._words = await self._sounds.prepare(self.alarm.sound_owner, self.alarm.segments, self._manner)
 
     def _count(self) -> None:
         heard = self.progress.airing
@@ -235,7 +235,7 @@ class Sounding:
         tries = 0
         while self._words is None:
             try:
-                self._words = await self._sounds.prepare(self._owner, self.alarm.segments, self._manner)
+                self._words = await self._sounds.prepare(self.alarm.sound_owner, self.alarm.segments, self._manner)
             except Refusal as refusal:
                 self._why_wordless = Fault.of("emergency.no_voice", detail=refusal.fault.en)
             except Exception as error:  # the siren goes on whatever happens to the words
@@ -248,10 +248,6 @@ class Sounding:
             if self._words is None:
                 await self._clock.sleep(_VOICE_AGAIN_S[min(tries, len(_VOICE_AGAIN_S) - 1)])
                 tries += 1
-
-    @property
-    def _owner(self) -> str:
-        return self.alarm.owner or f"emergency/{self.alarm.id}"
 
     async def _quiet(self, seconds: float) -> None:
         """So long, or until something changes; not beyond its end."""
@@ -274,7 +270,7 @@ class Sounding:
         if self.alarm.owner is not None:
             return
         with contextlib.suppress(Refusal):
-            await self._sounds.release(self._owner)
+            await self._sounds.release(self.alarm.sound_owner)
 
 
 def _together(so_far: Airing | None, more: Airing) -> Airing:

@@ -16,12 +16,14 @@ from edge_agent.contract.errors import Refusal
 from edge_agent.prepare.readiness import Readiness
 
 log = logging.getLogger(__name__)
+_LANES = 2
+"""A recording that comes slowly must not hold up what could be made meanwhile."""
 _BETTER_EVERY_S = 900.0
 _URGENT = timedelta(minutes=15)
 
 
 class Readying:
-    """The sounds of all bulletins. One is made after the other; what is needed within minutes has a lane of its own."""
+    """The sounds of all bulletins. Few are made at a time; what is needed within minutes has a lane of its own."""
 
     def __init__(self, preparer: Preparer, clock: Clock, tell: Callable[[str], None]) -> None:
         """`tell` hears of which bulletin the readiness has changed."""
@@ -46,6 +48,10 @@ class Readying:
                 new.done.set()
         self._sounds[bulletin.id] = needs
         self._news.set()
+
+    def owners(self) -> set[str]:
+        """Whose sounds are needed."""
+        return {each.owner for each in self._all()}
 
     async def drop(self, bulletin: str) -> None:
         """Nothing of a bulletin is needed any more."""
@@ -92,7 +98,8 @@ class Readying:
     async def run(self) -> None:
         """Make what is missing, for ever."""
         async with asyncio.TaskGroup() as lanes:
-            lanes.create_task(self._lane(None), name="prepare")
+            for lane in range(_LANES):
+                lanes.create_task(self._lane(None), name=f"prepare-{lane}")
             lanes.create_task(self._lane(_URGENT), name="prepare-urgent")
 
     async def _lane(self, within: timedelta | None) -> None:

@@ -89,6 +89,10 @@ class BulletinService:
             ):
                 self._cut.setdefault(name, []).append(each_begun)
 
+    def sound_owners(self) -> set[str]:
+        """Whose prepared sounds the calendar needs."""
+        return self._ready.owners()
+
     async def run(self) -> None:
         """Prepare, start the calendar, then look once a minute that nothing fell through."""
         async with asyncio.TaskGroup() as group:

@@ -62,13 +62,13 @@ async def test_what_is_ready_needs_nobody_at_air_time_nor_after_a_restart(tmp_pa
 async def test_what_is_due_sooner_is_made_first(tmp_path: Path) -> None:
     async with radio(tmp_path) as rig:
         rig.shelf.gate = asyncio.Event()
-        for name, hours in (("a", 2), ("c", 30), ("b", 20)):
+        for name, hours in (("a", 2), ("d", 40), ("c", 30), ("b", 20)):  # the first two at once
             await rig.plan(news(id=name, at=NOW + timedelta(hours=hours)))
         await rig.plan(news(id="now", at=NOW + timedelta(minutes=5)))  # has a lane of its own
-        assert rig.shelf.owners == ["a", "now"]
+        assert rig.shelf.owners == ["a", "d", "now"]
         rig.shelf.gate.set()
         await rig.passes(S)
-        assert rig.shelf.owners == ["a", "now", "b", "c"]
+        assert rig.shelf.owners == ["a", "d", "now", "b", "c"]
 
 
 async def test_an_instance_with_other_words_at_another_time(tmp_path: Path) -> None:

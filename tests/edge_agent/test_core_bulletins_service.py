@@ -145,7 +145,9 @@ async def test_cancelled_before_while_on_air_and_never_known(tmp_path: Path) -> 
     async with radio(tmp_path, seconds=60) as rig:
         await rig.plan(news(id="before"))
         await rig.plan(news(id="during"))
+        assert rig.service.sound_owners() == {"before", "during"}
         await rig.cancel("before")
+        assert rig.service.sound_owners() == {"during"}
         await rig.passes(AIR - NOW + 30 * S)
         assert rig.state("during").actual == "on_air"
         await rig.cancel("during")
