@@ -31,7 +31,7 @@ _WAITING = 16
 _SYNTHESIS_LIMIT_S = 120.0
 _READING_LIMIT_S = 5.0
 _ABOUT_THE_TEXT = {EMPTY, TOO_LONG, UNCLEAR}
-_TOGETHER = timedelta(seconds=0.4)
+_TOGETHER = timedelta(seconds=0.3)
 """An emergency without an instant begins so long after it was asked for, so that all nodes begin together."""
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
@@ -21,7 +22,7 @@ from edge_agent.contract.topics import EVERYBODY, NodeTopics, parse
 from edge_agent.link.address import broker_address
 from edge_agent.link.wire import Incoming, Wire
 
-_QUIET_S = 0.15
+_QUIET_S = 0.08
 
 
 class _SigningKey(BaseModel):
@@ -31,13 +32,28 @@ class _SigningKey(BaseModel):
     file: Path
 
 
+class _Listen(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=1, le=65535)
+
+
+class _UploadTokens(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    file: Path
+
+
 class Access(BaseModel):
-    """The part of a hub's configuration that a visitor needs: the broker, and the key that signs commands."""
+    """The part of a hub's configuration that a visitor needs: the broker, the key that signs commands, the media."""
 
     model_config = ConfigDict(extra="ignore")
 
     broker: Broker
     signing_key: _SigningKey | None = Field(default=None)
+    listen: _Listen = _Listen()
+    upload_tokens: _UploadTokens | None = None
 
     @classmethod
     def read(cls, file: Path) -> Self:
@@ -54,11 +70,35 @@ class Access(BaseModel):
         if self.signing_key is not None:
             file = folder / self.signing_key.file
             changes["signing_key"] = self.signing_key.model_copy(update={"file": file})
+        if self.upload_tokens is not None:
+            changes["upload_tokens"] = _UploadTokens(file=folder / self.upload_tokens.file)
         secret = self.broker.password
         if secret is not None and secret.file is not None:
             absolute = secret.model_copy(update={"file": folder / secret.file})
             changes["broker"] = self.broker.model_copy(update={"password": absolute})
         return self.model_copy(update=changes)
+
+    def hub_url(self) -> str:
+        """Where the hub's HTTP is reached from its own machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.listen.host, self.listen.host)  # noqa: S104 - not bound
+        return f"http://[{host}]:{self.listen.port}" if ":" in host else f"http://{host}:{self.listen.port}"
+
+    def upload_token(self) -> str:
+        """A token by which media may be put: the file's only one, or its first. Raises Refusal `media.no_token`."""
+        if self.upload_tokens is None:
+            raise Refusal("media.no_token", detail="upload_tokens")
+        file = self.upload_tokens.file
+        try:
+            text = file.read_text(encoding="utf-8").strip()
+            known = list(json.loads(text).values()) if text.startswith("{") else [text]
+        except OSError as error:
+            raise Refusal("media.no_token", detail=f"{file}: {error.strerror}") from error
+        except ValueError:  # its message would show a part of the file
+            raise Refusal("media.no_token", detail=f"{file}: JSON") from None
+        token = next((each for each in known if isinstance(each, str) and each), None)
+        if token is None:
+            raise Refusal("media.no_token", detail=str(file))
+        return token
 
     def signer(self) -> Signer:
         """Signs commands. Raises Refusal where there is no key."""

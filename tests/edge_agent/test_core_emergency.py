@@ -168,7 +168,7 @@ async def test_everything_makes_way_and_nothing_gets_in_between(rig: Rig, class_
 async def test_all_nodes_begin_together(rig: Rig) -> None:
     await rig.flood(at=START - 0.25 * S)
     await rig.advance(1)
-    assert rig.sounds() == [("siren+speech", 0.15)]
+    assert rig.sounds() == [("siren+speech", 0.05)]
 
 
 async def test_at_a_given_instant(rig: Rig) -> None:
