@@ -17,6 +17,7 @@ _COMMANDS = {
     "voices": "List the voices: what works here, what is missing, how fast",
     "enhance": "Make a sound file clear for a horn in noise",
     "calendar": "Show bulletins day by day, check lawful hours, read and write iCalendar",
+    "plan": "Put a file of bulletins on nodes' calendars, recordings and all",
     "programme": "Make a radio programme from a script, with a cue sheet",
     "live": "Speak now on nodes, by a microphone or a sound file",
     "send": "Send a command to a node and wait for its answer",

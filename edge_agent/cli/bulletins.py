@@ -1,10 +1,10 @@
-"""Where the command `calendar` finds bulletins: a node, an .ics file, or a YAML or JSON file of bulletins."""
+"""Where the commands `calendar` and `plan` find bulletins: a node, an .ics file, or a list in YAML or JSON."""
 
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import click
@@ -14,11 +14,11 @@ from edge_agent.calendar import Policy, policy_of
 from edge_agent.calendar.ical_read import Untaken, from_ical
 from edge_agent.calendar.ical_scan import MAX_BYTES
 from edge_agent.calendar.policy import PRESETS
-from edge_agent.cli.common import load_or_fail
+from edge_agent.cli.common import load_or_fail, show_problem
+from edge_agent.cli.drafts import Draft, drafts_of
 from edge_agent.cli.faults import fail_file
 from edge_agent.cli.output import BAD_INPUT, fail
 from edge_agent.config.broadcast import LawfulHours
-from edge_agent.config.load import problems_of
 from edge_agent.config.model import NodeConfig
 from edge_agent.config.problems import ConfigProblem
 from edge_agent.config.yaml import Document, YamlFault, read
@@ -43,7 +43,7 @@ class Source:
 def load_source(file: Path) -> Source:
     """Read a file of any of the kinds, or end with what is wrong with it."""
     data = read_bytes(file)
-    if data.lstrip(b"\xef\xbb\xbf \r\n\t")[:15].upper() == b"BEGIN:VCALENDAR" or file.suffix.lower() == ".ics":
+    if _is_ics(file, data):
         return _ics(file, data)
     document = _document(file, data)
     if isinstance(document.data, Mapping) and "node" in document.data:
@@ -82,6 +82,22 @@ def show_untaken(untaken: list[Untaken], file: Path) -> None:
     """One line for each thing that was left out, on standard error."""
     for each in untaken:
         click.echo(f"{file}:{each.line}: {each.uid}: {explain(each.fault)}", err=True)
+
+
+def load_drafts(file: Path) -> tuple[list[Draft], list[Untaken]]:
+    """The bulletins of a list or an .ics file, the wrong ones with what is wrong; or end where it is neither."""
+    data = read_bytes(file)
+    if _is_ics(file, data):
+        source = _ics(file, data)
+        return [Draft(each.id, each.title, bulletin=each) for each in source.bulletins], source.untaken
+    document = _document(file, data)
+    if isinstance(document.data, Mapping) and "node" in document.data:
+        fail(say("plan.is_node", file=file), BAD_INPUT)
+    return drafts_of(file, document), []
+
+
+def _is_ics(file: Path, data: bytes) -> bool:
+    return data.lstrip(b"\xef\xbb\xbf \r\n\t")[:15].upper() == b"BEGIN:VCALENDAR" or file.suffix.lower() == ".ics"
 
 
 def _ics(file: Path, data: bytes) -> Source:
@@ -127,30 +143,15 @@ def _document(file: Path, data: bytes) -> Document:
 
 
 def _listed(file: Path, document: Document) -> list[Bulletin]:
-    """A list of bulletins, under the key `bulletins` or alone, or a single one."""
-    data: Any = document.data
-    prefix: tuple[str | int, ...] = ()
-    if isinstance(data, Mapping) and "bulletins" in data:
-        data, prefix = data["bulletins"], ("bulletins",)
-    entries = data if isinstance(data, list) else [data]
-    if not entries or not all(isinstance(entry, Mapping) for entry in entries):
-        fail(say("calendar.no_bulletins", file=file), BAD_INPUT)
-    found: list[Bulletin] = []
-    problems: list[ConfigProblem] = []
-    for place, entry in enumerate(entries):
-        try:
-            found.append(Bulletin.model_validate(entry))
-        except ValidationError as error:
-            path = (*prefix, place) if isinstance(data, list) else prefix
-            problems += problems_of(error, str(file), document, path, Bulletin)
+    """All bulletins of a list, or every mistake of it and the end."""
+    drafts = drafts_of(file, document)
+    problems = [problem for draft in drafts for problem in draft.problems]
     if problems:
         _fail_with(problems)
-    return found
+    return [draft.bulletin for draft in drafts if draft.bulletin is not None]
 
 
 def _fail_with(problems: list[ConfigProblem]) -> NoReturn:
     for problem in problems:
-        place = say("check.line", line=problem.place.line, column=problem.place.column)
-        click.echo(f"{problem.file}:{problem.place.line}: {problem.path or '-'} ({place})", err=True)
-        click.echo(f"    {problem.text()}", err=True)
+        show_problem(problem)
     raise click.exceptions.Exit(BAD_INPUT)

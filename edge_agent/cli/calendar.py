@@ -124,6 +124,8 @@ def import_(file: Path, out: Path | None, as_json: bool) -> None:
             at = bulletin.at.astimezone(loaded.zone)
             click.echo(f"{at:%H:%M %d/%m/%Y}  {bulletin.title} [{bulletin.id}]  {rule}".rstrip())
         click.echo(say("calendar.imported", count=len(bodies), untaken=len(loaded.untaken)))
+        if bodies:
+            click.echo(say("calendar.go_on", file=out or file))
     if not bodies:
         raise click.exceptions.Exit(BAD_INPUT)
 

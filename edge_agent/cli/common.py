@@ -18,10 +18,15 @@ CONFIG = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def show_problems(problems: list[ConfigProblem], file: Path) -> None:
     """Each mistake in two lines: where, and what."""
     for problem in problems:
-        place = say("check.line", line=problem.place.line, column=problem.place.column)
-        click.echo(f"{problem.file}:{problem.place.line}: {problem.path or '-'} ({place})", err=True)
-        click.echo(f"    {problem.text()}", err=True)
+        show_problem(problem)
     click.echo(say("check.count", count=len(problems), file=file), err=True)
+
+
+def show_problem(problem: ConfigProblem) -> None:
+    """A mistake in two lines, on standard error."""
+    place = say("check.line", line=problem.place.line, column=problem.place.column)
+    click.echo(f"{problem.file}:{problem.place.line}: {problem.path or '-'} ({place})", err=True)
+    click.echo(f"    {problem.text()}", err=True)
 
 
 def load_or_fail(file: Path) -> NodeConfig:
