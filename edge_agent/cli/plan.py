@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -112,10 +112,9 @@ def _judge(drafts: list[Draft], file: Path) -> None:
     for draft in drafts:
         if draft.bulletin is None:
             continue
-        late = timedelta(seconds=draft.bulletin.catch_up_s)
         if draft.id in lines:
             draft.refuse(file, "id", "plan.twice", id=draft.id, first=lines[draft.id])
-        elif next_after(draft.bulletin, now - late, zone) is None:
+        elif next_after(draft.bulletin, now, zone) is None:
             draft.refuse(file, "at", "plan.over", at=f"{draft.bulletin.at.astimezone(zone):%H:%M %d/%m/%Y}")
         else:
             lines[draft.id] = draft.place("id").line

@@ -1,8 +1,9 @@
 """What `edge-agent plan` tells: lines for a person, or one JSON document."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,7 +29,7 @@ def sounds_of(drafts: list[Draft]) -> list[LocalSound]:
 def bar(sound: LocalSound) -> Iterator[Callable[[int], None]]:
     """A bar on standard error; what it gives is called with the bytes of each part."""
     label = say("plan.sending", file=sound.path.name, size=_size(sound.bytes))
-    with click.progressbar(length=sound.bytes, label=label, file=click.get_text_stream("stderr")) as shown:
+    with click.progressbar(length=sound.bytes, label=label, file=sys.stderr) as shown:
         yield shown.update
 
 
@@ -53,8 +54,7 @@ def show_intent(good: list[Draft], node: str) -> None:
     now, zone = datetime.now(UTC), ZoneInfo(DEFAULT_ZONE)
     for draft in good:
         assert draft.bulletin is not None  # noqa: S101 - the good ones have one
-        late = timedelta(seconds=draft.bulletin.catch_up_s)
-        coming = next_after(draft.bulletin, now - late, zone)
+        coming = next_after(draft.bulletin, now, zone)
         at = "" if coming is None else f"{coming.at.astimezone(zone):%H:%M %d/%m/%Y}"
         click.echo(f"{_name(draft)}: {at}")
     for sound in sounds:
