@@ -6,7 +6,7 @@ demo: setup            ## run a whole commune on this machine
 	@$(PY) -m edge_agent demo
 
 test: setup-test       ## pass the tests
-	$(PY) -m pytest -m "not long"
+	@scripts/test
 
 test-long: setup-test  ## the slow and long ones
 	$(PY) -m pytest -m long
