@@ -168,6 +168,7 @@ class BulletinService:
         self._ready.put(bulletin, self._planning.languages(bulletin), self._clock.now())
         self._board.show(bulletin, "preparing")
         self._board.coming(bulletin, (), coming.at)
+        self._readiness(bulletin.id)  # the sounds of the one before may do: nobody else would tell
         self._tasks.begin(bulletin.id, self._plan_next(planned))
 
     def _remove(self, planned: Planned, by: str, *, replaced: bool = False) -> None:
