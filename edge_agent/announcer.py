@@ -21,6 +21,7 @@ from edge_agent.cutoff import tell_unheard
 from edge_agent.desk.act import Act, Begin
 from edge_agent.recorder import Recorder
 from edge_agent.store.outbox import Entry
+from edge_agent.words import cause
 from tts.client import VoiceWorker
 from tts.errors import EMPTY, TOO_LONG, UNCLEAR, WORKER_DIED, SpeechError
 from tts.manner import Manner
@@ -63,7 +64,7 @@ class Announcer:
                 log.warning("the voice died and is asked once more: %s", error)
                 return await self._voice.say(text, timeout_s=_SYNTHESIS_LIMIT_S, manner=manner)
         except SpeechError as error:
-            raise Refusal(error.code, detail=error.detail) from error
+            raise Refusal(error.code, **cause(error)) from error
         except OSError as error:
             raise Refusal("speech.storage", detail=str(error)) from error
 
@@ -76,7 +77,7 @@ class Announcer:
             await self._voice.read(text, timeout_s=_READING_LIMIT_S, manner=manner)
         except SpeechError as error:
             if error.code in _ABOUT_THE_TEXT:
-                raise Refusal(error.code, detail=error.detail) from error
+                raise Refusal(error.code, **cause(error)) from error
             log.warning("a text could not be checked beforehand: %s", error)
 
     async def speak(self, asked: Command, args: Speak) -> Act:

@@ -150,7 +150,7 @@ class Client:
     async def find(self, node: str, timeout_s: float = 3.0) -> NodeTopics:
         """The topics of a node by `commune/node`, or by its name alone when it has ever been heard of.
 
-        Raises Refusal `command.unknown_thing`.
+        Raises Refusal `command.unknown_node`.
         """
         commune, _, name = node.rpartition("/")
         if commune:
@@ -168,7 +168,7 @@ class Client:
         try:
             return NodeTopics(await asyncio.wait_for(found, timeout_s), name)
         except TimeoutError as error:
-            raise Refusal("command.unknown_thing", kind="node", id=name, known="?") from error
+            raise Refusal("command.unknown_node", id=name) from error
 
     async def _find_commune(self) -> NodeTopics:
         """The commune of all nodes that are heard of. Raises Refusal when there is none, or more than one."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import Protocol
@@ -40,7 +41,31 @@ def catalogue(language: Language) -> dict[str, str]:
 
 def explain(fault: Told) -> str:
     """The sentence of a fault, its instants in the local time of this terminal."""
-    return spelled(fault.text(_language), lambda at: f"{at.astimezone():%H:%M:%S %d/%m/%Y}")
+    return spelled(fault.text(_language), instant_words)
+
+
+def instant_words(at: datetime) -> str:
+    """An instant in the local time of this terminal."""
+    return f"{at.astimezone():%H:%M:%S %d/%m/%Y}"
+
+
+class Known(Protocol):
+    """An error that knows its cause: `why` and `params` fill a sentence `why.*`, `detail` is English."""
+
+    why: str
+    params: dict[str, str | int | float]
+    detail: str
+
+
+def cause(error: Known) -> dict[str, str | int | float]:
+    """What fills the detail of a fault, in both languages where the cause has words; it travels with the fault."""
+    template = catalogue("vi").get(f"why.{error.why}")
+    if template is None:
+        return {"detail": error.detail}
+    try:
+        return {"detail": error.detail, "detail_vi": template.format(**error.params)}
+    except (KeyError, IndexError):
+        return {"detail": error.detail}
 
 
 def say(key: str, /, **params: object) -> str:

@@ -7,7 +7,7 @@ from edge_agent.broadcast.air import Air
 from edge_agent.broadcast.item import Item, Prepared
 from edge_agent.bulletins.table import Begun, Planned
 from edge_agent.calendar import Occurrence
-from edge_agent.contract.errors import Fault
+from edge_agent.contract.errors import Fault, caused_by
 
 _OWN_CODES = ("bulletin.", "speaker.stopped", "hours.")
 """Codes that say by themselves why something was not heard; others are the speaker's."""
@@ -33,7 +33,7 @@ def told(fault: Fault) -> Fault:
         return Fault.of("bulletin.missed_busy")
     if fault.code.startswith(_OWN_CODES):
         return fault
-    return Fault.of("bulletin.missed_speaker", detail=fault.en)
+    return Fault.of("bulletin.missed_speaker", **caused_by(fault))
 
 
 def item_of(planned: Planned, occurrence: Occurrence, prepared: Prepared, until: datetime) -> Item:

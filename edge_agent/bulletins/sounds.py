@@ -10,7 +10,7 @@ from drivers.contract import Piece
 from edge_agent.backoff import Backoff
 from edge_agent.broadcast.item import Prepared
 from edge_agent.contract.bulletins import Bulletin
-from edge_agent.contract.errors import Fault
+from edge_agent.contract.errors import Fault, caused_by
 from edge_agent.contract.segments import Live, Pause, Relay, Segment, Text
 from edge_agent.prepare.readiness import Readiness
 from tts.manner import Manner
@@ -87,9 +87,10 @@ def manner(bulletin: Bulletin) -> Manner:
 
 def why_not_ready(fault: Fault | None) -> Fault:
     """The reason of a miss."""
-    detail = fault.en if fault is not None else "it was not made in time"
+    late = {"detail": "it was not made in time", "detail_vi": "chưa làm kịp"}
+    cause = caused_by(fault) if fault is not None else late
     voice = fault is not None and fault.code.startswith("speech.")
-    return Fault.of("bulletin.missed_voice" if voice else "bulletin.missed_sound", detail=detail)
+    return Fault.of("bulletin.missed_voice" if voice else "bulletin.missed_sound", **cause)
 
 
 def least_seconds(segments: tuple[Segment, ...]) -> float | None:

@@ -15,6 +15,7 @@ from edge_agent.calendar.ical_scan import Block, scan
 from edge_agent.calendar.ical_times import EventTimes, rule_text
 from edge_agent.calendar.ical_write import DOMAIN, plain, words
 from edge_agent.calendar.occurrences import between
+from edge_agent.contract import invalid
 from edge_agent.contract.base import NAME_PATTERN
 from edge_agent.contract.bulletins import Bulletin
 from edge_agent.contract.errors import Fault, Refusal
@@ -166,9 +167,7 @@ def _validated(made: dict[str, Any]) -> Bulletin:
     try:
         return Bulletin.model_validate(made)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise Refusal("ical.invalid", detail=f"{place}: {first['msg']}"[:300]) from error
+        raise Refusal("ical.invalid", **invalid.first(error)) from error
 
 
 def _recurrence(event: "Event", at: datetime, times: EventTimes, *, changed: bool) -> dict[str, Any] | None:

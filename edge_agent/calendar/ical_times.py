@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, tzinfo
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from edge_agent.contract import invalid
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.recurrence import checked
 
@@ -101,7 +102,7 @@ def rule_text(value: Any, start: datetime, zone: ZoneInfo) -> str:
     try:
         return checked(text[:500] if len(text) <= 500 else "too long")
     except ValueError as error:
-        raise Refusal("ical.rule", rule=text[:120], detail=str(error)[:200]) from error
+        raise Refusal("ical.rule", rule=text[:120], **invalid.reason_of(error)) from error
 
 
 def _shown(name: str, value: object) -> str:

@@ -116,7 +116,7 @@ class Errand:
         except Refusal as refusal:
             told.fault = refusal.fault
         if not expected:
-            told.fault = Fault.of("command.unknown_thing", kind="node", id=topics.node, known="-")
+            told.fault = Fault.of("command.unknown_node", id=topics.node)
         return told
 
     async def ready(self, all_told: list[Answers], wait_s: float) -> None:

@@ -13,12 +13,16 @@ from pydantic import ValidationError
 from edge_agent.cli.access import HUB, access
 from edge_agent.cli.output import AS_JSON, BAD_INPUT, fail, show_json
 from edge_agent.client import Access, Client
+from edge_agent.contract import invalid
 from edge_agent.contract.commands import KINDS, Ack
-from edge_agent.contract.errors import Refusal
+from edge_agent.contract.errors import Fault, Refusal
+from edge_agent.contract.sentences import spelled
 from edge_agent.contract.topics import EVERYBODY, NODE_ADDRESS
-from edge_agent.words import explain, say
+from edge_agent.words import explain, instant_words, language, say
 
 _LIFE_S, _EMERGENCY_LIFE_S = 300, 3600
+_FOR_PROGRAMS = frozenset({"planned_us", "started_us", "params", "sha256", "voice_sha256", "code", "item", "text"})
+"""Of the results, what says nothing to a person; --json has it all."""
 
 
 @click.command("send")
@@ -69,9 +73,7 @@ def command(
         args = {"do": do, **dict(_pair(argument) for argument in arguments)}
         KINDS[do].model_validate(args)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        fail(say("command.invalid", where=where, detail=first["msg"]), BAD_INPUT)
+        fail(Fault.of("command.invalid", **invalid.first(error)).text(language()), BAD_INPUT)
     if life is None:
         life = _EMERGENCY_LIFE_S if args.get("class") == "emergency" else _LIFE_S
     try:
@@ -110,7 +112,7 @@ async def _send(reach: Access, node: str, args: dict[str, Any], timeout_s: float
                         break
         except TimeoutError:
             if not as_json:
-                expires = asked.expires.astimezone().isoformat(timespec="seconds")
+                expires = instant_words(asked.expires)
                 late = ", ".join(sorted(expected - {name for name, ack in acks.items() if ack.state != "accepted"}))
                 click.echo(say("send.timeout", node=late, seconds=timeout_s, expires=expires), err=True)
     if as_json:
@@ -125,4 +127,12 @@ def _show(ack: Ack, *, name_it: bool) -> None:
     prefix = f"{ack.node}: " if name_it else ""
     click.echo(prefix + say(f"send.{ack.state}", reason=reason), err=ack.state in ("failed", "rejected"))
     for name, value in (ack.result or {}).items():
-        click.echo(f"    {name}: {value}")
+        if value is not None and name not in _FOR_PROGRAMS and not isinstance(value, (dict, list)):
+            click.echo(f"    {name}: {_plain(value)}")
+
+
+def _plain(value: Any) -> str:
+    """A value of a result as a person reads it: instants in local time."""
+    if isinstance(value, bool):
+        return say("send.yes" if value else "send.no")
+    return spelled(str(value), instant_words)

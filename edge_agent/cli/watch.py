@@ -15,6 +15,8 @@ from edge_agent.contract.topics import parse
 from edge_agent.link.wire import Incoming
 from edge_agent.words import explain, say
 
+_AGAIN_S = 2.0
+
 
 @click.command("watch")
 @click.argument("node", required=False)
@@ -38,14 +40,36 @@ def command(node: str | None, hub: Path | None, seconds: float | None, as_json: 
 
 
 async def _watch(reach: Access, node: str | None, seconds: float | None, as_json: bool) -> None:
+    """Watch until the end; when the broker goes away, say so once and try again until it is back."""
+    clock = asyncio.get_running_loop().time
+    end = clock() + seconds if seconds else None
+    lost = False
+    while True:
+        try:
+            if await _listen(reach, node, as_json, end, say_back=lost):
+                return
+            click.echo(say("watch.lost"), err=True)
+        except Refusal:
+            if not lost:  # never connected: the address may be wrong
+                raise
+            if end is not None and clock() >= end:
+                return
+        lost = True
+        await asyncio.sleep(_AGAIN_S)
+
+
+async def _listen(reach: Access, node: str | None, as_json: bool, end: float | None, *, say_back: bool) -> bool:
+    """Whether the end was reached, and not the broker lost."""
+    clock = asyncio.get_running_loop().time
     async with Client(reach) as client:
+        if say_back:
+            click.echo(say("watch.back"), err=True)
         client.listen([f"edge/+/{node or '+'}/#"], _print_json if as_json else _print_line)
-        clock = asyncio.get_running_loop().time
-        end = clock() + seconds if seconds else None
         while end is None or clock() < end:
             await asyncio.sleep(0.2)
             if client.lost:
-                fail(say("watch.lost"))
+                return False
+    return True
 
 
 def _print_json(message: Incoming) -> None:

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edge_agent.config.broadcast import TIME
 from edge_agent.config.model import HUB_PATTERN, KEY_PATTERN, LINE_PATTERN
 from edge_agent.config.yaml import Place
+from edge_agent.contract import invalid
 from edge_agent.contract.base import NAME_PATTERN
-from edge_agent.words import say
+from edge_agent.words import language, say
 
 _SENTENCES = {
     "missing": "config.missing",
@@ -46,6 +48,7 @@ _PATTERNS = {
     LINE_PATTERN: "config.line",
     HUB_PATTERN: "config.hub_url",
     KEY_PATTERN: "config.public_key",
+    TIME: "config.time",
 }
 
 
@@ -90,7 +93,7 @@ def translate(error: Mapping[str, Any]) -> tuple[str, dict[str, str | int | floa
     own = str(error["type"]).startswith("config.")  # a validator of ours names its sentence itself
     code = error["type"] if own else _SENTENCES.get(error["type"], "config.wrong")
     code = _PATTERNS.get(context.get("pattern", ""), code)
-    params: dict[str, str | int | float] = {"detail": _detail(error)}
+    params: dict[str, str | int | float] = {"detail": _detail(error, context)}
     for name, value in context.items():
         if isinstance(value, str | int | float):
             params[name] = value
@@ -99,6 +102,7 @@ def translate(error: Mapping[str, Any]) -> tuple[str, dict[str, str | int | floa
     return code, params
 
 
-def _detail(error: Mapping[str, Any]) -> str:
-    message = str(error["msg"]).removeprefix("Value error, ")
+def _detail(error: Mapping[str, Any], context: Mapping[str, Any]) -> str:
+    reason = invalid.reason(str(error["type"]), context, str(error["msg"]))
+    message = str(reason.get(f"detail_{language()}", reason["detail"]))
     return message[:1].lower() + message[1:]

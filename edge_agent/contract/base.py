@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic_core import PydanticCustomError
 
 MAX_BODY = 64 * 1024
 """Bytes. No message but media and live pictures is larger; larger ones are refused unread."""
@@ -13,11 +14,11 @@ NAME_PATTERN = r"^[a-z0-9-]{1,40}$"
 
 def _to_utc(value: datetime) -> datetime:
     if value.tzinfo is None:
-        raise ValueError("a time needs its offset, for example 2026-11-22T05:30:00+07:00")
+        raise PydanticCustomError("invalid.offset", "a time needs its offset, for example 2026-11-22T05:30:00+07:00")
     try:
         return value.astimezone(UTC)
     except OverflowError as error:
-        raise ValueError("a time outside the years 1 to 9999") from error
+        raise PydanticCustomError("invalid.years", "a time outside the years 1 to 9999") from error
 
 
 def iso(instant: datetime) -> str:

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from edge_agent.contract.base import Instant, Name, Readings, Strict
 from edge_agent.contract.recurrence import checked
@@ -32,11 +33,11 @@ class LunarDays(Strict):
     @model_validator(mode="after")
     def _one(self) -> "LunarDays":
         if bool(self.days) == (self.before_tet is not None):
-            raise ValueError("give either days or before_tet")
+            raise PydanticCustomError("invalid.days_or_tet", "give either days or before_tet")
         if any(not 1 <= day <= 30 for day in self.days):
-            raise ValueError("days are from 1 to 30")
+            raise PydanticCustomError("invalid.days", "days are from 1 to 30")
         if self.before_tet is not None and self.month is not None:
-            raise ValueError("before_tet has no month")
+            raise PydanticCustomError("invalid.before_tet", "before_tet has no month")
         return self
 
     @property
@@ -78,14 +79,14 @@ class Recurrence(Strict):
     @model_validator(mode="after")
     def _makes_sense(self) -> "Recurrence":
         if (self.rule is None) == (self.lunar is None):
-            raise ValueError("give either rule or lunar")
+            raise PydanticCustomError("invalid.rule_or_moon", "give either rule or lunar")
         if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
-            raise ValueError("valid_to is before valid_from")
+            raise PydanticCustomError("invalid.valid_to", "valid_to is before valid_from")
         if len({change.planned for change in self.changes}) < len(self.changes):
-            raise ValueError("two changes of one instance")
+            raise PydanticCustomError("invalid.changes", "two changes of one instance")
         changed = (each for change in self.changes for each in (change.planned, change.at))
         if any(not 2000 <= moment.year <= 2199 for moment in (*self.also, *self.except_, *changed)):
-            raise ValueError("an instant is not within 2000..2199")
+            raise PydanticCustomError("invalid.instant", "an instant is not within 2000..2199")
         return self
 
 
@@ -137,14 +138,14 @@ class Bulletin(Strict):
     @model_validator(mode="after")
     def _occurs(self) -> "Bulletin":
         if self.at.year < 2020 or self.at.year > 2100:
-            raise ValueError("at is not within 2020..2100")
+            raise PydanticCustomError("invalid.year", "at is not within 2020..2100")
         if sum(map(bool, (self.text, self.segments, self.versions))) != 1:
-            raise ValueError("give exactly one of text, segments and versions")
+            raise PydanticCustomError("invalid.content", "give exactly one of text, segments and versions")
         languages = [version.language for version in self.versions]
         if len(set(languages)) < len(languages):
-            raise ValueError("two versions in one language")
+            raise PydanticCustomError("invalid.languages", "two versions in one language")
         if self.repeat_until is not None and self.repeat_until - self.at > timedelta(days=1):
-            raise ValueError("repeat_until is more than a day after at")
+            raise PydanticCustomError("invalid.repeat_until", "repeat_until is more than a day after at")
         return self
 
     def parts(self, languages: tuple[str, ...] = ("vi",)) -> tuple[Segment, ...]:

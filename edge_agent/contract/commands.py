@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
+from pydantic_core import PydanticCustomError
 
 from edge_agent.contract.base import Instant, JsonObject, Name, Readings, Report, Strict
 from edge_agent.contract.bulletins import DEFAULT_AUTHORITY, Bulletin, BulletinClass
@@ -150,7 +151,7 @@ class ResendRecords(Strict):
     @model_validator(mode="after")
     def _ordered(self) -> "ResendRecords":
         if self.last < self.first:
-            raise ValueError("last is before first")
+            raise PydanticCustomError("invalid.order", "last is before first")
         return self
 
 
@@ -223,9 +224,9 @@ class Command(Strict):
     @model_validator(mode="after")
     def _life(self) -> "Command":
         if self.expires <= self.at:
-            raise ValueError("expires is not after at")
+            raise PydanticCustomError("invalid.life", "expires is not after at")
         if self.expires - self.at > MAX_LIFE:
-            raise ValueError("expires more than 31 days after at")
+            raise PydanticCustomError("invalid.life_long", "expires more than 31 days after at")
         return self
 
     @property

@@ -31,6 +31,11 @@ class Fault(Report):
         return self.vi if language == "vi" else self.en
 
 
+def caused_by(fault: Fault) -> dict[str, str | int | float]:
+    """What fills the detail of a fault that another fault brought about."""
+    return {"why": fault.code, "detail": fault.en.rstrip("."), "detail_vi": fault.vi.rstrip(".")}
+
+
 class Refusal(Exception):
     """Something cannot be done as asked. Carries the fault that the asker gets to read."""
 

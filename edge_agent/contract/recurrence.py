@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, datetime
 
+from pydantic_core import PydanticCustomError
+
 _FREQUENCIES = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _NUMBERS = {
     "INTERVAL": (1, 1000),
@@ -32,9 +34,9 @@ def parts_of(rule: str) -> dict[str, str]:
     for part in rule.upper().split(";"):
         name, equals, value = part.partition("=")
         if not equals or not value:
-            raise ValueError(f"{part[:40]!r} is not NAME=VALUE")
+            raise PydanticCustomError("invalid.rule_pair", "{part} is not NAME=VALUE", {"part": part[:40]})
         if name in parts:
-            raise ValueError(f"{name[:40]} stands twice")
+            raise PydanticCustomError("invalid.rule_twice", "{name} stands twice", {"name": name[:40]})
         parts[name] = value
     return parts
 
@@ -43,18 +45,20 @@ def checked(rule: str) -> str:
     """The rule in its plain form, without `RRULE:`. Raises ValueError where a node would not take it."""
     parts = parts_of(rule.upper().removeprefix("RRULE:"))
     if "FREQ" not in parts:
-        raise ValueError("FREQ is missing")
+        raise PydanticCustomError("invalid.rule_freq", "FREQ is missing")
     if parts["FREQ"] in ("SECONDLY", "MINUTELY"):
-        raise ValueError("more often than hourly is not allowed")
+        raise PydanticCustomError("invalid.rule_often", "more often than hourly is not allowed")
     for name, value in parts.items():
         if name in _NUMBERS:
             _check_numbers(name, value)
         elif name not in _WORDS:
-            raise ValueError(f"{name[:40]} is not allowed")
+            raise PydanticCustomError("invalid.rule_part", "{name} is not allowed", {"name": name[:40]})
         elif not _WORDS[name].fullmatch(value):
-            raise ValueError(f"{name} cannot be {value[:40]!r}")
+            raise PydanticCustomError(
+                "invalid.rule_value", "{name} cannot be {value}", {"name": name, "value": value[:40]}
+            )
     if "COUNT" in parts and "UNTIL" in parts:
-        raise ValueError("either COUNT or UNTIL")
+        raise PydanticCustomError("invalid.rule_both", "either COUNT or UNTIL")
     if "UNTIL" in parts:
         datetime.strptime(parts["UNTIL"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     return ";".join(f"{name}={value}" for name, value in parts.items())
@@ -64,9 +68,13 @@ def _check_numbers(name: str, value: str) -> None:
     low, high = _NUMBERS[name]
     numbers = value.split(",")
     if name in _SINGLE and len(numbers) > 1:
-        raise ValueError(f"only one {name}: more often than hourly is not allowed")
+        raise PydanticCustomError(
+            "invalid.rule_one", "only one {name}: more often than hourly is not allowed", {"name": name}
+        )
     for number in numbers:
         if not re.fullmatch(r"[+-]?\d{1,6}", number, re.ASCII) or not low <= int(number) <= high:
-            raise ValueError(f"{name} must be from {low} to {high}")
+            raise PydanticCustomError(
+                "invalid.rule_range", "{name} must be from {low} to {high}", {"name": name, "low": low, "high": high}
+            )
         if low < 0 and int(number) == 0:
-            raise ValueError(f"{name} cannot be 0")
+            raise PydanticCustomError("invalid.rule_zero", "{name} cannot be 0", {"name": name})

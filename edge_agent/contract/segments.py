@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from edge_agent.contract.base import Name, Readings, Strict
 
@@ -74,7 +75,7 @@ class Relay(Strict):
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         if value is not None and (not value.startswith(("http://", "https://")) or any(c.isspace() for c in value)):
-            raise ValueError("must begin with http:// or https:// and hold no space")
+            raise PydanticCustomError("invalid.url", "must begin with http:// or https:// and hold no space")
         return value
 
 

@@ -26,11 +26,19 @@ class _Blank(dict[str, object]):
 
 
 def sentence(code: str, language: Language, params: dict[str, object] | None = None) -> str:
-    """What a code says to a person; code and detail where no sentence is known (a newer node, a foreign driver)."""
-    template = sentences(language).get(code)
+    """What a code says to a person; code and detail where no sentence is known (a newer node, a foreign driver).
+
+    Of the params, `detail_vi` is the detail in Vietnamese where somebody knew it, and `kind` is named in words.
+    """
+    known, filled = sentences(language), dict(params or {})
+    if language == "vi" and "detail_vi" in filled:
+        filled["detail"] = filled["detail_vi"]
+    if "kind" in filled:
+        filled["kind"] = known.get(f"kind.{filled['kind']}", filled["kind"])
+    template = known.get(code)
     if template is not None:
-        return template.format_map(_Blank(params or {}))
-    detail = (params or {}).get("detail")
+        return template.format_map(_Blank(filled))
+    detail = filled.get("detail")
     return f"{code}: {detail}" if detail else code
 
 

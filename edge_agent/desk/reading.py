@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
+from edge_agent.contract import invalid
 from edge_agent.contract.base import iso
 from edge_agent.contract.commands import KINDS, Command, Selector, command
 from edge_agent.contract.errors import Refusal
@@ -24,7 +25,7 @@ def parse(payload: bytes) -> Command:
     except ValidationError as error:
         raise _refusal(payload, error) from error
     if not is_uuid7(asked.id):
-        raise Refusal("command.invalid", where="id", detail="not a UUID version 7")
+        raise Refusal("command.invalid", where="id", **invalid.reason("invalid.uuid", {}, ""))
     return asked
 
 
@@ -72,5 +73,4 @@ def _refusal(payload: bytes, error: ValidationError) -> Refusal:
         do = json.loads(payload)["args"]["do"]
         close = difflib.get_close_matches(str(do), KINDS, n=1) or [", ".join(KINDS)]
         return Refusal("command.unknown", do=str(do)[:60], guess=close[0])
-    where = ".".join(str(part) for part in first["loc"]) or "-"
-    return Refusal("command.invalid", where=where, detail=first["msg"][:200])
+    return Refusal("command.invalid", **invalid.first(error))

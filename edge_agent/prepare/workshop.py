@@ -17,6 +17,7 @@ from edge_agent.media.fetch import Fetcher
 from edge_agent.media.store import SoundStore, disk_refusal
 from edge_agent.media.turns import Turns
 from edge_agent.prepare.plans import Kept
+from edge_agent.words import cause
 from tts.audio import seconds_of
 from tts.cache import key_of
 from tts.client import VoiceWorker
@@ -206,7 +207,7 @@ async def _told(work: Callable[[], Awaitable[T]]) -> T:
             log.warning("the voice died and is asked once more: %s", error)
             return await work()
     except (SpeechError, AudioError) as error:
-        raise Refusal(error.code, detail=error.detail) from error
+        raise Refusal(error.code, **cause(error)) from error
 
 
 def _link(source: Path, target: Path) -> None:

@@ -65,7 +65,9 @@ def _node_schema() -> dict[str, Any]:
 
 def _errors_page() -> str:
     english = sentences("en")
-    rows = [f"| `{code}` | {vi} | {english[code]} |" for code, vi in sorted(sentences("vi").items())]
+    rows = [
+        f"| `{code}` | {vi} | {english[code]} |" for code, vi in sorted(sentences("vi").items()) if code[:5] != "kind."
+    ]
     return _page("Error codes", "| code | tiếng Việt | English |", rows)
 
 

@@ -90,6 +90,23 @@ def test_every_refusal_in_the_source_has_sentences_and_fills_their_gaps() -> Non
     assert seen > 30
 
 
+def test_every_mistake_that_a_validator_names_has_sentences_and_fills_their_gaps() -> None:
+    """The loader adds `key`; what else a sentence needs, the validator gives."""
+    seen = 0
+    for path in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) != "PydanticCustomError":
+                continue
+            seen += 1
+            code, place = ast.literal_eval(node.args[0]), f"{path.relative_to(ROOT)}:{node.lineno}"
+            given = {ast.literal_eval(key) for key in node.args[2].keys} if len(node.args) > 2 else set()
+            for language in LANGUAGES:
+                known = sentences(language) if code.startswith("invalid.") else words.catalogue(language)
+                assert code in known, f"{place}: {code} has no sentence ({language})"
+                assert gaps(known[code]) <= {"key", *given}, f"{place}: {code}"
+    assert seen > 30
+
+
 def test_every_say_in_the_source_has_words() -> None:
     seen = 0
     for place, function, key, given in calls():
