@@ -19,12 +19,14 @@ class Piece:
     Live: `path` is a FIFO with raw mono samples (signed 16 bits little endian, 48 kHz). Its sample n is due n/48000 s
     after the piece began, so that all speakers play the same sample at the same instant: what is not there in time is
     silence and the position goes on, what comes too late is dropped. n counts everything written since the piece
-    began, by whichever writer. It ends after `seconds`; without them when the writer that came closes.
+    began, by whichever writer. It ends after `seconds`; without them, or before them with `at_most`, when
+    the writer that came closes.
     """
 
     path: Path | None = None
     seconds: float | None = None
     live: bool = False
+    at_most: bool = False
 
 
 @dataclass(frozen=True, slots=True)

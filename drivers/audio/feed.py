@@ -163,5 +163,5 @@ def _open(item: Item, rate: int, skip: int) -> Source:
     if item.kind == "silence":
         return Silence(_length(item, rate), skip)
     if item.kind == "live":
-        return Live(item.file, rate, item.seconds, skip)
+        return Live(item.file, rate, item.seconds, skip, at_most=item.at_most)
     return Wav(item.file, rate, skip)

@@ -17,11 +17,12 @@ _LONGEST_S = 7 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A piece, of one kind. `seconds` of silence or of a live stream; None: until its writer closes."""
+    """A piece, of one kind. `seconds` of silence or of a live stream; None, or `at_most`: until its writer closes."""
 
     kind: Literal["wav", "silence", "live"]
     path: str = ""
     seconds: float | None = None
+    at_most: bool = False
 
     @property
     def file(self) -> Path:
@@ -30,7 +31,7 @@ class Item:
 
     def as_json(self) -> dict[str, Any]:
         """Return what `Item(**...)` takes."""
-        return {"kind": self.kind, "path": self.path, "seconds": self.seconds}
+        return {"kind": self.kind, "path": self.path, "seconds": self.seconds, "at_most": self.at_most}
 
 
 def items_of(sound: Path | Sequence[Piece]) -> list[Item]:
@@ -52,10 +53,12 @@ def _item(piece: Piece) -> Item:
     seconds = piece.seconds
     if seconds is not None and not (math.isfinite(seconds) and 0 <= seconds <= _LONGEST_S):
         raise ValueError(f"a piece lasts from 0 s to a week, not {seconds} s")
+    if piece.at_most and (not piece.live or seconds is None):
+        raise ValueError("only a live piece with seconds lasts at most that long")
     if piece.live:
         if piece.path is None:
             raise ValueError("a live piece needs the path of a FIFO")
-        return Item("live", str(piece.path.absolute()), seconds)
+        return Item("live", str(piece.path.absolute()), seconds, piece.at_most)
     if piece.path is None:
         if seconds is None:
             raise ValueError("a piece without a path is silence and needs its seconds")

@@ -18,6 +18,8 @@ from drivers.contract import DriverFault
 
 LIVE = WavInfo(48_000, 1, 2, 0, 0)
 _GAIN_BLOCK_S = 0.01
+_OPEN_S = 0.5
+"""A FIFO is opened so long before its piece begins: it holds 0.68 s."""
 
 
 class Gain:
@@ -51,6 +53,7 @@ class Reel:
         self._begin = 0  # the frame of the reel on which it begins
         self.frames = 0  # copied
         self._skip(round(skip_s * self.form.rate))
+        self._open_next()
 
     @property
     def live(self) -> bool:
@@ -73,11 +76,24 @@ class Reel:
                 self._write(data, recording, gain)
             if part.length is not None and self.frames - self._begin >= part.length:
                 self._next()
+            self._open_next()
 
     def close(self) -> None:
         """Close what is open."""
         for part in self._parts:
             part.close()
+
+    def _open_next(self) -> None:
+        """Open what begins soon."""
+        begin = self._begin
+        for part in self._parts[self._place :]:
+            if begin - self.frames > _OPEN_S * self.form.rate:
+                return
+            if isinstance(part, _Live):
+                part.open()
+            if part.length is None:
+                return
+            begin += part.length
 
     def _next(self) -> None:
         self._begin, self._place = self.frames, self._place + 1
@@ -164,20 +180,28 @@ class _Wav:
 class _Live:
     """A FIFO by the rules of `Piece`: what is there when its time is over is copied, what comes later is not."""
 
-    def __init__(self, path: Path, seconds: float | None) -> None:
-        self.length: int | None = None if seconds is None else round(seconds * LIVE.rate)
+    def __init__(self, path: Path, seconds: float | None, *, at_most: bool) -> None:
+        self._most = None if seconds is None else round(seconds * LIVE.rate)
+        self.length = None if at_most else self._most
+        self._path = path
+        self._fd: int | None = None
         self._came = 0  # frames
         self._rest = b""
         self._writer = False  # whether one ever came
         self._closed = False
-        try:
-            self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        except OSError as error:
-            raise _bad(path, error) from error
+
+    def open(self) -> int:
+        """Open it, once: who writes into it begins then."""
+        if self._fd is None:
+            try:
+                self._fd = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
+            except OSError as error:
+                raise _bad(self._path, error) from error
+        return self._fd
 
     def read(self, start: int, count: int) -> bytes:
-        if self.length is not None:
-            count = min(count, self.length - start)
+        if self._most is not None:
+            count = max(0, min(count, self._most - start))
         end = start + count
         heard = b""
         while self._came < end:
@@ -190,15 +214,18 @@ class _Live:
         if self.length is None and self._writer and self._closed:
             self.length = start + len(heard) // 2
             return heard
+        if self._most is not None and start + count >= self._most:
+            self.length = max(start, self._most) if self.length is None else self.length
         return heard + bytes(count * 2 - len(heard))
 
     def close(self) -> None:
-        os.close(self._fd)
+        if self._fd is not None:
+            os.close(self._fd)
 
     def _receive(self, frames: int) -> bytes:
         self._closed = False
         try:
-            data = os.read(self._fd, frames * 2 - len(self._rest))
+            data = os.read(self.open(), frames * 2 - len(self._rest))
         except BlockingIOError:
             self._writer = True
             return b""
@@ -212,7 +239,7 @@ class _Live:
 
 def _part(item: Item, info: WavInfo | None, form: WavInfo) -> _Part:
     if item.kind == "live":
-        return _Live(item.file, item.seconds)
+        return _Live(item.file, item.seconds, at_most=item.at_most)
     if info is None:
         return _Silence(round((item.seconds or 0.0) * form.rate), form)
     return _Wav(item.file, info, form)

@@ -119,8 +119,10 @@ class Wav:
 class Live:
     """A FIFO. Its writer may come late, pause, go and come back: nothing of it ever waits."""
 
-    def __init__(self, path: Path, rate: int, seconds: float | None, skip: int = 0) -> None:
-        self.length: int | None = None if seconds is None else round(seconds * rate)
+    def __init__(self, path: Path, rate: int, seconds: float | None, skip: int = 0, *, at_most: bool = False) -> None:
+        """`at_most`: it is over when its writer closes, too."""
+        self._most = None if seconds is None else round(seconds * rate)
+        self.length = None if at_most else self._most
         self._rate = rate
         self._resampler = Resampler(LIVE_RATE, rate) if rate != LIVE_RATE else None
         self._came = 0  # samples that came or were left out
@@ -138,11 +140,11 @@ class Live:
     def read(self, count: int, played: int) -> Any:
         import numpy as np
 
-        if self.length is not None:
-            left = self.length - self._came
+        if self._most is not None:
+            left = self._most - self._came
             if left <= 0:
                 return None
-            if played >= self._came and played > self.length - int(_LATE_S * self._rate):
+            if played >= self._came and played > self._most - int(_LATE_S * self._rate):
                 return self._counted(np.zeros(left, dtype=np.float32))
             count = min(count, left)
         data, ended = self._receive(count)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from drivers.contract import Piece
 from edge_agent.contract.bulletins import DEFAULT_AUTHORITY, AfterInterruption, BulletinClass
+from edge_agent.contract.errors import Fault
 
 
 class Stream(Protocol):
@@ -17,6 +18,9 @@ class Stream(Protocol):
 
     async def close(self) -> None:
         """End; whatever it started is gone then."""
+
+    def lack(self) -> Fault | None:
+        """After `close`: why nothing of it was heard although it was on air; None: something was."""
 
 
 @dataclass(frozen=True, slots=True)

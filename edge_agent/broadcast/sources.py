@@ -74,6 +74,7 @@ class Sources:
             try:
                 async with asyncio.timeout(_CLOSE_S):
                     await stream.close()
+                self.fault = self.fault or stream.lack()
             except Exception:  # whatever a stream's end does, the air goes on
                 log.exception("a stream of %s did not close", self._item.id)
         self._streams.clear()

@@ -8,6 +8,7 @@ from typing import Any
 
 from drivers.contract import Piece, PlayStart
 from edge_agent.clock import Clock
+from edge_agent.contract.errors import Fault
 from edge_agent.streams.filler import Filler
 from tts.enhance.settings import EnhancementSettings
 
@@ -82,7 +83,7 @@ class LiveStream:
             told.append(self._session(self._speech))
         # without an instant the worker has to see the reader come
         fifo = await self._filler.open(*told, awaited="hello" if self._due is not None else "ready")
-        return Piece(path=fifo, live=True)  # it ends when the worker closes
+        return Piece(path=fifo, seconds=self._seconds, live=True, at_most=True)
 
     def began(self, start: PlayStart) -> None:
         """The play has begun, and the piece with it: to be told where `open` was not told when."""
@@ -106,6 +107,10 @@ class LiveStream:
     async def close(self) -> None:
         """End the worker and remove the FIFO."""
         await self._filler.close()
+
+    def lack(self) -> Fault | None:
+        """None: a session that nobody began is told where sessions are kept."""
+        return None
 
     def _base(self, due: datetime) -> dict[str, Any]:
         return {"base": self._monotonic(due)}

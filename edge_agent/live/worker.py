@@ -124,6 +124,8 @@ class Worker:
             # that much later, and not in step with other nodes.
             self._base = now
         while self._fifo.ready():
+            if self._fifo.position >= self._seconds * RATE:
+                return "time"
             heard_at = self._base + self._fifo.position / RATE
             sample = session.sample(heard_at) if session else 0
             if session is not None:

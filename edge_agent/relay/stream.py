@@ -71,6 +71,8 @@ class RelayStream:
         self._ended = True
         self._reviving: asyncio.Task[None] | None = None
         self._filler = Filler("edge_agent.relay.worker", folder, "relay.worker", self._hear)
+        self._sounded = False
+        self._told_lack = False
         self.numbers: dict[str, Any] = {}
         """What is known of it, once a second: source, seconds of each, buffers, failovers, level."""
 
@@ -82,7 +84,8 @@ class RelayStream:
     async def open(self) -> Piece:
         """Start the worker, which calls the station at once. Raises Refusal `relay.worker`."""
         self._deaths = 0
-        self._ended = False
+        self._ended = self._sounded = False
+        self.numbers = {}
         fifo = await self._filler.open(self._settings())
         return Piece(path=fifo, seconds=self._segment.seconds, live=True)
 
@@ -94,6 +97,21 @@ class RelayStream:
             reviving.cancel()
             await asyncio.gather(reviving, return_exceptions=True)
         await self._filler.close()
+        fault = self.lack()
+        if fault is not None and not self._told_lack:
+            self._told_lack = True
+            self._on_event(RelayEvent("failover", "main", "silence", fault))
+
+    def lack(self) -> Fault | None:
+        """Why no source was ever heard; None while nobody has read it, or when one was (numbers: `heard_s`)."""
+        if self._sounded or self.numbers.get("zero") is None:
+            return None
+        code, params = self.numbers.get("why") or ("relay.silent", {"seconds": self.numbers["written_s"]})
+        return Fault.of(str(code), **params)
+
+    def _know(self, numbers: dict[str, Any]) -> None:
+        self.numbers = numbers
+        self._sounded = self._sounded or any(name != "silence" for name in numbers["heard_s"])
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -122,12 +140,13 @@ class RelayStream:
     def _hear(self, event: dict[str, Any]) -> None:
         match event.pop("event"):
             case "stats":
-                self.numbers = event
+                self._know(event)
             case "failover" | "back" as change:
                 code = event.get("code")
                 fault = None if code is None else Fault.of(str(code), **event.get("params", {}))
                 self._on_event(RelayEvent(change, event["from"], event["to"], fault))
             case "ended":
                 self._ended = True
+                self._know({name: value for name, value in event.items() if name != "why_over"})
             case "gone" if not self._ended:
                 self._died(str(event["said"] or event["status"]))

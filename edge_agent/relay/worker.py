@@ -2,7 +2,7 @@
 
 Control record: {"fifo", "main", "backup", "stand_in", "seconds", "limits"}, and of a worker that died before us
 {"zero", "written_s"}: since when the FIFO is read, and how much was written. Events: hello, failover and back (from,
-to, code, params), stats (once a second), ended (why: time, closed).
+to, code, params), stats (once a second), ended (why_over: time, closed).
 """
 
 import json
@@ -27,7 +27,11 @@ _AHEAD_S = 1.0
 """So far ahead of the speaker the sound is, at most: it rides out a busy machine."""
 _BEHIND_S = 0.5
 _STRETCH = 24_000
+_FULL = 30_000
+"""Samples in a FIFO that has no room for more, or hardly."""
 _GRACE_S = 3.0
+_READ_AHEAD_S = 3.0
+"""A sound card takes so much at once, and reads on when its instant has come."""
 _FADE_BLOCKS = 10
 
 
@@ -80,6 +84,7 @@ class Worker:
             limits.healthy_s, min(_GRACE_S, limits.stall_s), has_backup=has_backup, has_stand_in=bool(self._stand_in)
         )
         self._zero: float | None = settings.get("zero")
+        self._first_reader = self._zero is None
         self._source: Source | None = None
         self._old: Source | None = None
         self._fade = 0
@@ -102,6 +107,7 @@ class Worker:
                     return "time"
             except ReaderGone:  # something more urgent is on air; we are ended when there is no more of us to come
                 self._fifo.again()
+                self._first_reader = False
             self._tell(now)
 
     def close(self) -> None:
@@ -129,14 +135,15 @@ class Worker:
 
     def _write(self, now: float) -> bool:
         """Write what is due. Returns whether the time is over."""
-        if not self._fifo.ready():
+        ready = self._fifo.ready()
+        if self._fifo.reading and self._first_reader:
+            self._begin(now)
+        if not ready:
             return False
-        if self._zero is None:
-            self._zero = now
         while self._fifo.ready():
             if self._fifo.position >= self._seconds * RATE:
                 return True
-            ahead = self._fifo.position / RATE - (now - self._zero)
+            ahead = self._fifo.position / RATE - (0.0 if self._zero is None else now - self._zero)
             if ahead > _AHEAD_S:
                 return False
             if ahead < -_BEHIND_S:  # another reader, or a machine that stood still: what is past is not made up
@@ -147,6 +154,18 @@ class Worker:
             pcm = np.clip(np.rint(sound * np.float32(32767)), -32768, 32767).astype("<i2")
             self._fifo.write(pcm.tobytes())
         return False
+
+    def _begin(self, now: float) -> None:
+        """The time begins with the first sample that is read, not with the reader, who may come before its piece does.
+
+        Whoever has taken no more than what he reads ahead, and leaves the FIFO full, still waits: we are not behind.
+        """
+        unread = self._fifo.unread()
+        read = self._fifo.position - unread
+        if self._zero is None:
+            self._zero = now if read > 0 else None
+        elif read < _READ_AHEAD_S * RATE and unread >= _FULL:
+            self._zero = max(self._zero, now - self._fifo.position / RATE)
 
     def _block(self, now: float) -> Floats:
         """The next 20 ms of what is heard; what is not heard goes on unheard."""
@@ -165,8 +184,12 @@ class Worker:
         before = self._source
         self._source = source
         self._old, self._fade = before, _FADE_BLOCKS
-        if before is None or (before == "silence" and not self._heard_s.keys() - {"silence"} and source == "main"):
-            return  # it begins
+        if not self._heard_s.keys() - {"silence"}:  # it begins
+            if source in ("main", "silence"):
+                return
+            before = "main"  # which ought to be heard
+        if before is None:
+            return
         worse = is_worse(source, before)
         self._failovers += worse
         fault = self._main.fault if before == "main" or self._backup is None else self._backup.fault
@@ -200,6 +223,7 @@ class Worker:
             "level_dbfs": round(self._level, 1),
             "zero": self._zero,
             "written_s": round(self._fifo.position / RATE, 2),
+            "why": self._main.fault or (self._backup.fault if self._backup is not None else None),
             "stand_in_fault": self._stand_in.fault,
             "stations": {
                 name: {
@@ -228,7 +252,7 @@ def main() -> None:
         why = worker.run()
     finally:
         worker.close()
-    outlet.say("ended", why=why, **worker.numbers())
+    outlet.say("ended", why_over=why, **worker.numbers())
 
 
 if __name__ == "__main__":

@@ -356,6 +356,7 @@ class Relay:
         self.path.touch()
         self.seconds, self.refusal = seconds, refusal
         self.opened = self.closed = 0
+        self.lacking: Fault | None = None
 
     async def open(self) -> Piece:
         self.opened += 1
@@ -365,6 +366,9 @@ class Relay:
 
     async def close(self) -> None:
         self.closed += 1
+
+    def lack(self) -> Fault | None:
+        return self.lacking
 
 
 async def test_a_stream_is_opened_shortly_before_and_closed_after(rig: OnAir) -> None:
@@ -406,6 +410,17 @@ async def test_the_rest_is_heard_without_a_stream_that_refuses(rig: OnAir) -> No
     await rig.advance(10)
     airing = await task
     assert (airing.state, airing.code, airing.seconds) == ("partly", "bulletin.stream", 2)
+
+
+async def test_a_stream_that_never_sounded_is_told(rig: OnAir) -> None:
+    relay = Relay(rig.folder, 20)
+    relay.lacking = Fault.of("relay.unreachable", detail="no route")
+    task = await rig.start_item(rig.item("radio", sources=(Piece(rig.file("chime", 2)), relay)))
+    await rig.advance(30)
+    airing = await task
+    assert (airing.state, airing.code, airing.seconds) == ("partly", "relay.unreachable", 22)
+    assert airing.reason is not None
+    assert "no route" in airing.reason
 
 
 async def test_nothing_but_a_stream_that_refuses_is_refused(rig: OnAir) -> None:

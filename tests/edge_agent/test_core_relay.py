@@ -189,6 +189,27 @@ async def test_a_bad_stand_in_is_silence_and_is_told(tmp_path: Path, server: Sta
         assert relay.stream.numbers["stand_in_fault"]
 
 
+async def test_one_that_never_sounded_says_why_when_it_is_closed(tmp_path: Path, server: Stations) -> None:
+    server.pages["/main"] = html
+    async with heard(tmp_path, server.url("/main")) as relay:
+        await relay.until("silence")
+        await asyncio.sleep(3.5)
+    fault = relay.stream.lack()
+    assert fault is not None
+    assert fault.code.startswith("relay.")
+    assert relay.changes() == [("failover", "main", "silence", fault.code)]
+
+
+async def test_a_stand_in_from_the_beginning_is_told_and_is_no_lack(tmp_path: Path, server: Stations) -> None:
+    server.pages["/main"] = html
+    async with heard(tmp_path, server.url("/main"), None, server.folder / "stand-in.wav") as relay:
+        await relay.until("stand-in")
+        await asyncio.sleep(1.5)
+    assert relay.stream.lack() is None
+    assert relay.changes()[0][:3] == ("failover", "main", "stand-in")
+    assert relay.events[0].fault is not None
+
+
 async def test_closing_leaves_no_process(tmp_path: Path, server: Stations) -> None:
     server.radio("/main", server.folder / "main.mp3")
     async with heard(tmp_path, server.url("/main")) as relay:
