@@ -29,6 +29,8 @@ from tts.speech import Speech
 
 log = logging.getLogger(__name__)
 _WAITING = 16
+_TITLE = 200
+"""Characters of the sentence that stand for it in the log and on the page."""
 _SYNTHESIS_LIMIT_S = 120.0
 _READING_LIMIT_S = 5.0
 _ABOUT_THE_TEXT = {EMPTY, TOO_LONG, UNCLEAR}
@@ -85,6 +87,7 @@ class Announcer:
         speaker = self._station.speaker(args.speaker)
         if args.class_ == "emergency":
             return self._alarm(asked, args, speaker)
+        self._station.check(args.class_, args.authority, speaker, args.at)
         if self._waiting.get(speaker, 0) >= _WAITING:
             raise Refusal("command.busy")
         return Act(run=lambda begin: self._speak(asked, args, speaker, begin))
@@ -122,7 +125,7 @@ class Announcer:
         at = args.at if args.at is not None and self._clock.trusted and args.at > self._clock.now() else None
         return Item(
             id=asked.id,
-            title=args.text[:80],
+            title=args.text[:_TITLE].strip(),
             sources=(Piece(sound),),
             class_=args.class_,
             authority=args.authority,
@@ -145,7 +148,7 @@ class Announcer:
         alarm = Alarm(
             id=asked.id,
             speaker=speaker,
-            title=args.text[:80],
+            title=args.text[:_TITLE].strip(),
             segments=(Text(text=args.text, readings=args.readings),),
             authority=args.authority,
             by=asked.by,

@@ -32,7 +32,7 @@ def tell_unheard(asked: Command, fault: Fault, station: Station, recorder: Recor
         {
             "id": asked.id if isinstance(args, Speak) else args.session,
             "speaker": speaker,
-            "title": (args.text if isinstance(args, Speak) else args.title or args.session)[:80],
+            "title": (args.text if isinstance(args, Speak) else args.title or args.session)[:200].strip(),
             "class": args.class_,
             "authority": args.authority,
             "state": state,

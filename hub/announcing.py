@@ -19,7 +19,7 @@ from hub.registry import Node
 from hub.render import Shown
 from hub.sentences import Speaker
 from hub.sheet import Move, Sheet, Sound
-from hub.times import instant_in, local
+from hub.times import dated, instant_in, local
 from hub.toasts import Toast
 from hub.views import node_zone
 from hub.voice import MOST_READINGS, TooManyReadings, Voice
@@ -103,7 +103,9 @@ class Announcing:
             )
         words = speaker.outcome(outcome, "outcome.planned", "outcome.accepted")
         if outcome.state == "done" and (first := instant_in(outcome.result.get("next"), zone)):
-            words += " " + speaker.t("outcome.first", at=speaker.moment(first))
+            words += " " + speaker.t("outcome.first", at=dated(first, zone, language))
+        if fields.get("repeat") == "daily" and outcome.fault is not None and outcome.fault.code == "hours.weekday":
+            words += " " + speaker.t("outcome.weekdays")
         answer = await self._told(outcome, words, draft, language)
         return self._with_next_lawful(answer, outcome, speaker)
 

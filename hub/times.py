@@ -44,6 +44,12 @@ def day(there: date, today: date, language: Language) -> str:
     return f"on {text}" if same_year else f"on {text} {there.year}"
 
 
+def dated(instant: datetime, zone: ZoneInfo, language: Language) -> str:
+    """`05:30 ngày 23/11/2026`: with its day, even where that is today."""
+    there = local(instant, zone)
+    return f"{there:%H:%M} {day(there.date(), date.min, language)}"
+
+
 def instant_in(text: object, zone: ZoneInfo) -> datetime | None:
     """The instant that a node wrote, as ISO 8601 or as `05:30 24/11/2026` in local time; None where it is none."""
     for read in (datetime.fromisoformat, lambda words: datetime.strptime(words, "%H:%M %d/%m/%Y")):

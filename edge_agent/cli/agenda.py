@@ -13,8 +13,6 @@ from edge_agent.words import say
 
 _MARKS = {"ordinary": "●", "priority": "▲", "emergency": "■"}
 _CELL = 9
-_SLOT = 30
-"""Minutes of a row of the week's picture."""
 
 
 def days_of(
@@ -43,21 +41,21 @@ def lines(agenda: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def week(agenda: Sequence[Mapping[str, Any]], policy: Policy | None, zone: ZoneInfo) -> list[str]:
-    """Seven days side by side, a row for each half hour with something in it, and how loud it may be then."""
+    """Seven days side by side, a row for each minute at which something begins, and how loud it may be then."""
     shown = agenda[:7]
     days = [date.fromisoformat(entry["day"]) for entry in shown]
     rows: dict[int, list[str]] = {}
     for column, entry in enumerate(shown):
         for each in entry["bulletins"]:
             at = datetime.fromisoformat(each["at"])
-            cells = rows.setdefault((at.hour * 60 + at.minute) // _SLOT, [""] * len(shown))
+            cells = rows.setdefault(at.hour * 60 + at.minute, [""] * len(shown))
             cells[column] += _MARKS[each["class"]]
     short = say("calendar.weekdays_short").split(",")
     told = [" " * 6 + "".join(f"{short[day.weekday()]} {day:%d/%m}".ljust(_CELL) for day in days)]
     told.append(" " * 6 + "".join(_short_lunar(day).ljust(_CELL) for day in days))
-    for slot in sorted(rows):
-        hour, minute = divmod(slot * _SLOT, 60)
-        row = "".join(_cut(cell).ljust(_CELL) for cell in rows[slot])
+    for start in sorted(rows):
+        hour, minute = divmod(start, 60)
+        row = "".join(_cut(cell).ljust(_CELL) for cell in rows[start])
         volume = max_volume(policy or Policy(), "ordinary", datetime.combine(days[0], time(hour, minute), zone), zone)
         told.append(f"{hour:02}:{minute:02} {row}{f'<= {volume:g} %' if volume < 100 else ''}".rstrip())
     return [*(line.rstrip() for line in told), say("calendar.legend")]

@@ -9,6 +9,9 @@ from hub.aired.words import Wording
 from hub.config import HubConfig
 from hub.language import translator
 
+_SHOWN = 20
+"""Names that are listed where one is not known."""
+
 
 class Failed(Exception):
     """What could not be done, as a sentence."""
@@ -20,6 +23,7 @@ def show(config: HubConfig, chosen: str, kind: str, out: Path | None, where: str
     if not database.exists():
         raise Failed(f"there is no database {database} yet")
     try:
+        _check_place(config, database, where)
         if kind == "pdf":
             _write(_paper(config, database, chosen, where), out)
         else:
@@ -30,6 +34,15 @@ def show(config: HubConfig, chosen: str, kind: str, out: Path | None, where: str
         raise Failed(translator(config.language)("aired.paper_long")) from error
     except (sqlite3.Error, OSError) as error:
         raise Failed(f"{database}: {error}") from error
+
+
+def _check_place(config: HubConfig, database: Path, where: str) -> None:
+    """A name that is mistyped must not look like a month without a broadcast."""
+    with rows.opened(database) as connection:
+        known = sorted(rows.names(connection))
+    if where and not any(where in (address, address.partition("/")[0]) for address in known):
+        told = ", ".join(known[:_SHOWN]) + (" …" if len(known) > _SHOWN else "")
+        raise Failed(translator(config.language)("aired.no_place", where=where, known=told or "–"))
 
 
 def _paper(config: HubConfig, database: Path, chosen: str, where: str) -> bytes:

@@ -92,10 +92,15 @@ def names(connection: sqlite3.Connection) -> dict[str, str]:
 def rows(
     connection: sqlite3.Connection, wanted: Wanted, most: int = -1, skip: int = 0, *, newest: bool = False
 ) -> Iterator[Row]:
-    """The rows in the order of their time, or the newest first; at most `most` of them after the first `skip`."""
+    """The rows in the order in which they began, or the newest first; at most `most` after the first `skip`.
+
+    What was missed stands at the instant it was meant for.
+    """
     condition, values = _condition(wanted, wanted.show)
     query = f"SELECT a.address, a.at, a.body, {_HEARD}, h.score {_FROM} WHERE {condition}"
-    ordered = f"{query} ORDER BY a.at {'DESC' if newest else ''}, a.address, a.seq LIMIT ? OFFSET ?"
+    way = "DESC" if newest else ""
+    began = "CASE WHEN a.state != 'missed' THEN coalesce(a.started, a.at) ELSE a.at END / 1000000"  # as it is shown
+    ordered = f"{query} ORDER BY {began} {way}, a.at {way}, a.address, a.seq LIMIT ? OFFSET ?"
     for address, at, body, heard, score in connection.execute(ordered, (*values, most, skip)):
         try:
             airing = Airing.model_validate_json(body)

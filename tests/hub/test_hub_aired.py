@@ -319,7 +319,10 @@ async def test_command_line_writes_the_same_log_beside_a_running_hub(broker: Mos
             assert out.read_bytes() == (await hub.http.get("/aired.csv", params={"month": "2026-11"})).content
             paper = command(tmp_path, "--month", "2026-11", "--pdf").stdout
             assert TEXT in PdfReader(io.BytesIO(paper)).pages[0].extract_text()
-            assert json.loads(command(tmp_path, "--month", "2026-11", "--node", "29401/x", "--json").stdout) == []
+            named = command(tmp_path, "--month", "2026-11", "--node", ADDRESS, "--json")
+            assert len(json.loads(named.stdout)) == 2
+            unknown = command(tmp_path, "--month", "2026-11", "--node", "29401/x")
+            assert unknown.returncode == 2 and f"Có: {ADDRESS}" in unknown.stderr.decode()
     wrong = command(tmp_path, "--month", "11/2026")
     assert (wrong.returncode, "phải viết như 2026-11" in wrong.stderr.decode()) == (2, True)
 
@@ -364,3 +367,12 @@ def test_words_of_lengths_and_shares() -> None:
 
 def test_months_beside_each_other() -> None:
     assert [month.beside("2026-01", -1), month.beside("2026-12", 1)] == ["2025-12", "2027-01"]
+
+
+async def test_rows_stand_in_the_order_in_which_they_began(hub: Running, node: FakeNode) -> None:
+    late = airing(AT, id="b-late", title="Bắt đầu sau", started_us=us(AT + timedelta(minutes=3)))
+    early = airing(AT + timedelta(minutes=1), id="b-early", title="Bắt đầu trước")
+    await node.send(told(1, late), told(2, early))
+    await kept(hub, 2)
+    text = await log(hub)
+    assert text.index("Bắt đầu sau") < text.index("Bắt đầu trước")  # the page has the newest first

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hub_rig import FakeNode, Mosquitto, Running, config_for, serving, until
 
+from edge_agent.contract.commands import Command
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.signature import Verifier
 
@@ -164,3 +165,14 @@ async def test_hours_that_never_allow_it_offer_no_way_out(hub: Running, node: Fa
     said = await post(hub, "bulletins", **FORM)
     assert "mỗi buổi chỉ được 60 phút" in said
     assert "Dời sang" not in said
+
+
+async def test_every_day_refused_for_a_weekday_is_shown_the_choice_of_weekdays(hub: Running, node: FakeNode) -> None:
+    async def refuse(there: FakeNode, asked: Command) -> None:
+        params = {"at": "2099-01-03T05:30:00+07:00", "next": "2099-01-05T05:30:00+07:00"}
+        await there.ack(asked, "rejected", fault=Fault.of("hours.weekday", **params))
+
+    node.replies["bulletin.plan"] = refuse
+    hint = "chọn lặp lại “Thứ Hai đến thứ Sáu”"
+    assert hint in await post(hub, "bulletins", **{**FORM, "repeat": "daily"})
+    assert hint not in await post(hub, "bulletins", **FORM)
