@@ -16,6 +16,7 @@ from edge_agent.config.model import NodeConfig
 from edge_agent.config.secrets import SecretFault, reveal
 from edge_agent.contract.airings import Airing
 from edge_agent.contract.capabilities import Capability
+from edge_agent.contract.commands import StartLive
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.reports import About
 from edge_agent.contract.segments import Live, Relay
@@ -81,6 +82,7 @@ class Services:
             core.clock,
             config.voice.enhancement,
             on_air=self._live_on_air,
+            permit=self._live_permitted,
         )
         self.announcer = Announcer(self.station, self.voice, core.clock, core.recorder, storage.path / "playing")
         self.bulletins = BulletinService(
@@ -102,6 +104,9 @@ class Services:
         self.cameras = Cameras(
             config.cameras, storage.path / "video", core.clock, core.recorder, media, post=core.post("camera")
         )
+
+    def _live_permitted(self, args: StartLive) -> None:
+        self.station.check(args.class_, args.authority, self.station.speaker(args.speaker), args.epoch)
 
     async def _live_on_air(
         self, speaker: str | None, item: Item, begin: Begin, on_start: Callable[[PlayStart], None]

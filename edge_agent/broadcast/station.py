@@ -29,7 +29,14 @@ from edge_agent.clock import Clock
 from edge_agent.config.broadcast import Broadcast
 from edge_agent.config.model import Speaker
 from edge_agent.contract.airings import Clash, Hearing
-from edge_agent.contract.commands import AcknowledgeEmergency, Command, OrderBulletins, SetVolume, StopSpeaker
+from edge_agent.contract.bulletins import DEFAULT_AUTHORITY, BulletinClass
+from edge_agent.contract.commands import (
+    AcknowledgeEmergency,
+    Command,
+    OrderBulletins,
+    SetVolume,
+    StopSpeaker,
+)
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.ids import is_uuid7
 from edge_agent.contract.reports import SpeakerState
@@ -53,6 +60,10 @@ class _Horn:
     ears: Ears
     player: Player
     air: Air
+
+
+Hours = Callable[[BulletinClass, str, datetime, float | None], None]
+"""Class, speaker, instant, seconds if they are known."""
 
 
 class Station:
@@ -86,6 +97,8 @@ class Station:
         self._ranks = Ranks(policy)
         self.listener: Listener = Nobody()
         """Who listens; set it before anything is on air."""
+        self.hours: Hours = _any_time
+        """Raises Refusal where hours forbid what somebody asks for now; whoever knows the law sets it."""
         self._amplifiers: dict[str, Amplifier] = {}
         for speaker in speakers:
             if (settings := speaker.amplifier) is not None and settings.line not in self._amplifiers:
@@ -106,6 +119,26 @@ class Station:
             changed=self._emergencies_changed,
             fault=lambda speaker, fault: self.board(speaker).fault("emergency", fault),
         )
+
+    def check(
+        self, class_: BulletinClass, authority: str, speaker: str, at: datetime | None, seconds: float | None = None
+    ) -> None:
+        """Raise Refusal for an authority that is not configured, and outside the lawful hours. Never for emergencies.
+
+        A node that does not know the time cannot judge the hours, and lets people speak.
+        """
+        if class_ == "emergency":
+            return
+        self.check_authority(authority)
+        if self._clock.trusted:
+            now = self._clock.now()
+            self.hours(class_, speaker, now if at is None else max(at, now), seconds)
+
+    def check_authority(self, authority: str) -> None:
+        """Raises Refusal `bulletin.unknown_authority`. The one that commands have by default is known everywhere."""
+        if authority not in self._policy.authorities and authority != DEFAULT_AUTHORITY:
+            known = ", ".join(self._policy.authorities)
+            raise Refusal("bulletin.unknown_authority", authority=authority, known=known)
 
     async def load(self) -> None:
         """Read volumes, order, what was said last, and emergencies that the end of the agent cut off."""
@@ -301,3 +334,7 @@ class Station:
         task = asyncio.get_running_loop().create_task(amplifier.refresh(), name="amplifier-refresh")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _any_time(_class: BulletinClass, _speaker: str, _at: datetime, _seconds: float | None) -> None:
+    return None

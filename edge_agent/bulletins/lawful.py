@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from edge_agent.bulletins.ledger import Ledger
 from edge_agent.calendar import Policy, Verdict, check_plan, permit
 from edge_agent.clock import Clock
-from edge_agent.contract.bulletins import Bulletin
+from edge_agent.contract.bulletins import Bulletin, BulletinClass
 from edge_agent.contract.errors import Fault, Refusal
 
 
@@ -37,10 +37,17 @@ class Lawful:
 
     def verdict(self, bulletin: Bulletin, speaker: str, at: datetime, seconds: float | None) -> Verdict:
         """Judge what is to begin at an instant."""
-        return permit(self._policy, bulletin.class_, at, seconds, self._ledger.aired(speaker), self._zone)
+        return self._verdict(bulletin.class_, speaker, at, seconds)
 
     def require(self, bulletin: Bulletin, speaker: str, at: datetime, seconds: float | None) -> None:
         """Raise Refusal with the rule and the next lawful instant where it may not begin, or would end too late."""
-        verdict = self.verdict(bulletin, speaker, at, seconds)
+        self.require_class(bulletin.class_, speaker, at, seconds)
+
+    def require_class(self, class_: BulletinClass, speaker: str, at: datetime, seconds: float | None) -> None:
+        """The same for what is no bulletin: somebody speaks now."""
+        verdict = self._verdict(class_, speaker, at, seconds)
         if not verdict.allowed and verdict.fault is not None:
             raise Refusal(verdict.fault.code, **verdict.fault.params)
+
+    def _verdict(self, class_: BulletinClass, speaker: str, at: datetime, seconds: float | None) -> Verdict:
+        return permit(self._policy, class_, at, seconds, self._ledger.aired(speaker), self._zone)

@@ -58,6 +58,8 @@ class Planning:
     async def texts(self, bulletin: Bulletin) -> None:
         """Raise Refusal for open questions. What was heard and approved needs no reading."""
         self._station.speaker(bulletin.speaker)
+        if bulletin.class_ != "emergency":
+            self._station.check_authority(bulletin.authority)
         how = manner(bulletin)
         for part in self.parts(bulletin):
             if isinstance(part, Text) and part.rendered is None:

@@ -62,6 +62,7 @@ class BulletinService:
         self._clock = clock
         self._ledger = Ledger(database, outbox, clock, on_record, keep)
         lawful = Lawful(policy, self._ledger, clock, zone)
+        station.hours = lawful.require_class
         self._planning = Planning(station, speakers, lawful, check_reading, zone)
         self._board = BulletinBoard(clock, post)
         self._ready = Readying(preparer, clock, self._readiness)

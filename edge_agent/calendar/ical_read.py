@@ -53,8 +53,10 @@ class _Series:
     others: list[tuple[Block, "Event"]] = field(default_factory=list)
 
 
-def from_ical(data: bytes, zone: ZoneInfo) -> Imported:
+def from_ical(data: bytes, zone: ZoneInfo, *, trust_class: bool = False) -> Imported:
     """Make bulletins of an .ics file; times without a zone are taken as local.
+
+    A file makes no siren: an emergency is taken as a priority bulletin, and told, unless `trust_class`.
 
     Raises:
         Refusal: the file as a whole cannot be read, see `edge_agent.calendar.ical_scan.scan`.
@@ -73,6 +75,9 @@ def from_ical(data: bytes, zone: ZoneInfo) -> Imported:
         block, event = series.masters[0]
         try:
             bulletin = _bulletin(uid, event, times, changed=bool(series.others))
+            if bulletin.class_ == "emergency" and not trust_class:
+                bulletin = bulletin.model_copy(update={"class_": "priority"})
+                imported.untaken.append(Untaken(block.line, uid, Fault.of("ical.emergency")))
             lunar = bulletin.recurrence is not None and bulletin.recurrence.lunar is not None
             if bulletin.recurrence is not None and not lunar:
                 bulletin = _with_changes(bulletin, uid, series.others, times, imported)

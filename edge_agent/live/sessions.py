@@ -52,14 +52,18 @@ class LiveSessions:
         *,
         on_air: OnAir,
         listen: Listen | None = None,
+        permit: Callable[[StartLive], None] = lambda _args: None,
     ) -> None:
-        """`folder` holds FIFOs; `listen` subscribes to a topic (None: no more), or comes later by `connect`."""
+        """`folder` holds FIFOs; `listen` subscribes to a topic (None: no more), or comes later by `connect`.
+        `permit` raises Refusal where a voice of its own may not be heard now (lawful hours).
+        """
         self._commune = commune
         self._folder = folder
         self._clock = clock
         self._enhancement = enhancement
         self._listen = listen or _deaf
         self._on_air = on_air
+        self._permit = permit
         self._sessions: dict[str, _Session] = {}
         self._slots: dict[str, _Slot] = {}
 
@@ -70,6 +74,8 @@ class LiveSessions:
     async def start(self, asked: Command, args: StartLive) -> Act:
         """Handle `live.start`. Refuses `live.busy`, `live.over`, `command.invalid`."""
         self._check(args)
+        if args.session not in self._slots:  # a slot is judged with its bulletin
+            self._permit(args)
 
         async def run(begin: Begin) -> JsonObject:
             self._check(args)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from core_examples import command
@@ -13,6 +14,9 @@ from core_rig import START, Store, store
 from core_sound import NO_SOUND, NO_VOICE, Sound
 
 from edge_agent.broadcast.listener import Nobody
+from edge_agent.bulletins.lawful import Lawful
+from edge_agent.bulletins.ledger import Ledger
+from edge_agent.calendar import Policy
 from edge_agent.clock import SimulatedClock
 from edge_agent.contract.airings import Airing
 from edge_agent.contract.commands import Speak, StopSpeaker
@@ -286,3 +290,22 @@ async def test_what_the_end_of_the_node_cut_off_is_on_record(rig: Rig) -> None:
     [event] = await rig.node.events("aired")
     airing = Airing.model_validate(event["data"])
     assert (airing.id, airing.speaker, airing.state, airing.code) == (asked.id, "loa-1", "partly", "speaker.cut_off")
+
+
+async def test_ordinary_speech_keeps_the_lawful_hours_and_an_emergency_does_not(rig: Rig) -> None:
+    ledger = Ledger(rig.node.database, rig.node.outbox, rig.clock, lambda: None, rig.node.recorder.keep)
+    closed = Policy(windows=((0, 1),))
+    rig.sound.station.hours = Lawful(closed, ledger, rig.clock, ZoneInfo("Asia/Ho_Chi_Minh")).require_class
+    with pytest.raises(Refusal) as refused:
+        await rig.speak(**{"class": "ordinary"})
+    assert refused.value.fault.code == "hours.window" and refused.value.fault.params["next"] != "-"
+    for class_ in ("priority", "emergency"):
+        args = Speak.model_validate({"text": "Lũ về", "class": class_})
+        assert (await rig.announcer.speak(command(args), args)).run is not None
+
+
+async def test_an_authority_that_the_node_does_not_know_is_refused_with_those_it_knows(rig: Rig) -> None:
+    with pytest.raises(Refusal) as refused:
+        await rig.speak(authority="vua")
+    assert refused.value.fault.code == "bulletin.unknown_authority"
+    assert "province" in str(refused.value.fault.params["known"])

@@ -97,3 +97,19 @@ async def test_what_made_way_and_comes_back_too_late_ends_where_the_law_ends(tmp
         assert await rig.told() == [("23 06:29", "partly", "hours.window")]
         [airing] = await rig.aired()
         assert 20 <= airing["seconds"] <= 27 and airing["interruptions"][0]["by"] == "khan"
+
+
+async def test_what_somebody_says_now_is_judged_like_a_bulletin(tmp_path: Path) -> None:
+    async with radio(tmp_path, policy=POLICY) as rig:
+        with pytest.raises(Refusal) as refused:
+            rig.station.check("ordinary", "commune", "loa-1", NOW)
+        assert refused.value.fault.code == "hours.window"
+        rig.station.check("ordinary", "commune", "loa-1", AIR)
+        rig.station.check("emergency", "vua", "loa-1", NOW)
+
+
+async def test_a_bulletin_of_an_unknown_authority_is_refused(tmp_path: Path) -> None:
+    async with radio(tmp_path) as rig:
+        with pytest.raises(Refusal) as refused:
+            await rig.plan(news(authority="vua"))
+        assert refused.value.fault.code == "bulletin.unknown_authority"

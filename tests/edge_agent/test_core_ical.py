@@ -390,3 +390,13 @@ def test_what_goes_out_comes_back(made: Bulletin, zone: ZoneInfo) -> None:
     (back,) = found
     assert between([back], AT - 400 * DAY, AT + 1200 * DAY, zone) == instances
     assert content(back) == content(made)
+
+
+def test_a_file_makes_no_siren_unless_its_class_is_trusted() -> None:
+    for wanted in ("emergency", "priority"):
+        lines = [*EVENT, f"X-EDGE-CLASS:{wanted}"]
+        imported = from_ical(file(*lines), ZONE)
+        assert [each.class_ for each in imported.bulletins] == ["priority"]
+        assert [each.fault.code for each in imported.untaken] == ["ical.emergency"] * (wanted == "emergency")
+        trusted = from_ical(file(*lines), ZONE, trust_class=True)
+        assert [each.class_ for each in trusted.bulletins] == [wanted] and trusted.untaken == []
