@@ -218,7 +218,7 @@ def _check_effects(centre: Centre, sent: dict[str, dict[str, Any]]) -> None:
     )
     overrides = Counter(e["data"]["command"] for e in events if e["type"] == "override" and "command" in e["data"])
     planned = Counter(e["about"] for e in events if e["type"] == "bulletin" and e["data"].get("state") == "planned")
-    spoken = Counter(e["data"]["id"] for e in events if e["type"] == "spoken")
+    spoken = Counter(e["data"]["id"] for e in events if e["type"] == "aired" and e["data"]["state"] == "aired")
     outcomes = Counter()
     for id_, args in sent.items():
         answer = centre.last_answer(id_)

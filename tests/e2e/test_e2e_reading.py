@@ -33,7 +33,7 @@ def east(demo: Demo) -> Iterator[Locator]:
 def aired(demo: Demo) -> list[dict[str, Any]]:
     """What the first node says that it has spoken, from the records that the hub keeps."""
     with contextlib.closing(sqlite3.connect(demo.folder / "hub" / "hub.sqlite3")) as kept:
-        query = "SELECT body FROM records WHERE address LIKE '%/thon-dong' AND type = 'spoken'"
+        query = "SELECT body FROM records WHERE address LIKE '%/thon-dong' AND type = 'aired'"
         return [json.loads(body)["data"] for (body,) in kept.execute(query)]
 
 

@@ -82,8 +82,10 @@ async def test_cut_again_and_again(tmp_path: Path) -> None:
     async with radio(tmp_path, AIR + 90 * S, seconds=60) as rig:
         await rig.passes(timedelta(minutes=5))
         [airing] = await rig.aired()
-        assert [each["position_s"] for each in airing["interruptions"]] == [23, 33, 43]
-        assert (airing["state"], airing["seconds"]) == ("aired", 60)
+        # what is saved is at most SAVE_EVERY_S old, so a little may be heard twice, and nothing is left out
+        positions = [each["position_s"] for each in airing["interruptions"]]
+        assert all(at - SAVE_EVERY_S <= saved <= at for saved, at in zip(positions, (23, 33, 43), strict=True))
+        assert airing["state"] == "aired" and 60 <= airing["seconds"] <= 60 + 2 * SAVE_EVERY_S
 
 
 @pytest.mark.parametrize(("trusted_after_s", "state"), [(100, "aired"), (1000, "partly")])
