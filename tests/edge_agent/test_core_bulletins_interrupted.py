@@ -8,6 +8,8 @@ import pytest
 from core_radio import AIR, DAILY, NOW, S, news, radio
 from core_rig import store
 
+from edge_agent.bulletins.onair import SAVE_EVERY_S
+
 TOLD = [("23 05:30", "aired", None)]
 
 
