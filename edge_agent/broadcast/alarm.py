@@ -51,9 +51,14 @@ class Alarm(BaseModel):
 
 
 class Progress(BaseModel):
-    """What was heard of it so far. `heard`: its words, once to the end. `airing`: of all of it, None before a sound."""
+    """What was heard of it so far. `heard`: its words, once to the end. `airing`: of all of it, None before a sound.
+
+    `began_us`: its very first sample, microseconds since 1970; written at once, for a power cut in the first round.
+    """
 
     heard: bool = False
+    began_us: int | None = None
+    acknowledged_by: str | None = None
     airing: Airing | None = None
 
 

@@ -150,14 +150,18 @@ class Emergencies:
             await event.wait()
         return self._past.get(id_)
 
-    def acknowledge(self, id_: str | None = None) -> tuple[str, ...]:
+    def acknowledge(self, id_: str | None, by: str) -> tuple[str, ...]:
         """Somebody has heard: they end once their words have been said to the end. Returns the ids."""
         ids = tuple(each for each in self.active() if id_ in (None, each))
+        who = {"acknowledged_by": by}
         for each in ids:
             if each in self._running:
-                self._running[each].acknowledge()
+                self._running[each].acknowledge(by)
         self._loaded = [
-            row.model_copy(update={"state": "acknowledged"}) if row.alarm.id in ids else row for row in self._loaded
+            row.model_copy(update={"state": "acknowledged", "progress": row.progress.model_copy(update=who)})
+            if row.alarm.id in ids
+            else row
+            for row in self._loaded
         ]
         return ids
 

@@ -4,16 +4,18 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from drivers.contract import Piece
+from drivers.contract import Piece, PlayStart
 from edge_agent.broadcast.air import Air
 from edge_agent.broadcast.alarm import Alarm, Progress, Row, State
 from edge_agent.broadcast.item import Item, Prepared, Stream
+from edge_agent.broadcast.job import microseconds
 from edge_agent.clock import Clock
-from edge_agent.contract.airings import Airing
+from edge_agent.contract.airings import Airing, Interruption
+from edge_agent.contract.base import JsonObject
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.segments import Segment
 from tts.manner import Manner
@@ -27,6 +29,8 @@ _KNOWN_WITHIN_S = 0.05
 _SPEAKER_AGAIN_S = 2.0
 _NEAR_S = 2.0
 _LOOK_AGAIN_S = 5.0
+_SAME_START_US = 500_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _VOICE_AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 
@@ -73,6 +77,7 @@ class Sounding:
         self._why_silent: Fault | None = None
         self._why_wordless: Fault | None = None
         self._news = asyncio.Event()
+        self._saving: asyncio.Future[None] | None = None
         self._until = self._deadline()
         self._manner = Manner(row.alarm.readings, strict=False)
 
@@ -83,9 +88,10 @@ class Sounding:
             return "ended"
         return "acknowledged" if self.acknowledged else "sounding"
 
-    def acknowledge(self) -> None:
+    def acknowledge(self, by: str) -> None:
         """It ends when its words have been said to the end."""
         self.acknowledged = True
+        self.progress.acknowledged_by = self.progress.acknowledged_by or by
         self._news.set()
 
     def end(self, why: Fault) -> None:
@@ -110,7 +116,17 @@ class Sounding:
             )
         state = "aired" if self.progress.heard else "partly" if heard.seconds else "missed"
         why = {"code": fault.code if fault else None, "reason": fault.en if fault else None}
-        return heard.model_copy(update={"state": state, **why})
+        by = self.progress.acknowledged_by
+        return heard.model_copy(update={"state": state, "acknowledged_by": by, **why, **self._began(heard)})
+
+    def _began(self, heard: Airing) -> JsonObject:
+        """Its true beginning, where a power cut in the first round made `heard` begin after it."""
+        began = self.progress.began_us
+        if began is None or heard.started_us is None or heard.started_us - began < _SAME_START_US:
+            return {}
+        late = None if heard.planned_us is None else (began - heard.planned_us) / 1000
+        cut = Interruption(at=_EPOCH + timedelta(microseconds=began), by="restart", position_s=0, then="restarted")
+        return {"started_us": began, "start_error_ms": late, "interruptions": (cut, *heard.interruptions)}
 
     async def run(self) -> None:
         """Until acknowledged, ended, or its time is up. Nothing of a lower class is on air meanwhile."""
@@ -129,7 +145,7 @@ class Sounding:
                     await self._quiet(pause)
         finally:
             making.cancel()
-            await asyncio.gather(making, return_exceptions=True)
+            await asyncio.gather(making, *filter(None, (self._saving,)), return_exceptions=True)
             self._air.open_again(self.alarm.id)
             self._fault(None)
 
@@ -201,8 +217,15 @@ class Sounding:
             spoken=words.spoken if words else "",
             again=so_far is not None,
         )
-        keep = None if words else lambda _start: self._air.keep_for(item)
-        airing = await self._air.air(item, on_start=keep)
+
+        def started(start: PlayStart) -> None:
+            if words is None:
+                self._air.keep_for(item)
+            if self.progress.began_us is None:
+                self.progress.began_us = microseconds(start.started_at)
+                self._saving = asyncio.ensure_future(self._save(self))
+
+        airing = await self._air.air(item, on_start=started)
         self.progress.airing = _together(so_far, airing)
         if airing.code is not None and airing.code.startswith(("speaker.", "driver.")):
             raise Refusal(airing.code, detail=airing.reason or "", by="-")

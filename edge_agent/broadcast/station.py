@@ -257,7 +257,7 @@ class Station:
         if args.emergency is not None and args.emergency not in active:
             known = ", ".join(active) or "-"
             raise Refusal("command.unknown_thing", kind="emergency", id=args.emergency, known=known[:500])
-        ids = self.emergencies.acknowledge(args.emergency)
+        ids = self.emergencies.acknowledge(args.emergency, asked.by)
 
         def record(db: sqlite3.Connection) -> None:
             table.mark(db, ids, "acknowledged")

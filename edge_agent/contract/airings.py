@@ -47,6 +47,7 @@ class Airing(Report):
     reason: str | None = Field(default=None, description="The same as a sentence")
     by: str | None = Field(default=None, description="Who asked")
     approved_by: str | None = None
+    acknowledged_by: str | None = Field(default=None, description="Emergency: who said that it was heard")
 
     def data(self) -> JsonObject:
         """As the data of its event."""

@@ -107,6 +107,9 @@ class Wording:
         found += [self._interruption(each) for each in airing.interruptions[:5]]
         if airing.repetitions > 1:
             found.append(t("aired.repeated", count=airing.repetitions))
+        if airing.acknowledged_by:
+            who = t("aired.console") if airing.acknowledged_by == BY_CONSOLE else airing.acknowledged_by
+            found.append(t("aired.acknowledged", who=who))
         return [note[:300] for note in found]
 
     def _interruption(self, one: Interruption) -> str:
