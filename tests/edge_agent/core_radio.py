@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -267,9 +268,18 @@ class Radio:
 async def radio(
     folder: Path, now: datetime = NOW, *, trusted: bool = True, seconds: float = 10, **more: Any
 ) -> AsyncIterator[Radio]:
+    threads = ThreadPoolExecutor(1, "blocking")  # one: what is asked of it last is done last
+    asyncio.get_running_loop().set_default_executor(threads)
     async with store(folder, SimulatedClock(now, trusted=trusted)) as node:
         rig = Radio(node, seconds, **more)
-        node.clock.settled = node.settle
+
+        async def settled() -> None:
+            """Simulated time stands still until threads and disk have done what was asked of them."""
+            await node.settle()
+            await asyncio.to_thread(int)
+            await node.settle()
+
+        node.clock.settled = settled
         await rig.start()
         try:
             yield rig
