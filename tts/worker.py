@@ -33,7 +33,13 @@ def main() -> None:
     # One request is under way at a time, so two places are plenty.
     requests: queue.Queue[bytes] = queue.Queue(2)
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), name="tts-stdin", daemon=True).start()
-    first = json.loads(requests.get())
+    if first := requests.get():  # else whoever started us was killed before the first word
+        _serve(json.loads(first), requests, answers)
+    os._exit(0)  # the listening thread may still hold standard input, which an ordinary end would wait for
+
+
+def _serve(first: dict[str, Any], requests: "queue.Queue[bytes]", answers: "_Answers") -> None:
+    """Answer requests until there are no more, or nobody reads the answers."""
     os.nice(first["nice"])
     settings = VoiceSettings.model_validate(first["settings"])
     with Synthesiser(settings, spare_dir=Path(first["spare_dir"])) as synthesiser:
@@ -42,7 +48,6 @@ def main() -> None:
                 answers.send(_answer(synthesiser, settings, json.loads(request), answers))
             except BrokenPipeError:  # whoever asked was killed in the meantime
                 break
-    os._exit(0)  # the listening thread may still hold standard input, which an ordinary end would wait for
 
 
 class _Answers:
@@ -95,7 +100,8 @@ def _claim_stdout() -> _Answers:
 
 def _listen(source: BinaryIO, requests: "queue.Queue[bytes]") -> None:
     for request in source:
-        requests.put(request)
+        if request.endswith(b"\n"):  # else whoever wrote it was killed in the middle of it
+            requests.put(request)
     with contextlib.suppress(queue.Full):
         requests.put_nowait(b"")  # lets an idle worker tidy up
     time.sleep(_TIDY_S)

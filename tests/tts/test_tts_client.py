@@ -317,6 +317,25 @@ async def test_an_idle_worker_tidies_up_and_ends_well(settings: VoiceSettings) -
     assert await asyncio.wait_for(process.wait(), 20) == 0
 
 
+@pytest.mark.parametrize("written", ["nothing", "half of the settings", "half of a request"])
+async def test_a_worker_whose_parent_was_killed_early_ends_in_order(settings: VoiceSettings, written: str) -> None:
+    """Its parent may be gone before it has said anything, or in the middle of a line."""
+    from tts import wire
+
+    start = wire.line(wire.start(settings, Path("/nowhere")))
+    request = wire.line(wire.request("say", "bà con", Manner()))
+    told = {"nothing": b"", "half of the settings": start[:20], "half of a request": start + request[:20]}[written]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tts.worker"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert await asyncio.wait_for(process.communicate(told), 20) == (b"", b"")
+    assert process.returncode == 0
+
+
 async def test_a_text_is_read_across_the_pipe(settings: VoiceSettings) -> None:
     async with VoiceWorker(settings) as worker:
         reading = await worker.read("Họp lúc 7h30-11h30")
