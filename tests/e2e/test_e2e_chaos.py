@@ -208,7 +208,14 @@ def test_killed_fifty_times(node: tuple[Program, Program, Centre, Path]) -> None
     assert sorted(centre.records)[:last] == list(range(1, last + 1))
     _check_effects(centre, sent)
     log = (folder / "agent.log").read_text(errors="replace")
-    assert "Traceback" not in log, log[-3000:]
+    assert "Traceback" not in log, _around(log, "Traceback")
+
+
+def _around(log: str, word: str, before: int = 5, behind: int = 60) -> str:
+    """The lines where a word stands for the first time, with those around them."""
+    lines = log.splitlines()
+    place = next(number for number, line in enumerate(lines) if word in line)
+    return "\n".join(lines[max(0, place - before) : place + behind])
 
 
 def _check_effects(centre: Centre, sent: dict[str, dict[str, Any]]) -> None:
