@@ -53,7 +53,7 @@ def command_times(port: int, folder: Path, rounds: int) -> tuple[list[float], li
                     "by": "bench",
                     "at": now,
                     "expires": now + timedelta(minutes=5),
-                    "args": {"do": "switch.override", "light": "lamp", "level": level},
+                    "args": {"do": "switch.override", "thing": "lamp", "level": level},
                 }
             )
             body = signer.sign(command.model_dump_json().encode())

@@ -24,9 +24,12 @@ __all__ = [
     "Check",
     "Clock",
     "Control",
+    "Dimmable",
     "Driver",
     "DriverContext",
     "DriverFault",
+    "Measurement",
+    "Measuring",
     "Microphone",
     "Piece",
     "PlayReport",
@@ -34,6 +37,7 @@ __all__ = [
     "RecordReport",
     "Speaker",
     "Switchable",
+    "Watching",
 ]
 
 FAULT_CODES: dict[str, str] = {
@@ -48,6 +52,10 @@ FAULT_CODES: dict[str, str] = {
     "driver.unclaimed": "the line has not been switched yet, so nothing is known of it",
     "driver.stuck": "the line does not follow",
     "driver.io": "the device or its library refused",
+    "driver.not_dimmable": "the line is only on or off",
+    "driver.silent": "the device does not answer or has said nothing for too long",
+    "driver.bad_value": "what the device said cannot be true",
+    "driver.wrong_device": "another device answered",
     "speaker.no_device": "there is no such sound output",
     "speaker.device_lost": "the sound output went away while it played",
     "speaker.bad_audio": "the file cannot be played",
@@ -156,6 +164,51 @@ class Switchable(Protocol):
 
     async def read(self, line: str) -> bool:
         """What the line is now. Raises DriverFault, also `driver.unclaimed` before the first `switch`."""
+
+
+@runtime_checkable
+class Dimmable(Protocol):
+    """Lines that take a level. Such a driver is `Switchable` too: on is full, off is 0."""
+
+    async def dim(self, line: str, level: float) -> None:
+        """Set a line to 0..100 per cent. The first call claims it with that level in one act, as `switch` does.
+
+        Raises DriverFault as `switch` does, and `driver.not_dimmable` for a line that is only on or off.
+        """
+
+    async def level(self, line: str) -> float:
+        """What the line is now, 0..100. Raises DriverFault as `read` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One value, in the unit of the channel's capability, and when it was taken (aware UTC).
+
+    A contact is 1.0 (closed, yes) or 0.0.
+    """
+
+    value: float
+    at: datetime
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """Channels that are measured; each is a capability that is not writable, with its unit."""
+
+    async def measure(self, channel: str) -> Measurement:
+        """Measure a channel now, or give the newest word of a device that speaks by itself.
+
+        Raises DriverFault `driver.unknown_line`, `driver.closed`, `driver.io`, `driver.silent`, `driver.bad_value`. It
+        never gives NaN or infinity, nor the word of another device.
+        """
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """Tells changes of its channels by itself: inputs with edges, devices that speak."""
+
+    def watch(self, changed: Callable[[str, Measurement], None]) -> None:
+        """From now on tell `changed` (channel, measurement) of each change, on the event loop. One listener."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from edge_agent.clock import SystemClock
 from edge_agent.clock.chrony import ChronyWatch
 from edge_agent.config.model import NodeConfig
 from edge_agent.contract.errors import Fault
-from edge_agent.contract.reports import ClockReport, Thing
+from edge_agent.contract.reports import ClockReport
+from edge_agent.contract.thing import Thing
 from edge_agent.contract.topics import NodeTopics
 from edge_agent.faults import Faults
 from edge_agent.link.board import Board
@@ -22,7 +23,7 @@ from edge_agent.store.journal import Journal, Unfinished
 from edge_agent.store.outbox import Outbox
 
 log = logging.getLogger(__name__)
-ThingKind = Literal["light", "speaker", "camera", "driver", "bulletin"]
+ThingKind = Literal["light", "switch", "sensor", "cabinet", "rule", "speaker", "camera", "driver", "bulletin"]
 
 
 class Core:

@@ -148,12 +148,12 @@ class Actions:
 
     async def _switch(self, node: Node, fields: Fields, request: Request, language: Language) -> Toast:
         light = request.path_params["thing"]
-        args = SwitchOverride(light=light, level=fields.get("level", ""))
+        args = SwitchOverride(thing=light, level=fields.get("level", ""))
         return await self._light(node, light, args, language, _Words("outcome.light_done"))
 
     async def _release(self, node: Node, _: Fields, request: Request, language: Language) -> Toast:
         light = request.path_params["thing"]
-        return await self._light(node, light, SwitchRelease(light=light), language, _Words("outcome.released"))
+        return await self._light(node, light, SwitchRelease(thing=light), language, _Words("outcome.released"))
 
     async def _light(self, node: Node, light: str, args: Args, language: Language, words: _Words) -> Toast:
         if not node.online:

@@ -10,17 +10,12 @@ from edge_agent.contract.commands import Ack
 from edge_agent.contract.records import EventBatch, TelemetryBatch
 from edge_agent.contract.reports import (
     About,
-    BulletinState,
-    CameraState,
-    DriverState,
-    LightState,
-    SpeakerState,
+    AnyState,
     Status,
     thing_state,
 )
 
-State = LightState | SpeakerState | CameraState | DriverState | BulletinState
-Body = Status | About | State | EventBatch | TelemetryBatch | Ack
+Body = Status | About | AnyState | EventBatch | TelemetryBatch | Ack
 
 _MODELS: dict[str, type[BaseModel]] = {
     "status": Status,

@@ -6,9 +6,9 @@ The broker keeps it all as retained messages, so it is back a moment after each 
 import logging
 from dataclasses import dataclass, field
 
-from edge_agent.contract.reports import About, Status
+from edge_agent.contract.reports import About, AnyState, Status
 from hub.clock import Clock
-from hub.messages import Message, State
+from hub.messages import Message
 from hub.notice import Notice
 from hub.presence import Offline, Presence
 
@@ -26,7 +26,7 @@ class Node:
     name: str
     status: Status | None = None
     about: About | None = None
-    states: dict[tuple[str, str], State] = field(default_factory=dict)
+    states: dict[tuple[str, str], AnyState] = field(default_factory=dict)
     offline: Offline | None = None
     version: int = 0
 

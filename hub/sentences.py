@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.records import Event
-from edge_agent.contract.reports import BulletinState, CameraState, LightState, SpeakerState
+from edge_agent.contract.reports import BulletinState, CameraState, SpeakerState
 from edge_agent.contract.sentences import Language, spelled
 from edge_agent.contract.sentences import sentence as fault_sentence
 from edge_agent.contract.sentences import sentences as code_sentences
+from edge_agent.contract.switched import LightState
 from hub import times
 from hub.commands import BY_CONSOLE, Outcome
 from hub.language import Translate, catalogue, translator

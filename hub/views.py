@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from edge_agent.contract.capabilities import Capability
-from edge_agent.contract.reports import BulletinState, CameraState, DriverState, LightState
+from edge_agent.contract.reports import BulletinState, CameraState, DriverState
 from edge_agent.contract.sentences import Language
+from edge_agent.contract.switched import LightState
 from edge_agent.contract.units import METRICS, unit_of
 from hub.agenda import Day, agenda
 from hub.ledger import Account

@@ -99,6 +99,7 @@ class Card:
         except OSError as error:
             raise self._lost(error) from error
         self.written += len(block)
+        self.waiting += len(block)
 
     @property
     def ready(self) -> bool:

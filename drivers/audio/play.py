@@ -91,11 +91,12 @@ class Play:
     def render(self, block: Any) -> bool:
         """Fill the block that is handed over next; False: silence."""
         card = self._card
-        if self._end_frame is not None or self.over:
-            return False
         if self._epoch != card.epoch:
             self._epoch, self._lost = card.epoch, True
-            self._mark = (float(card.written), self._mark[1])
+            if not card.written:
+                self._ran_dry()
+        if self._end_frame is not None or self.over:
+            return False
         pace = self._begin() if self._pos is None else self._follow(self._pos)
         if pace is None or self._pos is None:
             return False
@@ -129,7 +130,7 @@ class Play:
             self._drains_since = self._drains_since or card.now
             heard = card.written - card.waiting
             late = card.now - self._drains_since > _DRAIN_LIMIT_S
-            self.over = self.over or heard >= self._end_frame or self._epoch != card.epoch or late
+            self.over = self.over or heard >= self._end_frame or late
         elif self._stopped_at is not None and card.now - self._stopped_at > _STOP_LIMIT_S:
             self.cut = self.over = True  # the card takes nothing any more
 
@@ -161,6 +162,12 @@ class Play:
         frame, sample = self._mark
         heard = sample - max(0.0, frame - (card.written - card.waiting))
         return max(float(self._skip), heard) / card.rate
+
+    def _ran_dry(self) -> None:
+        """All that the card was given has been heard; its frames are numbered anew."""
+        self._mark = (0.0, self._mark[1])
+        if self._end_frame is not None:
+            self._end_frame = 0.0
 
     def _due(self) -> float:
         """Which sample is due in the next frame."""

@@ -50,8 +50,10 @@ def command(
 
     \b
     DO is one of:
-      switch.override light=cong level=100 [until=2026-11-22T22:00:00+07:00]
-      switch.release  light=cong
+      switch.override thing=cong level=100 [until=2026-11-22T22:00:00+07:00 | seconds=1800] [amount=20]
+      switch.release  thing=cong
+      switch.reset    thing=bom-1
+      rule.arm        rule=quat armed=true
       speak           text="Kính mời bà con ..." [volume=80] [class=emergency]
       speaker.stop    [speaker=loa]
       speaker.volume  volume=70 [speaker=loa]

@@ -10,18 +10,20 @@ from pydantic_core import PydanticCustomError
 
 from edge_agent.config.broadcast import Broadcast, Loudness
 from edge_agent.config.broker import Broker
+from edge_agent.config.rules import Rule
 from edge_agent.config.section import Location, Secret, Section
+from edge_agent.config.sensing import Cabinet, Sensor
+from edge_agent.config.switching import LINE_PATTERN, GroupEntry, Light, Switch
+from edge_agent.config.timetable import Calendar, NamedProgramme
 from edge_agent.contract.base import Name
 from edge_agent.contract.reports import Position
 from edge_agent.contract.sentences import Language
 from edge_agent.contract.topics import RESERVED
-from edge_agent.lights.programme import Programme
 from tts.model import VoiceSettings
 
 HUB_PATTERN = r"^https?://[^\s/:@]+(:\d{1,5})?(/[^\s@]*)?$"
 KEY_PATTERN = r"^[A-Za-z0-9_-]{43}$"
 TIME_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
-LINE_PATTERN = r"^[a-z0-9-]+/[A-Za-z0-9_-]+$"
 
 
 def _timezone(value: str) -> str:
@@ -96,18 +98,6 @@ class Driver(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
-class Light(Section):
-    """A lamp or a row of lamps behind one relay line."""
-
-    id: Name
-    name: str = Field(min_length=1, max_length=100, description="As people call it")
-    line: str = Field(pattern=LINE_PATTERN, description="driver id / line", examples=["relays/1"])
-    programme: Programme | None = Field(default=None, description="When it is on; absent: the default level always")
-    default: Literal[0, 100] = Field(default=0, description="Level without programme, per cent")
-    fail_safe: Literal[0, 100] = Field(default=100, description="Level while the clock is not trusted, per cent")
-    zone: str | None = None
-
-
 class Amplifier(Section):
     """The relay of an amplifier: on only around sound, so that an idle speaker cannot hiss."""
 
@@ -177,7 +167,14 @@ class NodeConfig(Section):
     command_keys: tuple[CommandKey, ...] = Field(min_length=1, description="Hubs whose commands are carried out")
     clock: ClockSettings = ClockSettings()
     drivers: tuple[Driver, ...] = ()
-    lights: tuple[Light, ...] = ()
+    programmes: tuple[NamedProgramme, ...] = Field(default=(), max_length=200)
+    calendars: tuple[Calendar, ...] = Field(default=(), max_length=100)
+    lights: tuple[Light, ...] = Field(default=(), max_length=500)
+    switches: tuple[Switch, ...] = Field(default=(), max_length=200, description="Pumps, valves, fans and the like")
+    groups: tuple[GroupEntry, ...] = Field(default=(), max_length=100)
+    sensors: tuple[Sensor, ...] = Field(default=(), max_length=500)
+    cabinets: tuple[Cabinet, ...] = Field(default=(), max_length=20)
+    rules: tuple[Rule, ...] = Field(default=(), max_length=100)
     speakers: tuple[Speaker, ...] = ()
     cameras: tuple[CameraEntry, ...] = ()
     voice: VoiceSettings = VoiceSettings()

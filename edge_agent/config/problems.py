@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_agent.config.broadcast import TIME
-from edge_agent.config.model import HUB_PATTERN, KEY_PATTERN, LINE_PATTERN
+from edge_agent.config.model import HUB_PATTERN, KEY_PATTERN
+from edge_agent.config.switching import LINE_PATTERN
 from edge_agent.config.yaml import Place
 from edge_agent.contract import invalid
 from edge_agent.contract.base import NAME_PATTERN

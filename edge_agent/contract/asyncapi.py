@@ -14,10 +14,10 @@ from edge_agent.contract.reports import (
     BulletinState,
     CameraState,
     DriverState,
-    LightState,
     SpeakerState,
     Status,
 )
+from edge_agent.contract.switched import CabinetState, LightState, RuleState, SensorState, SwitchState
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,17 @@ class _Channel:
     summary: str
 
 
-_STATES = (LightState, SpeakerState, CameraState, DriverState, BulletinState)
+_STATES = (
+    LightState,
+    SwitchState,
+    SensorState,
+    CabinetState,
+    RuleState,
+    SpeakerState,
+    CameraState,
+    DriverState,
+    BulletinState,
+)
 _CHANNELS = (
     _Channel("status", "edge/{commune}/{node}/status", 1, True, "node", (Status,), "Online or offline; also last will"),
     _Channel("about", "edge/{commune}/{node}/about", 1, True, "node", (About,), "What the node has"),

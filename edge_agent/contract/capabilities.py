@@ -6,7 +6,7 @@ from pydantic import Field
 
 from edge_agent.contract.base import Name, Report
 
-Kind = Literal["light", "speaker", "camera", "sensor"]
+Kind = Literal["light", "switch", "speaker", "camera", "sensor", "cabinet", "rule"]
 
 
 class Capability(Report):
@@ -22,3 +22,12 @@ class Capability(Report):
     writable: bool = Field(default=False, description="Whether a person may change it")
     zone: str | None = Field(default=None, description="Area that it belongs to")
     driver: str | None = Field(default=None, description="Name of the driver behind it", examples=["simulated-relay"])
+    use: str | None = Field(default=None, description="What a switched thing or a sensor is", examples=["pump", "door"])
+
+
+class Group(Report):
+    """Things that are switched together."""
+
+    id: Name
+    name: str = Field(description="As people call it", examples=["Đường trục thôn"])
+    members: tuple[Name, ...] = Field(description="Switched things and other groups")

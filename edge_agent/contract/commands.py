@@ -23,19 +23,46 @@ class Selector(Strict):
 
 
 class SwitchOverride(Strict):
-    """Set a light to a level until a time; without `until`, to the next switch of its programme (12 h at most)."""
+    """Set a switched thing, or all of a group, to a level until a time. Every override ends.
+
+    The end is `until`, or `seconds` from now, or the `amount` by the thing's flow meter, whichever comes first; without
+    any of them the next switch of its programme, 12 hours at most.
+    """
 
     do: Literal["switch.override"] = "switch.override"
-    light: Name
-    level: float = Field(ge=0, le=100, description="Per cent")
+    thing: Name = Field(description="A light, another switched thing, or a group; `lights`: all lights of the node")
+    level: float = Field(ge=0, le=100, description="Per cent; on is 100")
     until: Instant | None = None
+    seconds: float | None = Field(default=None, gt=0, le=24 * 3600, description="By the node's own reckoning of time")
+    amount: float | None = Field(default=None, gt=0, le=1_000_000, description="Litres, by the thing's flow meter")
+
+    @model_validator(mode="after")
+    def _one_end(self) -> "SwitchOverride":
+        if self.until is not None and self.seconds is not None:
+            raise PydanticCustomError("invalid.two_ends", "give either until or seconds")
+        return self
 
 
 class SwitchRelease(Strict):
-    """End an override: the programme decides again."""
+    """End an override: rules and the programme decide again."""
 
     do: Literal["switch.release"] = "switch.release"
-    light: Name
+    thing: Name = Field(description="A light, another switched thing, or a group; `lights`: all lights of the node")
+
+
+class ResetInterlock(Strict):
+    """Somebody has looked: an interlock that stays until then (dry running, a tripped run time) is let go."""
+
+    do: Literal["switch.reset"] = "switch.reset"
+    thing: Name
+
+
+class ArmRule(Strict):
+    """Let a rule act, or only say what it would do."""
+
+    do: Literal["rule.arm"] = "rule.arm"
+    rule: Name
+    armed: bool
 
 
 class Speak(Strict):
@@ -171,6 +198,8 @@ class ReportState(Strict):
 Args = Annotated[
     SwitchOverride
     | SwitchRelease
+    | ResetInterlock
+    | ArmRule
     | Speak
     | StopSpeaker
     | PlanBulletin
@@ -191,6 +220,8 @@ Args = Annotated[
 KINDS: dict[str, type[Strict]] = {
     "switch.override": SwitchOverride,
     "switch.release": SwitchRelease,
+    "switch.reset": ResetInterlock,
+    "rule.arm": ArmRule,
     "speak": Speak,
     "speaker.stop": StopSpeaker,
     "bulletin.plan": PlanBulletin,

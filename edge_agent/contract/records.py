@@ -14,6 +14,8 @@ EventType = Literal[
     "command",
     "switched",
     "override",
+    "interlock",
+    "rule",
     "bulletin",
     "aired",
     "heard",

@@ -2,15 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from edge_agent.contract.base import Instant, Name, Report
 from edge_agent.contract.bulletins import BulletinClass
-from edge_agent.contract.capabilities import Capability
+from edge_agent.contract.capabilities import Capability, Group
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.sentences import Language
-
-Why = Literal["interlock", "override", "rule", "program", "default"]
+from edge_agent.contract.switched import CabinetState, LightState, RuleState, SensorState, SwitchState
+from edge_agent.contract.thing import Thing
 
 
 class ClockReport(Report):
@@ -59,29 +59,7 @@ class About(Report):
     protocol: Literal[1] = 1
     voices: tuple[str, ...] = Field(default=(), description="In the order in which they are tried")
     capabilities: tuple[Capability, ...] = ()
-
-
-class Thing(Report):
-    """What the states of all things have."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
-
-    id: Name
-    at: Instant = Field(description="When this state was true")
-    fault: Fault | None = None
-
-
-class LightState(Thing):
-    """A lamp or another switched thing. Levels are per cent."""
-
-    kind: Literal["light"] = "light"
-    wanted: float = Field(ge=0, le=100)
-    actual: float | None = Field(
-        default=None, ge=0, le=100, description="As read back from the line; absent when unknown"
-    )
-    why: Why
-    until: Instant | None = Field(default=None, description="When this will change by itself")
-    by: str | None = Field(default=None, description="Who overrode")
+    groups: tuple[Group, ...] = Field(default=(), description="What can be switched together")
 
 
 class SpeakerState(Thing):
@@ -147,9 +125,16 @@ class BulletinState(Thing):
     voice: str | None = None
 
 
-ThingState = Annotated[
-    LightState | SpeakerState | CameraState | DriverState | BulletinState, Field(discriminator="kind")
-]
-thing_state: TypeAdapter[LightState | SpeakerState | CameraState | DriverState | BulletinState] = TypeAdapter(
-    ThingState
+AnyState = (
+    LightState
+    | SwitchState
+    | SensorState
+    | CabinetState
+    | RuleState
+    | SpeakerState
+    | CameraState
+    | DriverState
+    | BulletinState
 )
+ThingState = Annotated[AnyState, Field(discriminator="kind")]
+thing_state: TypeAdapter[AnyState] = TypeAdapter(ThingState)

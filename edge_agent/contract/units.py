@@ -32,11 +32,18 @@ METRICS: dict[str, Metric] = {
     "outbox_waiting": Metric("1", "Bản ghi chờ gửi", "Records waiting to be sent"),
     "outbox_shelf": Metric("1", "Bản ghi chờ trung tâm xác nhận", "Records sent, not yet confirmed by the centre"),
     "driver/{id}": Metric("1", "Thiết bị hoạt động (1 là có)", "Driver works (1 is yes)"),
+    "sensor/{id}": Metric("1", "Cảm biến, theo đơn vị của nó", "A sensor, in its own unit"),
+    "power/{id}": Metric("W", "Công suất", "Power of a switched thing or a cabinet"),
+    "energy/{id}": Metric("kW.h", "Điện năng", "Energy of a switched thing or a cabinet since its counter began"),
+    "hours/{id}": Metric("h", "Số giờ bật", "Hours on of a switched thing"),
+    "switch_ons/{id}": Metric("1", "Số lần bật", "How often a thing was switched on"),
+    "litres/{id}": Metric("L", "Số lít", "Litres through a switched thing"),
     "things_faulty": Metric("1", "Số thiết bị đang hỏng", "Things that are faulty now"),
 }
 
 
 def unit_of(name: str) -> str:
     """The unit of a metric; unknown ones are plain numbers."""
-    metric = METRICS.get("driver/{id}" if name.startswith("driver/") else name)
+    family, slash, _ = name.partition("/")
+    metric = METRICS.get(f"{family}/{{id}}" if slash else name)
     return metric.unit if metric else "1"

@@ -198,7 +198,7 @@ class Desk:
             result = await act.run(lambda: self._journal.begin(asked.id))
             last = self._ack(asked, "done", result=result)
         except Refusal as refusal:
-            last = self._ack(asked, "failed", refusal.fault)
+            last = self._ack(asked, "failed", refusal.fault, refusal.result)
         except StoreError as error:  # its beginning could not be written, so it did not begin
             last = self._ack(asked, "failed", Fault.of("command.not_recorded", detail=str(error)))
         except Exception:  # answered as failed, and the desk goes on

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from edge_agent.contract.reports import Why
-from edge_agent.lights.programme import Place, Programme, level_at
+from edge_agent.config.timetable import Programme
+from edge_agent.contract.switched import Why
+from edge_agent.lights.programme import Place, level_at
 
 LONGEST_OVERRIDE = timedelta(hours=24)
 UNSTATED_OVERRIDE = timedelta(hours=12)

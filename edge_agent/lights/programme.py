@@ -5,31 +5,17 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict
+
+from edge_agent.config.timetable import Programme
 
 _MOMENT = re.compile(r"^(sunset|sunrise)([+-]\d{1,3}m)?$|^([01]\d|2[0-3]):([0-5]\d)$")
 
 
-class Programme(BaseModel):
-    """On at one moment, off at another, each day."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    on: str = Field(default="sunset", description="sunset, sunrise, sunset-15m, or HH:MM", examples=["sunset-15m"])
-    off: str = Field(default="sunrise", description="the same", examples=["sunrise+10m", "22:30"])
-
-    @field_validator("on", "off")
-    @classmethod
-    def _moment(cls, value: str) -> str:
-        if not _MOMENT.match(value):
-            raise PydanticCustomError("config.moment", "must be sunset or sunrise with minutes, or a time")
-        return value
-
-    def switches(self, day: date, place: "Place") -> list[tuple[datetime, float]]:
-        """The switches that belong to a calendar day: instant and level in per cent."""
-        both = [(_instant(self.on, day, place), 100.0), (_instant(self.off, day, place), 0.0)]
-        return sorted(both)
+def _switches(programme: Programme, day: date, place: "Place") -> list[tuple[datetime, float]]:
+    """The switches that belong to a calendar day: instant and level in per cent."""
+    both = [(_instant(programme.on, day, place), 100.0), (_instant(programme.off, day, place), 0.0)]
+    return sorted(both)
 
 
 class Place(BaseModel):
@@ -49,7 +35,7 @@ def level_at(programme: Programme, now: datetime, place: Place) -> tuple[float, 
     """
     today = now.astimezone(ZoneInfo(place.timezone)).date()
     switches = sorted(
-        switch for offset in range(-1, 3) for switch in programme.switches(today + timedelta(days=offset), place)
+        switch for offset in range(-1, 3) for switch in _switches(programme, today + timedelta(days=offset), place)
     )
     before = [level for instant, level in switches if instant <= now]
     level = before[-1]

@@ -8,16 +8,18 @@ from datetime import datetime
 
 from drivers.contract import DriverFault, Switchable
 from edge_agent.clock import Alarms, Clock
-from edge_agent.config.model import Light
+from edge_agent.config.switching import Light
+from edge_agent.config.timetable import Programme
 from edge_agent.contract.base import JsonObject, iso
 from edge_agent.contract.commands import Command, SwitchOverride, SwitchRelease
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.records import EventType
-from edge_agent.contract.reports import LightState
+from edge_agent.contract.switched import LightState
 from edge_agent.desk import Act
 from edge_agent.lights.decide import LONGEST_OVERRIDE, Decision, Override, decide, override_end
 from edge_agent.lights.programme import Place
 from edge_agent.recorder import Recorder
+from edge_agent.store import kept
 from edge_agent.store.database import Database, StoreError
 from edge_agent.store.outbox import Entry
 
@@ -66,12 +68,11 @@ class LightService:
 
     async def load(self) -> None:
         """Read the overrides that were in force when the agent stopped."""
-        rows = await self._database.read(
-            lambda db: db.execute("SELECT light, level, until, by FROM override").fetchall()
-        )
-        for light, level, until, by in rows:
+        rows = await self._database.read(lambda db: kept.read(db, "override"))
+        for light, body in rows.items():
             if light in self._lamps:
-                self._lamps[light].override = Override(level, datetime.fromisoformat(until), by)
+                until = datetime.fromisoformat(body["until"])
+                self._lamps[light].override = Override(body["level"], until, body["by"])
 
     async def run(self) -> None:
         """Set all lights, then look at each again and again: a line may be stuck, or a driver come back."""
@@ -85,11 +86,16 @@ class LightService:
 
     async def override(self, asked: Command, args: SwitchOverride) -> Act:
         """Handle `switch.override`: acts at once, since setting a level twice harms nobody; recorded after."""
-        lamp = self._lamp(args.light)
+        lamp = self._lamp(args.thing)
         now = self._clock.now()
         if args.level not in (0, 100):
-            raise Refusal("light.not_dimmable", id=args.light, level=args.level)
-        until = override_end(now, args.until, lamp.config.programme, self._place)
+            raise Refusal("light.not_dimmable", id=args.thing, level=args.level)
+        until = override_end(
+            now,
+            args.until,
+            lamp.config.programme if isinstance(lamp.config.programme, Programme) else None,
+            self._place,
+        )
         if until <= now:
             raise Refusal("override.past", until=iso(until))
         if until > now + LONGEST_OVERRIDE:
@@ -105,24 +111,24 @@ class LightService:
                 self._recorder.keep(tuple(happened))
                 raise Refusal(state.fault.code, **state.fault.params)
         told = {"level": args.level, "until": iso(until), "by": asked.by, "command": asked.id}
-        entry = Entry.event(now, "override", f"light/{args.light}", told)
+        entry = Entry.event(now, "override", f"light/{args.thing}", told)
 
         def record(db: sqlite3.Connection) -> None:
-            row = (args.light, wanted.level, iso(wanted.until), wanted.by)
-            db.execute("INSERT OR REPLACE INTO override VALUES (?, ?, ?, ?)", row)
+            body = {"level": wanted.level, "until": iso(wanted.until), "by": wanted.by}
+            kept.put(db, "override", args.thing, body)
 
         return Act(record, (*happened, entry), result=_result(state))
 
     async def release(self, asked: Command, args: SwitchRelease) -> Act:
         """Handle `switch.release`."""
-        lamp = self._lamp(args.light)
+        lamp = self._lamp(args.thing)
         happened: list[Entry] = []
         async with lamp.lock:
             lamp.override = None
             state = await self._settle(lamp, happened)
-        entry = Entry.event(self._clock.now(), "override", f"light/{args.light}", {"ended": "released", "by": asked.by})
+        entry = Entry.event(self._clock.now(), "override", f"light/{args.thing}", {"ended": "released", "by": asked.by})
         return Act(
-            lambda db: db.execute("DELETE FROM override WHERE light = ?", (args.light,)),
+            lambda db: kept.drop(db, "override", args.thing),
             (*happened, entry),
             result=_result(state),
         )
@@ -167,7 +173,7 @@ class LightService:
             now,
             trusted=self._clock.trusted,
             override=lamp.override,
-            programme=config.programme,
+            programme=config.programme if isinstance(config.programme, Programme) else None,
             default=config.default,
             fail_safe=config.fail_safe,
             place=self._place,
@@ -224,7 +230,7 @@ class LightService:
         lamp.override = None
         self._recorder.event("override", f"light/{lamp.config.id}", ended="time")
         try:
-            await self._database.write(lambda db: db.execute("DELETE FROM override WHERE light = ?", (lamp.config.id,)))
+            await self._database.write(lambda db: kept.drop(db, "override", lamp.config.id))
         except StoreError as error:  # it has ended all the same; its time says so at the next start too
             log.error("the end of an override could not be written: %s", error)
 

@@ -9,7 +9,7 @@ _TABLES = {
     "bulletin": ("id", "body", "by", "state", "handled"),
     "airing": ("bulletin", "at", "state", "detail"),
     "emergency": ("id", "state", "body", "progress", "until"),
-    "override": ("light", "level", "until", "by"),
+    "kept": ("kind", "id", "body"),
     "command": ("id", "payload", "state", "begun", "expires", "answer"),
 }
 """Not the outbox, whose numbers begin anew above all that were ever used."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-_NEWEST = 2
+_NEWEST = 3
 """How many migrations there are; raise it with each new one."""
 
 _FIRST = """
@@ -38,6 +38,13 @@ CREATE TABLE emergency (
     id TEXT PRIMARY KEY, state TEXT NOT NULL, body TEXT NOT NULL, progress TEXT NOT NULL, until TEXT NOT NULL
 ) WITHOUT ROWID
 """
+
+_KEPT = """
+CREATE TABLE kept (
+    kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id)
+) WITHOUT ROWID
+"""
+"""What small parts of the agent keep through a power cut, as JSON: overrides, usage, interlocks, armed rules."""
 
 
 @contextmanager
@@ -75,6 +82,15 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations(name="0002_emergency")
     def emergency(db: "Database") -> None:
         db.execute(_EMERGENCY)
+
+    @migrations(name="0003_kept")
+    def kept(db: "Database") -> None:
+        db.execute(_KEPT)
+        db.execute(
+            "INSERT INTO kept SELECT 'override', light, json_object('level', level, 'until', until, 'by', by)"
+            " FROM override"
+        )
+        db.execute("DROP TABLE override")
 
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {_NEWEST}")

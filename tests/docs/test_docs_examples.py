@@ -134,7 +134,7 @@ def test_a_real_node_switches_by_the_blank_driver_and_tells_subscribers(third_pa
             process(*run, log=tmp_path / "agent.log", env={"PYTHONPATH": path}),
         ):
             sender.wait(f"{ROOT}/status", b'"online":true', LIMIT_S)
-            assert ask(sender, signer, do="switch.override", light="lamp", level=100)["state"] == "done"
+            assert ask(sender, signer, do="switch.override", thing="lamp", level=100)["state"] == "done"
             assert lamp.read_text() == "1"
             until(lambda: '"type":"override"' in printed.read_text(), "subscribe.py printed no override")
             until(lambda: len(kept(feed)) >= 8, "follow.py kept too little")

@@ -144,9 +144,9 @@ async def test_one_bad_part_stops_nothing_else(node: tuple[Access, Path]) -> Non
         fault = found[name].get("fault")
         assert fault is None or (fault["vi"] and fault["en"])
     async with Client(access, SIGNER) as client:
-        lamp = await ask(client, do="switch.override", light="lamp", level=100)
+        lamp = await ask(client, do="switch.override", thing="lamp", level=100)
         assert (lamp.state, lamp.result and lamp.result["level"]) == ("done", 100)
-        pole = await ask(client, do="switch.override", light="pole", level=100)
+        pole = await ask(client, do="switch.override", thing="pole", level=100)
         assert pole.state == "rejected"
         assert pole.fault is not None and pole.fault.code == "light.no_answer"
         horn = await ask(client, do="speak", text="Xin chào.", speaker="horn")
@@ -157,5 +157,5 @@ async def test_one_bad_part_stops_nothing_else(node: tuple[Access, Path]) -> Non
         picture = await ask(client, do="camera.snapshot", camera="gone")
         assert picture.state == "failed"
         assert picture.fault is not None and picture.fault.code.startswith("camera.")
-        again = await ask(client, do="switch.override", light="lamp", level=0)
+        again = await ask(client, do="switch.override", thing="lamp", level=0)
         assert again.state == "done"

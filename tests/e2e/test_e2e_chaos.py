@@ -182,7 +182,7 @@ def node(tmp_path: Path) -> Iterator[tuple[Program, Program, Centre, Path]]:
 def _commands() -> Iterator[dict[str, Any]]:
     far = (datetime.now(UTC) + timedelta(days=20)).isoformat()
     for number in itertools.count():
-        yield {"do": "switch.override", "light": "lamp", "level": 100 * (number % 2)}
+        yield {"do": "switch.override", "thing": "lamp", "level": 100 * (number % 2)}
         yield {"do": "bulletin.plan", "bulletin": {"id": f"b{number}", "title": "x", "text": "Xin chào.", "at": far}}
         if number % 5 == 0:
             yield {"do": "speak", "text": "Xin chào bà con."}

@@ -151,13 +151,13 @@ def test_doctor_is_green_then_red(desk: tuple[Path, Path], tmp_path: Path) -> No
 
 def test_send_waits_for_what_really_happened(desk: tuple[Path, Path]) -> None:
     hub = desk[1]
-    done = run("send", NODE, "switch.override", "light=lamp", "level=100", "--json", hub=hub)
+    done = run("send", NODE, "switch.override", "thing=lamp", "level=100", "--json", hub=hub)
     assert done.returncode == 0
     assert json.loads(done.stdout)["ack"]["result"]["level"] == 100
-    done = run("send", NODE, "switch.override", "light=lmap", "level=100", hub=hub)
+    done = run("send", NODE, "switch.override", "thing=lmap", "level=100", hub=hub)
     assert done.returncode == 1
     assert "lamp" in done.stderr
-    assert run("send", NODE, "switch.override", "light=lamp", "level=150", hub=hub).returncode == 2
+    assert run("send", NODE, "switch.override", "thing=lamp", "level=150", hub=hub).returncode == 2
     assert run("send", NODE, "switch.override", "light", hub=hub).returncode == 2
     assert run("send", "no-such-node", "state.report", hub=hub).returncode == 1
     gone = run("send", "26734/nobody", "state.report", "--timeout", "1", hub=hub)

@@ -211,6 +211,6 @@ def test_without_mosquitto(tmp_path: Path) -> None:
     """amqtt stands in: the same nodes, the same hub."""
     running = run_demo(tmp_path, "amqtt")
     demo = next(running)
-    out = demo.command("send", "thon-dong", "switch.override", "light=nha-van-hoa", "level=100", "--json")
+    out = demo.command("send", "thon-dong", "switch.override", "thing=nha-van-hoa", "level=100", "--json")
     assert json.loads(out)["ack"]["state"] == "done"
     running.close()

@@ -67,7 +67,7 @@ async def test_everything_is_as_it_was(tmp_path: Path, end: signal.Signals) -> N
         child = start(config, tmp_path)
         await asyncio.to_thread(online, port)
         soon = (datetime.now(UTC) + timedelta(hours=5)).isoformat()
-        assert (await ask(port, "done", do="switch.override", light="lamp", level=100)).state == "done"
+        assert (await ask(port, "done", do="switch.override", thing="lamp", level=100)).state == "done"
         bulletin = {
             "id": "sang",
             "title": "Sáng",

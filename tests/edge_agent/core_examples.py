@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from pydantic import BaseModel
 
 from edge_agent.contract import commands as c
-from edge_agent.contract import records, reports
+from edge_agent.contract import records, reports, switched
 from edge_agent.contract.bulletins import Bulletin, Recurrence
-from edge_agent.contract.capabilities import Capability
-from edge_agent.contract.errors import Fault
+from edge_agent.contract.capabilities import Capability, Group
+from edge_agent.contract.errors import Fault, Said
 from edge_agent.contract.ids import uuid7
 from edge_agent.contract.signature import Signer
 
@@ -36,8 +36,10 @@ def bulletin(**changes: object) -> Bulletin:
 def args() -> list[BaseModel]:
     """One of each kind of command."""
     return [
-        c.SwitchOverride(light="cong", level=100, until=AT),
-        c.SwitchRelease(light="cong"),
+        c.SwitchOverride(thing="cong", level=100, until=AT),
+        c.SwitchRelease(thing="cong"),
+        c.ResetInterlock(thing="bom-1"),
+        c.ArmRule(rule="quat", armed=True),
         c.Speak(text="Xin chào", speaker="loa-1", volume=50),
         c.StopSpeaker(speaker="loa-1"),
         c.PlanBulletin(bulletin=bulletin()),
@@ -63,7 +65,7 @@ def command(args_: BaseModel | None = None, **changes: object) -> c.Command:
         "by": "nguyen.van.a",
         "at": AT,
         "expires": AT + timedelta(minutes=5),
-        "args": args_ or c.SwitchRelease(light="cong"),
+        "args": args_ or c.SwitchRelease(thing="cong"),
     }
     return c.Command(**{**fields, **changes})  # type: ignore[arg-type]
 
@@ -91,10 +93,27 @@ def messages() -> list[BaseModel]:
             position=reports.Position(latitude=21, longitude=105),
             voices=("gtts",),
             capabilities=(capability,),
+            groups=(Group(id="duong", name="Đường trục", members=("cong",)),),
         ),
         reports.About(node="n", commune="26734", name="Đông", timezone="UTC", language="en", version="1"),
-        reports.LightState(**thing, wanted=100, actual=0, why="override", until=AT, by="a", fault=FAULT),
-        reports.LightState(**thing, wanted=100, actual=None, why="program", fault=FAULT),
+        switched.LightState(**thing, wanted=100, actual=0, why="override", until=AT, by="a", fault=FAULT),
+        switched.LightState(**thing, wanted=100, actual=None, why="program", fault=FAULT),
+        switched.LightState(
+            **thing,
+            wanted=100,
+            actual=0,
+            why="program",
+            waits_until=AT,
+            said=Said.of("switch.interlocked", id="cong", why="x"),
+            troubles=(switched.Trouble(type="lampFailure", since=AT, fault=FAULT),),
+            usage=switched.Usage(energy_kwh=1.5, energy_by="estimated", hours_on=3, switch_ons=2),
+            power_w=12.5,
+        ),
+        switched.SwitchState(**thing, wanted=0, why="interlock", by="can-nuoc", use="pump"),
+        switched.SensorState(**thing, actual=28.5, unit="Cel", measured=AT),
+        switched.SensorState(**thing, fault=FAULT),
+        switched.CabinetState(**thing, door_open=True, supply=True, power_w=120, energy_kwh=9, energy_by="measured"),
+        switched.RuleState(**thing, thing="quat-1", armed=True, actual="acting", since=AT, until=AT),
         reports.SpeakerState(
             **thing,
             actual="playing",

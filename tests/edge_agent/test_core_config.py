@@ -186,7 +186,7 @@ EXPECTED = [
     ("drivers[1].kep", "config.unknown_key", "kep:", "keep"),
     ("lights[1].id", "config.same_id", 28, ""),
     ("lights[1].line", "config.line_taken", 30, ""),
-    ("lights[1].default", "config.choice", "default: 50", ""),
+    ("lights[1].default", "config.not_dimmable", "default: 50", ""),
     ("lights[2].line", "config.no_line", "board/7", ""),
     ("lights[2].programme.on", "config.moment", "lúc tối", ""),
     ("lights[3].line", "config.no_driver", "bord/1", "board"),

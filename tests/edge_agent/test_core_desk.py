@@ -70,10 +70,10 @@ class Rig:
         self.desk.register("state.report", self.look)
 
     async def absolute(self, asked, args) -> Act:
-        if args.light == "kaputt":
+        if args.thing == "kaputt":
             raise RuntimeError("handler")
-        if args.light == "nirgends":
-            raise Refusal("command.unknown_thing", kind="light", id=args.light, known="cong")
+        if args.thing == "nirgends":
+            raise Refusal("command.unknown_thing", kind="light", id=args.thing, known="cong")
         if self.gate is not None:
             await self.gate.wait()
         self.acts.append(asked.id)
@@ -126,7 +126,7 @@ def body(args: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
         "by": "nguyen.van.a",
         "at": START.isoformat(),
         "expires": (START + timedelta(minutes=5)).isoformat(),
-        "args": args or {"do": "switch.override", "light": "cong", "level": 100},
+        "args": args or {"do": "switch.override", "thing": "cong", "level": 100},
         **changes,
     }
 
@@ -199,12 +199,12 @@ async def test_no_answer_and_no_puback_before_the_disk_has_it(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"args": {"do": "switch.overide", "light": "cong"}}, "command.unknown"),
+        ({"args": {"do": "switch.overide", "thing": "cong"}}, "command.unknown"),
         ({"args": {"do": "fly"}}, "command.unknown"),
         ({"args": {}}, "command.invalid"),
-        ({"args": {"do": "switch.override", "light": "cong"}}, "command.invalid"),
-        ({"args": {"do": "switch.override", "light": "cong", "level": "much"}}, "command.invalid"),
-        ({"args": {"do": "switch.override", "light": "cong", "level": 101}}, "command.invalid"),
+        ({"args": {"do": "switch.override", "thing": "cong"}}, "command.invalid"),
+        ({"args": {"do": "switch.override", "thing": "cong", "level": "much"}}, "command.invalid"),
+        ({"args": {"do": "switch.override", "thing": "cong", "level": 101}}, "command.invalid"),
         ({"args": {"do": "speak", "text": "x", "loud": True}}, "command.invalid"),
         ({"args": [1]}, "command.invalid"),
         ({"args": None}, "command.invalid"),
@@ -225,8 +225,8 @@ async def test_no_answer_and_no_puback_before_the_disk_has_it(rig: Rig) -> None:
             {"at": (START + timedelta(minutes=6)).isoformat(), "expires": (START + timedelta(hours=1)).isoformat()},
             "command.from_future",
         ),
-        ({"args": {"do": "switch.override", "light": "nirgends", "level": 0}}, "command.unknown_thing"),
-        ({"args": {"do": "switch.override", "light": "kaputt", "level": 0}}, "command.internal"),
+        ({"args": {"do": "switch.override", "thing": "nirgends", "level": 0}}, "command.unknown_thing"),
+        ({"args": {"do": "switch.override", "thing": "kaputt", "level": 0}}, "command.internal"),
     ],
     ids=lambda value: str(value)[:40],
 )

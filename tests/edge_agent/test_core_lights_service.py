@@ -71,11 +71,11 @@ class Rig:
 
     async def override(self, light: str = "cong", level: float = 0, until: datetime | None = None) -> None:
         """As the desk does it: act, then write."""
-        act = await self.service.override(command(), SwitchOverride(light=light, level=level, until=until))
+        act = await self.service.override(command(), SwitchOverride(thing=light, level=level, until=until))
         await self._write(act)
 
     async def release(self, light: str = "cong") -> None:
-        await self._write(await self.service.release(command(), SwitchRelease(light=light)))
+        await self._write(await self.service.release(command(), SwitchRelease(thing=light)))
 
     async def _write(self, act) -> None:
         def work(db) -> None:
@@ -156,7 +156,7 @@ async def test_an_override_ends_at_the_next_switch(tmp_path: Path) -> None:
         assert (rig.state().actual, rig.state().why) == (100, "program")
         told = [data for kind, data in await rig.events() if kind == "override"]
         assert told[0]["level"] == 0 and told[1] == {"ended": "time"}
-        rows = await rig.node.database.read(lambda db: db.execute("SELECT count(*) FROM override").fetchone())
+        rows = await rig.node.database.read(lambda db: db.execute("SELECT count(*) FROM kept").fetchone())
         assert rows == (0,)
 
 
@@ -212,7 +212,7 @@ async def test_a_clock_set_back_makes_no_override_last_for_ever(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"light": "ao"}, "command.unknown_thing"),
+        ({"thing": "ao"}, "command.unknown_thing"),
         ({"level": 50}, "light.not_dimmable"),
         ({"until": NIGHT}, "override.past"),
         ({"until": NIGHT - timedelta(days=1)}, "override.past"),
@@ -227,7 +227,7 @@ async def test_what_cannot_be_is_refused(tmp_path: Path, change: dict, code: str
         assert caught.value.fault.code == code
         assert (rig.state().actual, rig.state().why) == (100, "program")
     with pytest.raises(Refusal):
-        await rig.service.release(command(), SwitchRelease(light="ao"))
+        await rig.service.release(command(), SwitchRelease(thing="ao"))
 
 
 async def test_a_stuck_line_is_told_and_cleared(tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ async def test_an_override_of_a_stuck_light_is_refused_and_the_earlier_one_stays
         assert caught.value.fault.code == "light.switching_error"
         state = rig.state()
         assert (state.wanted, state.actual, state.why, state.until, state.fault) == (100, 100, "override", until, None)
-        rows = await rig.node.database.read(lambda db: db.execute("SELECT level FROM override").fetchall())
+        rows = await rig.node.database.read(lambda db: db.execute("SELECT body FROM kept").fetchall())
         assert rows == [(100,)]
 
 

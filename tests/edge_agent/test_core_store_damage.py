@@ -25,13 +25,13 @@ async def main():
     database = Database(folder / "node.db")
     outbox = Outbox(database, folder / "seq.reserved")
     await outbox.load()
-    await database.write(lambda db: db.execute("INSERT INTO override VALUES ('cong', 100, '2030-01-01T00:00:00+00:00', 'a')"))
+    await database.write(lambda db: db.execute("INSERT INTO kept VALUES ('override', 'cong', '{}')"))
     for number in range(60):
         await outbox.append(Entry(EVENT, '{"type":"x","pad":"' + "x" * 3000 + '"}'))
     os.kill(os.getpid(), signal.SIGKILL)
 
 asyncio.run(main())
-"""  # noqa: E501
+"""
 RESERVE = 10_001
 
 
@@ -97,8 +97,8 @@ async def test_what_can_be_read_of_a_corrupt_database_is_taken_over(crashed: Pat
     flipped_in_the_middle(crashed)
     async with store(crashed) as node:
         assert node.moved is not None
-        overrides = await node.database.read(lambda db: db.execute("SELECT light, level FROM override").fetchall())
-        assert overrides == [("cong", 100)]
+        overrides = await node.database.read(lambda db: db.execute("SELECT id, body FROM kept").fetchall())
+        assert overrides == [("cong", "{}")]
         assert len(await node.records()) == 1
 
 

@@ -126,7 +126,7 @@ async def test_migrations_may_run_again(tmp_path: Path) -> None:
             tables = await opened.database.read(
                 lambda db: [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
             )
-            assert {"outbox", "meta", "command", "override", "bulletin", "airing"} <= set(tables)
+            assert {"outbox", "meta", "command", "kept", "bulletin", "airing"} <= set(tables)
     async with store(tmp_path) as opened:
         assert (opened.outbox.last, opened.outbox.count) == (3, 3)
         assert await opened.database.read(lambda db: db.execute("PRAGMA synchronous").fetchone()[0]) == 2

@@ -275,7 +275,7 @@ class FakeNode:
         await self.ack(asked, "accepted")
         await self.state(
             LightState(
-                id=args.light,
+                id=args.thing,
                 at=now(),
                 wanted=args.level,
                 actual=args.level,
@@ -288,7 +288,7 @@ class FakeNode:
 
     async def _switch_release(self, asked: Command) -> None:
         args: Any = asked.args
-        await self.state(LightState(id=args.light, at=now(), wanted=0, actual=0, why="program"))
+        await self.state(LightState(id=args.thing, at=now(), wanted=0, actual=0, why="program"))
         await self.ack(asked, "done")
 
     async def _speak(self, asked: Command) -> None:

@@ -1,0 +1,1 @@
+"""Sensors: polled or heard, checked, reported."""

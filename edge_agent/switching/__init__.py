@@ -1,0 +1,1 @@
+"""Switched things: decided, driven, watched, reported."""
