@@ -179,8 +179,13 @@ class Air:
 
     def __init__(self, clock: RealClock) -> None:
         self.clock = clock
-        self.heard: list[tuple[float, Ear]] = []
         self.items: list[Item] = []
+        self._ears: dict[str, tuple[float, Ear]] = {}
+
+    @property
+    def heard(self) -> list[tuple[float, Ear]]:
+        """In the order of the items: a worker that starts slowly is heard after one that was asked for later."""
+        return [self._ears[item.id] for item in self.items if item.id in self._ears]
 
     async def __call__(
         self, _speaker: str | None, item: Item, begin: Begin, on_start: Callable[[PlayStart], None]
@@ -195,7 +200,7 @@ class Air:
             assert piece.path is not None
             at = time.monotonic() + (item.at - self.clock.now()).total_seconds()
             ear = Ear(piece.path, at)
-            self.heard.append((at, ear))
+            self._ears[item.id] = (at, ear)
             on_start(PlayStart(item.at, 0.0, "ear"))
             try:
                 await asyncio.to_thread(ear.over.wait)

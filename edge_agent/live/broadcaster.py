@@ -102,6 +102,9 @@ class Broadcaster:
         self._on_progress = on_progress
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue(500)
         self._acks: dict[str, Ack] = {}
+        self._first: dict[str, tuple[Ack, float]] = {}
+        """The first answer of each node, and when it came."""
+        self._answered = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
         self._offset_s = 0.0
 
@@ -156,7 +159,9 @@ class Broadcaster:
         session = wishes.session or f"live-{secrets.token_hex(8)}"
         voice = _Voice(session, VoiceSigner(topics.voice(self._node.commune, session)), self._node.commune)
         epoch = datetime.now(UTC) + timedelta(seconds=start - time.monotonic() + self._offset_s)
-        self._acks = {}
+        if self._listener is not None:  # what a session before says now is no answer to this one
+            self._listener.cancel()
+        self._acks, self._first = {}, {}
         self._asked_at = time.monotonic(), datetime.now(UTC)
         _, answers = await self._client.ask(
             self._node,
@@ -176,27 +181,32 @@ class Broadcaster:
             self._by,
             _LIFE,
         )
-        if self._listener is not None:
-            self._listener.cancel()
         self._listener = asyncio.create_task(self._listen(answers), name="live-acks")
         return voice
 
     async def _listen(self, answers: AsyncIterator[Ack]) -> None:
         async for ack in answers:
+            self._first.setdefault(ack.node, (ack, time.monotonic()))
             self._acks[ack.node] = ack
+            self._answered.set()
 
     async def _offsets(self, expected: int) -> list[float]:
-        """By how many seconds each node's clock is ahead of ours, as its first answer shows."""
+        """By how many seconds each node's clock is ahead of ours, as its first answer shows; 0 where it may be right.
+
+        The answer was given at some time between question and arrival: more than that is not known.
+        """
         asked, asked_at = self._asked_at
-        end = asked + _ANSWER_S
-        offsets: dict[str, float] = {}
-        while time.monotonic() < end and len(offsets) < expected:
-            await asyncio.sleep(0.01)
-            way = time.monotonic() - asked
-            for node, ack in self._acks.items():
-                if node not in offsets:
-                    offsets[node] = (ack.at - asked_at).total_seconds() - way / 2
-        return list(offsets.values())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, asked + _ANSWER_S - time.monotonic())):
+                while len(self._first) < expected:
+                    self._answered.clear()
+                    await self._answered.wait()
+        offsets = []
+        for ack, came in self._first.values():
+            doubt = (came - asked) / 2
+            ahead = (ack.at - asked_at).total_seconds() - doubt
+            offsets.append(0.0 if abs(ahead) <= doubt else ahead)
+        return offsets
 
     async def _send(self, voice: "_Voice", start: float, wishes: Wishes, stop: asyncio.Event) -> None:
         end = start + wishes.seconds
