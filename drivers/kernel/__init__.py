@@ -1,0 +1,1 @@
+"""Sensors that the Linux kernel reads: 1-Wire, hwmon, iio."""

@@ -1,0 +1,1 @@
+"""Devices that speak MQTT on the local broker: Zigbee2MQTT and Tasmota."""

@@ -1,0 +1,1 @@
+"""Whole installations that are not there, to rehearse with."""
