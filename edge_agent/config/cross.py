@@ -4,57 +4,37 @@ Works on the raw data, so that these mistakes are found together with all others
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from drivers import registry
 from drivers.contract import DriverFault
 from edge_agent.calendar.policy import looser
 from edge_agent.config.broadcast import LawfulHours
+from edge_agent.config.finding import Finding, Path, entries, listed
 from edge_agent.config.problems import guess
-
-Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A mistake at a path; either a code of ours, or what a driver's own model says."""
-
-    path: Path
-    code: str = ""
-    params: dict[str, str | int | float] = field(default_factory=dict)
-    meant: str = ""
-    error: ValidationError | None = None
-    model: type[BaseModel] | None = None
+from edge_agent.config.timetable_check import timetable_check
 
 
 def cross_check(data: Mapping[str, Any]) -> Iterator[Finding]:
     """All findings of this kind."""
-    drivers = list(_entries(data, "drivers"))
+    drivers = list(entries(data, "drivers"))
     for section in ("command_keys", "drivers", "lights", "speakers", "cameras"):
-        yield from _same_ids(section, list(_entries(data, section)))
+        yield from _same_ids(section, list(entries(data, section)))
     lines: dict[str, list[str] | None] = {}
     for place, entry in drivers:
         lines[str(entry.get("id"))] = _lines(entry)
         yield from _driver(place, entry)
-    yield from _light_lines(list(_entries(data, "lights")), lines)
-    for place, entry in _entries(data, "speakers"):
+    yield from _light_lines(list(entries(data, "lights")), lines)
+    for place, entry in entries(data, "speakers"):
         name = str(entry.get("driver"))
         if "driver" in entry and name not in lines:
-            params: dict[str, str | int | float] = {"name": name, "known": _listed(lines)}
+            params: dict[str, str | int | float] = {"name": name, "known": listed(lines)}
             yield Finding(("speakers", place, "driver"), "config.no_driver", params, guess(name, lines))
         yield from _ear_and_amplifier(place, entry, lines)
+    yield from timetable_check(data)
     yield from _looser_hours(data)
-
-
-def _entries(data: Mapping[str, Any], section: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    entries = data.get(section)
-    if isinstance(entries, list):
-        for place, entry in enumerate(entries):
-            if isinstance(entry, Mapping):
-                yield place, entry
 
 
 def _same_ids(section: str, entries: list[tuple[int, Mapping[str, Any]]]) -> Iterator[Finding]:
@@ -81,7 +61,7 @@ def _driver(place: int, entry: Mapping[str, Any]) -> Iterator[Finding]:
     path: Path = ("drivers", place, "driver")
     if name not in registry.names():
         known = registry.names()
-        yield Finding(path, "config.unknown_driver", {"name": name, "known": _listed(known)}, guess(name, known))
+        yield Finding(path, "config.unknown_driver", {"name": name, "known": listed(known)}, guess(name, known))
         return
     try:
         model = registry.load(name).Config
@@ -114,7 +94,7 @@ def _ear_and_amplifier(
 ) -> Iterator[Finding]:
     ear = speaker.get("microphone")
     if isinstance(ear, str) and ear not in drivers:
-        params: dict[str, str | int | float] = {"name": ear, "known": _listed(drivers)}
+        params: dict[str, str | int | float] = {"name": ear, "known": listed(drivers)}
         yield Finding(("speakers", place, "microphone"), "config.no_driver", params, guess(ear, drivers))
     amplifier = speaker.get("amplifier")
     line = amplifier.get("line") if isinstance(amplifier, Mapping) else None
@@ -125,10 +105,10 @@ def _ear_and_amplifier(
 def _no_such_line(path: Path, line: str, drivers: dict[str, list[str] | None]) -> Iterator[Finding]:
     driver, _, name = line.partition("/")
     if driver not in drivers:
-        params: dict[str, str | int | float] = {"name": driver, "known": _listed(drivers)}
+        params: dict[str, str | int | float] = {"name": driver, "known": listed(drivers)}
         yield Finding(path, "config.no_driver", params, guess(driver, drivers))
     elif (known := drivers[driver]) is not None and name not in known:
-        params = {"driver": driver, "line": name, "known": _listed(known)}
+        params = {"driver": driver, "line": name, "known": listed(known)}
         yield Finding(path, "config.no_line", params, guess(name, known))
 
 
@@ -142,7 +122,3 @@ def _looser_hours(data: Mapping[str, Any]) -> Iterator[Finding]:
     for each in looser(hours):
         params: dict[str, str | int | float] = {"said": each.said, "allowed": each.allowed, "preset": hours.preset}
         yield Finding(("broadcast", "hours", *each.path), "config.hours_looser", params)
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(names) or "-"
