@@ -1,7 +1,7 @@
 """States of what is switched and measured: lights, pumps, sensors, the cabinet, and the rules between them.
 
-Names of faults are those of TALQ's data model 2.7.1, functions LampMonitor, SegmentMonitor, CabinetMonitor and
-ElectricalMeter.
+Names of faults are those of TALQ's data model 2.7.1, functions LampMonitor, SegmentMonitor, CabinetMonitor,
+ElectricalMeter and Basic.
 """
 
 from typing import Literal
@@ -34,8 +34,10 @@ TroubleType = Literal[
     "totalPowerTooHigh",
     "totalPowerTooLow",
     "controlGearCommFailure",
+    "deviceMalfunction",
 ]
-"""switchingErrorOn: stuck in the ON position. controlGearCommFailure: its line does not answer."""
+"""switchingErrorOn: stuck in the ON position. controlGearCommFailure: its line does not answer. deviceMalfunction: what is
+no lamp was switched on and draws nothing."""
 
 Basis = Literal["measured", "estimated"]
 
