@@ -9,7 +9,10 @@ from edge_agent.timetable.place import Place
 
 Event = Literal["sunrise", "sunset", "dawn", "dusk"]
 _RISING: frozenset[Event] = frozenset({"sunrise", "dawn"})
-_HALF_DAY = timedelta(hours=12)
+_QUARTER = timedelta(hours=6)
+_HORIZON = 90 + 50 / 60
+"""Zenith distance as almanacs have it: 34' of refraction and 16' of the sun's radius."""
+_CIVIL = 96.0
 
 
 class NoSun(ValueError):
@@ -25,7 +28,7 @@ def _astral() -> tuple[ModuleType, ModuleType]:
     return astral, astral.sun
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=512)
 def event(name: Event, place: Place, day: date) -> datetime:
     """The instant (UTC, whole seconds) on a local day: sunrise and dawn before its noon, sunset and dusk after it.
 
@@ -38,11 +41,10 @@ def event(name: Event, place: Place, day: date) -> datetime:
     clock_noon = datetime(day.year, day.month, day.day, 12, tzinfo=place.zone).astimezone(UTC)
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC) - timedelta(minutes=4 * place.longitude)
     noon += timedelta(days=round((clock_noon - noon) / timedelta(days=1)))
-    quarter = _HALF_DAY / 2
-    guess = noon - quarter if name in _RISING else noon + quarter
+    guess = noon - _QUARTER if name in _RISING else noon + _QUARTER
     for shift in (0, -1, 1):
         found = _transit(name, place, guess.date() + timedelta(days=shift))
-        if abs(found - guess) <= quarter + timedelta(minutes=30):
+        if abs(found - guess) <= _QUARTER + timedelta(minutes=30):
             return found.replace(microsecond=0) + timedelta(seconds=round(found.microsecond / 1e6))
     raise NoSun(f"no {name} at {place.latitude}, {place.longitude} on {day}")
 
@@ -50,11 +52,10 @@ def event(name: Event, place: Place, day: date) -> datetime:
 def _transit(name: Event, place: Place, day: date) -> datetime:
     astral, sun = _astral()
     direction = astral.SunDirection.RISING if name in _RISING else astral.SunDirection.SETTING
-    horizon = name in ("sunrise", "sunset")
-    zenith = 90 + sun.SUN_APPARENT_RADIUS if horizon else 96.0
+    zenith = _HORIZON if name in ("sunrise", "sunset") else _CIVIL
     try:
         found: datetime = sun.time_of_transit(
-            astral.Observer(place.latitude, place.longitude), day, zenith, direction, with_refraction=horizon
+            astral.Observer(place.latitude, place.longitude), day, zenith, direction, with_refraction=False
         )
     except ValueError as error:
         raise NoSun(f"no {name} at {place.latitude}, {place.longitude} on {day}") from error
