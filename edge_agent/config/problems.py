@@ -24,6 +24,7 @@ _SENTENCES = {
     "int_parsing": "config.number",
     "float_type": "config.number",
     "float_parsing": "config.number",
+    "finite_number": "config.number",
     "bool_type": "config.truth",
     "bool_parsing": "config.truth",
     "greater_than_equal": "config.too_small",

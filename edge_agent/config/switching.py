@@ -38,8 +38,13 @@ class Block(Section):
     above: float | None = Field(default=None, description="Blocks above this; of a contact: 0.5")
     below: float | None = Field(default=None, description="Blocks below this")
     ends: float | None = Field(default=None, description="And lets go only beyond this (hysteresis)")
-    for_s: float = Field(default=0, ge=0, le=3600, description="After it has lasted so long")
+    for_s: float = Field(
+        default=0, ge=0, le=3600, description="After it has lasted so long; what is off is kept off at once"
+    )
     while_on: bool = Field(default=False, description="Looks only while the thing runs: dry running by its flow")
+    retry_s: float = Field(
+        default=600, ge=10, le=24 * 3600, description="With while_on: how long it stays off before the next try"
+    )
     stays: bool = Field(default=False, description="Stays until somebody resets it")
     unknown: bool = Field(default=True, description="Blocks too while the sensor says nothing")
     name: str = Field(default="", max_length=100, description="As people call the reason", examples=["Bể cạn nước"])
@@ -61,7 +66,9 @@ class Limits(Section):
     minimum_on_s: float = Field(default=0, ge=0, le=3600, description="Stays on at least; an interlock may end it")
     minimum_off_s: float = Field(default=0, ge=0, le=3600, description="Stays off at least: a lamp's restrike time")
     maximum_run_s: float | None = Field(default=None, gt=0, le=24 * 3600, description="Then it rests")
-    rest_s: float = Field(default=0, ge=0, le=24 * 3600, description="After the longest run")
+    rest_s: float = Field(
+        default=0, ge=0, le=24 * 3600, description="After the longest run; 0: until somebody resets it"
+    )
 
 
 class SwitchedEntry(Section):
