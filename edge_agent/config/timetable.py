@@ -5,6 +5,7 @@ TALQ's ControlProgram (active periods by the sun or by the clock) and Calendar (
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
@@ -15,8 +16,8 @@ from edge_agent.contract.base import NAME_PATTERN, Name
 from edge_agent.contract.bulletins import LunarDays
 
 MOMENT = re.compile(r"^(sunset|sunrise|dusk|dawn)([+-]\d{1,3}m)?$|^([01]\d|2[0-3]):([0-5]\d)$")
-_DAY = re.compile(r"^(?:(\d{4})-)?(\d\d)-(\d\d)$")
-_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_DAY = re.compile(r"^(?:20\d\d-|21\d\d-)?\d\d-\d\d$")
+_LEAP_YEAR = "2028-"
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -28,11 +29,13 @@ def _moment(value: str) -> str:
 
 
 def _day(value: str) -> str:
-    match = _DAY.match(value)
-    month = int(match[2]) if match else 0
-    if match is None or not 1 <= month <= 12 or not 1 <= int(match[3]) <= _DAYS[month - 1]:
-        raise PydanticCustomError("config.day", "must be a day as 2027-02-06, or 02-06 for every year")
-    return value
+    try:
+        if _DAY.match(value):
+            date.fromisoformat(value if len(value) == 10 else _LEAP_YEAR + value)
+            return value
+    except ValueError:  # 31 April
+        pass
+    raise PydanticCustomError("config.day", "must be a day as 2027-02-06, or 02-06 for every year")
 
 
 Moment = Annotated[str, AfterValidator(_moment)]
