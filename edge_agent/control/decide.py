@@ -7,15 +7,16 @@ from edge_agent.config.switching import SwitchedEntry
 from edge_agent.contract.errors import Said
 from edge_agent.contract.switched import Why
 from edge_agent.control.facts import Demand, Held, Moment
+from edge_agent.control.limits import ramp_step_s
 from edge_agent.control.override import Override
-from edge_agent.timetable.timetable import Phase
+from edge_agent.timetable.timeline import Phase
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a thing should be now, why, and when that changes by itself.
 
-    `goal` differs from `level` only while a ramp is on its way.
+    `goal` differs from `level` only while a ramp is on its way, one step each `step_s` seconds.
     """
 
     level: float
@@ -24,7 +25,7 @@ class Decision:
     by: str | None = None
     said: Said | None = None
     goal: float = 0.0
-    ramp_s: float = 0.0
+    step_s: float = 0.0
 
 
 def decide(
@@ -50,4 +51,5 @@ def decide(
         return Decision(entry.default, "default", goal=entry.default)
     if not moment.trusted or phase is None:
         return Decision(entry.fail_safe, "default", goal=entry.fail_safe)
-    return Decision(phase.level, "program", phase.until, goal=phase.level_at(moment.now), ramp_s=phase.ramp_s)
+    step_s = ramp_step_s(phase.level - phase.level_before, phase.ramp_s)
+    return Decision(phase.level, "program", phase.until, goal=phase.level_at(moment.now), step_s=step_s)

@@ -104,7 +104,7 @@ def messages() -> list[BaseModel]:
             actual=0,
             why="program",
             waits_until=AT,
-            said=Said.of("switch.interlocked", id="cong", why="x"),
+            said=Said.of("switch.interlocked", id="cong", detail="x"),
             troubles=(switched.Trouble(type="lampFailure", since=AT, fault=FAULT),),
             usage=switched.Usage(energy_kwh=1.5, energy_by="estimated", hours_on=3, switch_ons=2),
             power_w=12.5,
