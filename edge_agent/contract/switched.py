@@ -1,7 +1,7 @@
 """States of what is switched and measured: lights, pumps, sensors, the cabinet, and the rules between them.
 
 Names of faults are those of TALQ's data model 2.7.1, functions LampMonitor, SegmentMonitor, CabinetMonitor,
-ElectricalMeter and Basic.
+ElectricalMeter, and its generic events.
 """
 
 from typing import Literal
