@@ -2,17 +2,18 @@
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
+from math import degrees
 from types import ModuleType
 from typing import Literal
 
 from edge_agent.timetable.place import Place
 
 Event = Literal["sunrise", "sunset", "dawn", "dusk"]
-_RISING: frozenset[Event] = frozenset({"sunrise", "dawn"})
-_QUARTER = timedelta(hours=6)
 _HORIZON = 90 + 50 / 60
 """Zenith distance as almanacs have it: 34' of refraction and 16' of the sun's radius."""
 _CIVIL = 96.0
+_JULIAN, _J2000 = 1_721_424.5, 2_451_545.0
+"""Julian date of the midnight of ordinal 0, and of the noon from which NOAA's centuries count."""
 
 
 class NoSun(ValueError):
@@ -37,29 +38,29 @@ def event(name: Event, place: Place, day: date) -> datetime:
     Raises:
         NoSun: there is none.
     """
-    # Solar noon nearest to the clocks' noon; the equation of time (16 minutes) does not matter for the choice.
-    clock_noon = datetime(day.year, day.month, day.day, 12, tzinfo=place.zone).astimezone(UTC)
-    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC) - timedelta(minutes=4 * place.longitude)
-    noon += timedelta(days=round((clock_noon - noon) / timedelta(days=1)))
-    guess = noon - _QUARTER if name in _RISING else noon + _QUARTER
-    for shift in (0, -1, 1):
-        found = _transit(name, place, guess.date() + timedelta(days=shift))
-        if abs(found - guess) <= _QUARTER + timedelta(minutes=30):
-            return found.replace(microsecond=0) + timedelta(seconds=round(found.microsecond / 1e6))
-    raise NoSun(f"no {name} at {place.latitude}, {place.longitude} on {day}")
-
-
-def _transit(name: Event, place: Place, day: date) -> datetime:
-    astral, sun = _astral()
-    direction = astral.SunDirection.RISING if name in _RISING else astral.SunDirection.SETTING
+    astral, equations = _astral()
     zenith = _HORIZON if name in ("sunrise", "sunset") else _CIVIL
-    try:
-        found: datetime = sun.time_of_transit(
-            astral.Observer(place.latitude, place.longitude), day, zenith, direction, with_refraction=False
-        )
-    except ValueError as error:
-        raise NoSun(f"no {name} at {place.latitude}, {place.longitude} on {day}") from error
-    return found
+    direction = astral.SunDirection.RISING if name in ("sunrise", "dawn") else astral.SunDirection.SETTING
+    midnight = _solar_day(place, day)
+    # Not by astral's own functions for whole days: they lose the days on which an event crosses UTC's midnight.
+    minutes = 720.0 - 4 * place.longitude
+    for _ in range(3):  # the sun moves on between noon and the event: each turn comes ten times nearer and more
+        century = (midnight.toordinal() + _JULIAN + minutes / 1440 - _J2000) / 36_525
+        try:
+            angle = equations.hour_angle(place.latitude, equations.sun_declination(century), zenith, direction)
+        except ValueError as error:
+            raise NoSun(f"no {name} at {place.latitude}, {place.longitude} on {day}") from error
+        minutes = 720 - 4 * (place.longitude + degrees(angle)) - equations.eq_of_time(century)
+    return midnight + timedelta(seconds=round(minutes * 60))
+
+
+def _solar_day(place: Place, day: date) -> datetime:
+    """The midnight of UTC from which NOAA's minutes count, such that solar noon is near the clocks' noon of the day."""
+    clocks = datetime(day.year, day.month, day.day, 12, tzinfo=place.zone).astimezone(UTC)
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC) - timedelta(minutes=4 * place.longitude)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(
+        days=round((clocks - noon) / timedelta(days=1))
+    )
 
 
 def sunrise(place: Place, day: date) -> datetime:
