@@ -21,6 +21,8 @@ READ_EVERY_S = 30.0
 TRY_EVERY_S = 10.0
 """A line that does not follow or does not answer is tried again so often."""
 _SOON_S = 0.001
+_STEP = 0.5
+"""Per cent: a smaller change is worth no word to the line."""
 
 
 class Settling:
@@ -139,8 +141,9 @@ class Settling:
         return wait
 
     async def _drive(self, thing: Thing, goal: float, moment: Moment, *, ahead: bool) -> None:
+        before = thing.told
         thing.told = goal if thing.entry.dimmable else 100.0 * (goal > 0)
-        if follows(thing.level, thing.told):
+        if follows(thing.level, thing.told) and (before is None or abs(thing.told - before) < _STEP):
             thing.failed = False
             return
         if thing.failed and not ahead and moment.mono - thing.tried_at < TRY_EVERY_S / 2:

@@ -1,4 +1,4 @@
-"""What the tests of switching share: the service on a simulated board, a real database, sensors that are set by hand."""
+"""What the tests of switching share: the service on a simulated board, a real database, sensors set by hand."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ class Rig:
             node.database,
             node.recorder,
             drivers=lambda name: self.board if name == "board" else self.drivers.get(name),
-            readings=lambda sensor: self.measured.get(sensor),
+            readings=self.measured.get,
             post=self.posts.append,
         )
         self._lines = sorted({entry.line.partition("/")[2] for entry in entries})
