@@ -36,8 +36,8 @@ TroubleType = Literal[
     "controlGearCommFailure",
     "deviceMalfunction",
 ]
-"""switchingErrorOn: stuck in the ON position. controlGearCommFailure: its line does not answer. deviceMalfunction: what is
-no lamp was switched on and draws nothing."""
+"""switchingErrorOn: stuck in the ON position. controlGearCommFailure: its line does not answer. deviceMalfunction: what
+is no lamp was switched on and draws nothing."""
 
 Basis = Literal["measured", "estimated"]
 

@@ -65,7 +65,7 @@ class CabinetMonitor:
         }
         troubles = self._troubles.look(moment, signs)
         self._losses += not losses and any(trouble.type == "supplyLoss" for trouble in troubles)
-        self._energy.look(moment, evidence.value(cabinet.energy), power)
+        self._energy.look(moment, readings(cabinet.energy) if cabinet.energy is not None else None, power)
         self.again_s = soonest(self._troubles.again_s, evidence.again_s)
         kwh, basis = self._sum(loads)
         return CabinetState(

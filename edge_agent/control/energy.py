@@ -2,7 +2,7 @@
 
 from edge_agent.contract.base import JsonObject
 from edge_agent.contract.switched import Basis
-from edge_agent.control.facts import Moment
+from edge_agent.control.facts import Moment, Reading
 from edge_agent.control.sums import Counted, Flowing, number
 
 _WS_PER_KWH = 3.6e6
@@ -39,7 +39,7 @@ class Energy:
             return "estimated"
         return "measured"
 
-    def look(self, moment: Moment, counter: float | None, watts: float | None) -> None:
+    def look(self, moment: Moment, counter: Reading | None, watts: float | None) -> None:
         """`counter` in kWh; `watts` as measured, or as reckoned where that is the source."""
         if self._source == "counter":
             self._measured += self._counter.look(moment, counter)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from edge_agent.contract.base import JsonObject, iso
-from edge_agent.control.facts import Moment
+from edge_agent.control.facts import Moment, Reading
 
 _UNKNOWN_GAP_S = 7 * 86400.0
 """How long the agent may have been away, where no clock tells."""
@@ -28,13 +28,15 @@ class Counted:
         self._mono: float | None = None
         self._at: datetime | None = None
 
-    def look(self, moment: Moment, value: float | None) -> float:
-        """How much is new since the last known value."""
-        if value is None or not math.isfinite(value):
+    def look(self, moment: Moment, word: Reading | None) -> float:
+        """How much is new since the last known word."""
+        if word is None or word.value is None or not math.isfinite(word.value):
             return 0.0
-        gone, last = self._gap(moment), self._last
-        self._last, self._mono = value, moment.mono
-        self._at = moment.now if moment.trusted else None
+        # whoever looks may do so long after it was measured: what it may have counted goes by when that was
+        mono = moment.mono - max(0.0, (moment.now - word.at).total_seconds())
+        gone, last, value = self._gap(moment, mono), self._last, word.value
+        self._last, self._mono = value, mono
+        self._at = word.at if moment.trusted else None
         if last is None:
             return 0.0
         if value < last:
@@ -64,10 +66,10 @@ class Counted:
             return
         self._at = at if at.tzinfo is not None else None
 
-    def _gap(self, moment: Moment) -> float:
-        """Seconds since the last value: monotonic within a run, else by the clock where it can be believed."""
+    def _gap(self, moment: Moment, mono: float) -> float:
+        """Seconds since the last word: monotonic within a run, else by the clock where it can be believed."""
         if self._mono is not None:
-            return moment.mono - self._mono
+            return max(0.0, mono - self._mono)
         if self._at is None or not moment.trusted:
             return _UNKNOWN_GAP_S
         return max(0.0, (moment.now - self._at).total_seconds())

@@ -7,7 +7,7 @@ from edge_agent.config.switching import SwitchedEntry
 from edge_agent.contract.base import JsonObject
 from edge_agent.contract.switched import Usage
 from edge_agent.control.energy import Energy
-from edge_agent.control.facts import Moment, Readings
+from edge_agent.control.facts import Moment, Reading, Readings
 from edge_agent.control.sums import Counted, Flowing, number
 
 _MOST_LITRES_PER_S = 100.0
@@ -45,7 +45,8 @@ class Meter:
     def look(self, moment: Moment, actual: float | None, readings: Readings) -> None:
         """Count what was used since the last look; `actual` (per cent) and the sensors hold until the next."""
         feedback, rated = self._entry.feedback, self._entry.rated_w
-        self.power_w = _value(readings, feedback.power)
+        power = _word(readings, feedback.power)
+        self.power_w = None if power is None else power.value
         on = None if actual is None else actual > 0
         self._on_s += self._on.look(moment, None if on is None else float(on))
         if on is not None:
@@ -54,9 +55,12 @@ class Meter:
         watts = self.power_w
         if feedback.power is None and rated is not None and actual is not None:
             watts = rated * actual / 100
-        self._energy.look(moment, _value(readings, feedback.energy), watts)
-        flow = _value(readings, feedback.flow)
-        self._litres += self._rate.look(moment, flow) / 60 if self._rate else self._volume.look(moment, flow)
+        self._energy.look(moment, _word(readings, feedback.energy), watts)
+        flow = _word(readings, feedback.flow)
+        if self._rate is not None:
+            self._litres += self._rate.look(moment, None if flow is None else flow.value) / 60
+        else:
+            self._litres += self._volume.look(moment, flow)
 
     def usage(self) -> Usage:
         """The sums, rounded for people."""
@@ -98,6 +102,5 @@ def _source(entry: SwitchedEntry) -> str:
     return "none" if entry.rated_w is None else "estimate"
 
 
-def _value(readings: Readings, sensor: str | None) -> float | None:
-    reading = readings(sensor) if sensor is not None else None
-    return None if reading is None else reading.value
+def _word(readings: Readings, sensor: str | None) -> Reading | None:
+    return readings(sensor) if sensor is not None else None
