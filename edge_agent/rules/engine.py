@@ -46,7 +46,7 @@ class RuleEngine:
 
     def __init__(self, rule: Rule, scene: Scene) -> None:
         self.rule = rule
-        self._says = Sentences(rule, scene)
+        self.says = Sentences(rule, scene)
         self._gate = Gate(rule, scene)
         self._hours = Hours(rule, scene.place)
         self._flow = scene.flow_of(rule.thing) if rule.litres is not None else None
@@ -69,11 +69,11 @@ class RuleEngine:
     @property
     def armed(self) -> bool:
         """Whether it says that it acts, or that it only watches; nothing else depends on it."""
-        return self._says.armed
+        return self.says.armed
 
     @armed.setter
     def armed(self, armed: bool) -> None:
-        self._says.armed = armed
+        self.says.armed = armed
 
     def begin_anew(self) -> None:
         """What it was doing is over, and the rest after it; a moment that was dealt with stays dealt with."""
@@ -146,7 +146,7 @@ class RuleEngine:
     def _go_on(self, moment: Moment, run: Run, litres: float | None) -> bool:
         """Whether the run has ended."""
         run.count(moment, litres)
-        why = run.ends(moment, self._gate, self._hours, self._says, self._flow_stale_s)
+        why = run.ends(moment, self._gate, self._hours, self.says, self._flow_stale_s)
         if why is not None:
             self._end(moment, run, why)
         return why is not None
@@ -157,20 +157,20 @@ class RuleEngine:
             self._rest.start(moment, self.rule.rest_s)
         self._spent = run.spent and not self.rule.rest_s and not self.rule.at
         coming = self._hours.next(moment.now) if self.rule.at else None
-        self._after = self._says.ended(
+        self._after = self.says.ended(
             why, run.ran_s(moment), rest=self._rest.until(moment), spent=self._spent, coming=coming
         )
 
     def _begin_or_wait(self, moment: Moment, litres: float | None) -> Verdict:
         """Begin, or say why not: first by the time, then by the sensors."""
         if self._hours.by_clock and not moment.trusted:
-            return self._verdict(moment, "idle", "clock", self._says.clock())
+            return self._verdict(moment, "idle", "clock", self.says.clock())
         due = self._due(moment) if self.rule.at else None
         if not self._hours.open(moment.now):
-            return self._verdict(moment, "idle", "outside", self._after or self._says.outside())
+            return self._verdict(moment, "idle", "outside", self._after or self.says.outside())
         if self.rule.at and due is None:
             coming = self._hours.next(moment.now)
-            return self._verdict(moment, "idle", ("next", coming), self._after or self._says.next(coming))
+            return self._verdict(moment, "idle", ("next", coming), self._after or self.says.next(coming))
         return self._by_sensors(moment, due, litres)
 
     def _by_sensors(self, moment: Moment, due: Due | None, litres: float | None) -> Verdict:
@@ -178,26 +178,26 @@ class RuleEngine:
         if beyond is False:
             unmet = self._unmet()
             names = tuple(watch.condition.sensor for watch in unmet)
-            return self._verdict(moment, "idle", names, self._after or self._says.idle(unmet))
+            return self._verdict(moment, "idle", names, self._after or self.says.idle(unmet))
         missing = [watch.condition.sensor for watch in self._gate.watches if watch.limit.beyond is None]
         dry = litres is None and self.rule.litres is not None
         if beyond is None or dry:
             missing += [self._flow or self.rule.thing] if dry else []
             self._after = None
-            return self._verdict(moment, "unknown", tuple(missing), self._says.unknown(missing))
+            return self._verdict(moment, "unknown", tuple(missing), self.says.unknown(missing))
         if self._spent:
-            return self._verdict(moment, "idle", "spent", self._after or self._says.spent())
+            return self._verdict(moment, "idle", "spent", self._after or self.says.spent())
         return self._begin(moment, due, litres) if self._gate.holds(moment.mono) else self._wait(moment)
 
     def _wait(self, moment: Moment) -> Verdict:
         self._after = None
         young = [watch for watch in self._gate.watches if 0 < watch.limit.left_s(moment.mono) < math.inf]
         names = tuple(watch.condition.sensor for watch in young)
-        return self._verdict(moment, "waiting", names, self._says.waiting(young))
+        return self._verdict(moment, "waiting", names, self.says.waiting(young))
 
     def _begin(self, moment: Moment, due: Due | None, litres: float | None) -> Verdict:
         holding = [watch for watch in self._gate.watches if watch.limit.holds(moment.mono)]
-        self._run = run = Run(self.rule, moment, self._says.acts(holding, due), litres)
+        self._run = run = Run(self.rule, moment, self.says.acts(holding, due), litres)
         self._after = None
         self._pending = None
         self._spent = False
@@ -211,7 +211,7 @@ class RuleEngine:
         if pending is not None and (due is None or due.at != pending.at):
             self._last = max(pending.at, self._last or pending.at)
             if self._told is not None:
-                self._after = self._says.skipped(pending, self._told[3], self._hours.next(moment.now))
+                self._after = self.says.skipped(pending, self._told[3], self._hours.next(moment.now))
         if due is not None and due != pending:
             self._after = None
         self._pending = due
@@ -229,7 +229,7 @@ class RuleEngine:
 
     def _resting(self, moment: Moment) -> Verdict:
         until = self._rest.until(moment)
-        return self._verdict(moment, "resting", until, self._after or self._says.rests(until or moment.now), until)
+        return self._verdict(moment, "resting", until, self._after or self.says.rests(until or moment.now), until)
 
     def _verdict(self, moment: Moment, doing: Doing, key: object, said: Said, until: datetime | None = None) -> Verdict:
         """The same sentence for as long as it is the same decision, though the values in it go on changing."""

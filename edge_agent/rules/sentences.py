@@ -143,7 +143,7 @@ class Sentences:
         flow = self._scene.flow_of(self._rule.thing)
         return part("part.flow_meter") if flow is None else name_of(flow, self._scene.sensors)
 
-    def disarmed(self, armed: bool, by: str) -> Said:
+    def armed_by(self, armed: bool, by: str) -> Said:
         """A person let it act, or only watch."""
         return said("rule.armed" if armed else "rule.disarmed", {"rule": self._rule.id}, name=self._rule.name, who=by)
 
