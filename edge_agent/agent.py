@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 
 from edge_agent import systemd
+from edge_agent.about import about
 from edge_agent.clock.scheduler import Scheduler
 from edge_agent.config.model import NodeConfig
 from edge_agent.contract.base import iso
@@ -19,7 +20,7 @@ from edge_agent.desk import Desk
 from edge_agent.desk.records import RecordRequests
 from edge_agent.link.address import broker_address
 from edge_agent.link.link import Link
-from edge_agent.services import Services, about
+from edge_agent.services import Services
 from edge_agent.store.database import StoreError
 from edge_agent.streams.filler import sweep
 from edge_agent.supervisor import Supervisor
@@ -53,6 +54,7 @@ class Agent:
             await stack.enter_async_context(services.voice)
             # the last to stop but for voice and disk: what speaks is cut short by its own service, not by its driver
             stack.push_async_callback(services.hardware.stop)
+            stack.push_async_callback(services.electrics.switching.stop)
             supervisor = Supervisor(core.clock, core.faults.set)
             stack.push_async_callback(supervisor.stop)
             await stack.enter_async_context(services.hearing)
@@ -67,8 +69,9 @@ class Agent:
             # lines are right before anybody can command them, and before the broker is asked for
             await services.hardware.start()
             await services.station.start()
-            await services.lights.refresh()
-            supervisor.start("lights", services.lights.run)
+            await services.electrics.switching.refresh()
+            services.electrics.start(supervisor.start)
+            services.hardware.on_change = services.driver_changed
             services.station.report()
             supervisor.start("chimes", services.preparer.run)
             supervisor.start("hearing", services.hearing.run)
@@ -79,7 +82,6 @@ class Agent:
             await services.cameras.start()
             stack.push_async_callback(services.cameras.stop)
             self._start_care(core, services, link, supervisor)
-            services.hardware.on_change = services.station.report
             core.recorder.event("started", version=VERSION, session=core.session)
             log.info("%s is running", self._config.node.name)
             systemd.notify("READY=1")
@@ -131,8 +133,7 @@ class Agent:
 
     @staticmethod
     def _register(desk: Desk, core: Core, services: Services, link: Link) -> None:
-        desk.register("switch.override", services.lights.override)
-        desk.register("switch.release", services.lights.release)
+        services.electrics.register(desk)
         desk.register("speak", services.announcer.speak)
         desk.register("speaker.stop", services.station.stop_speaker)
         desk.register("speaker.volume", services.station.set_volume)
@@ -164,7 +165,7 @@ class Agent:
                 values["link_rtt"] = round(link.rtt_ms, 2)
             for name, state in services.hardware.states.items():
                 values[f"driver/{name}"] = float(state.actual == "ok")
-            return values
+            return {**values, **services.electrics.values()}
 
         every, storage = self._config.telemetry.every_s, self._config.storage.path
         supervisor.start("telemetry", Telemetry(every, storage, core.clock, core.recorder, measures).run)
@@ -174,7 +175,7 @@ class Agent:
 
 async def _load(core: Core, services: Services) -> None:
     """Read what each service knew before; sounds that nobody needs any more are let go."""
-    await services.lights.load()
+    await services.electrics.load()
     await services.announcer.load()
     await asyncio.to_thread(sweep, core.config.storage.path / "streams")
     await _load_sounds(core, services)

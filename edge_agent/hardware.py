@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from drivers import registry
 from drivers.contract import Driver as DriverInterface
-from drivers.contract import DriverContext, DriverFault, Microphone, Speaker, Switchable
+from drivers.contract import DriverContext, DriverFault, Measuring, Microphone, Speaker, Switchable, Watching
 from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock
 from edge_agent.config.model import Driver
@@ -69,6 +69,16 @@ class Hardware:
         """The open relay driver of that name, or None."""
         driver = self._open.get(name)
         return driver if isinstance(driver, Switchable) else None
+
+    def measuring(self, name: str) -> Measuring | None:
+        """The open driver of that name that measures, or None."""
+        driver = self._open.get(name)
+        return driver if isinstance(driver, Measuring) else None
+
+    def watching(self, name: str) -> Watching | None:
+        """The open driver of that name that tells changes by itself, or None."""
+        driver = self._open.get(name)
+        return driver if isinstance(driver, Watching) else None
 
     def speaker(self, name: str) -> Speaker | None:
         """The open speaker driver of that name, or None."""

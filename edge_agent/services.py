@@ -15,27 +15,21 @@ from edge_agent.clock import Alarms
 from edge_agent.config.model import NodeConfig
 from edge_agent.config.secrets import SecretFault, reveal
 from edge_agent.contract.airings import Airing
-from edge_agent.contract.capabilities import Capability
 from edge_agent.contract.commands import StartLive
 from edge_agent.contract.errors import Refusal
-from edge_agent.contract.reports import About
 from edge_agent.contract.segments import Live, Relay
 from edge_agent.core import Core
 from edge_agent.desk.act import Begin
+from edge_agent.electrics import Electrics
 from edge_agent.hardware import Hardware
 from edge_agent.hearing import Hearing
-from edge_agent.lights.programme import Place
-from edge_agent.lights.service import LightService
 from edge_agent.live.sessions import LiveSessions
 from edge_agent.media import MediaStore
 from edge_agent.media.fetch import Fetcher
 from edge_agent.media.store import SoundStore
 from edge_agent.prepare.preparer import Preparer
 from edge_agent.relay.stream import RelayEvent, RelayStream
-from edge_agent.version import VERSION
 from tts.client import VoiceWorker
-
-__all__ = ["Services", "about", "place_of"]
 
 
 class Services:
@@ -45,16 +39,7 @@ class Services:
         config, storage = core.config, core.config.storage
         self._recorder = core.recorder
         self.hardware = Hardware(config.drivers, core.clock, storage.path / "drivers", post=core.post("driver"))
-        self.lights = LightService(
-            config.lights,
-            place_of(config),
-            core.clock,
-            alarms,
-            core.database,
-            core.recorder,
-            lines=self.hardware.lines,
-            post=core.post("light"),
-        )
+        self.electrics = Electrics(core, self.hardware)
         media = _media(config)
         self.voice = VoiceWorker(
             config.voice.model_copy(update={"cache_dir": storage.path / (config.voice.cache_dir or "voice")})
@@ -105,6 +90,11 @@ class Services:
             config.cameras, storage.path / "video", core.clock, core.recorder, media, post=core.post("camera")
         )
 
+    def driver_changed(self, name: str) -> None:
+        """A driver came or went."""
+        self.electrics.driver_changed(name)
+        self.station.report(name)
+
     def _live_permitted(self, args: StartLive) -> None:
         self.station.check(args.class_, args.authority, self.station.speaker(args.speaker), args.epoch)
 
@@ -131,64 +121,6 @@ class Services:
             return RelayStream(segment, stand_in, config.storage.path / "streams", changed)
 
         return Preparer(store, fetcher, self.voice, streams=stream)
-
-
-def place_of(config: NodeConfig) -> Place:
-    """Where the node stands."""
-    position = config.node.position
-    return Place(latitude=position.latitude, longitude=position.longitude, timezone=config.node.timezone)
-
-
-def about(config: NodeConfig) -> About:
-    """What the node has, as it tells the world."""
-    node = config.node
-    return About(
-        node=node.name,
-        commune=node.commune,
-        name=node.title,
-        zone=node.zone,
-        position=node.position,
-        timezone=node.timezone,
-        language=node.language,
-        version=VERSION,
-        voices=tuple(engine.engine for engine in config.voice.chain),
-        capabilities=_capabilities(config),
-    )
-
-
-def _capabilities(config: NodeConfig) -> tuple[Capability, ...]:
-    kinds = {entry.id: entry.driver for entry in config.drivers}
-    lights = [
-        Capability(
-            id=light.id,
-            kind="light",
-            name=light.name,
-            unit="%",
-            minimum=0,
-            maximum=100,
-            step=100,
-            writable=True,
-            zone=light.zone,
-            driver=kinds.get(light.line.partition("/")[0]),
-        )
-        for light in config.lights
-    ]
-    speakers = [
-        Capability(
-            id=speaker.id,
-            kind="speaker",
-            name=speaker.name,
-            unit="%",
-            minimum=0,
-            maximum=100,
-            writable=True,
-            zone=speaker.zone,
-            driver=kinds.get(speaker.driver),
-        )
-        for speaker in config.speakers
-    ]
-    cameras = [Capability(id=camera.id, kind="camera", name=camera.name, zone=camera.zone) for camera in config.cameras]
-    return (*lights, *speakers, *cameras)
 
 
 def _media(config: NodeConfig) -> MediaStore:
