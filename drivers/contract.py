@@ -43,6 +43,7 @@ __all__ = [
 FAULT_CODES: dict[str, str] = {
     "driver.unknown": "no driver of that name is installed",
     "driver.broken": "the driver's code cannot be loaded",
+    "driver.bad_config": "the driver's configuration is wrong",
     "driver.missing_library": "a library that the driver needs is not installed",
     "driver.not_supported": "this machine is not of the kind that the driver needs",
     "driver.no_device": "the device node is not there",

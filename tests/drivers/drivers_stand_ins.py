@@ -1,4 +1,4 @@
-"""A clock that is moved by hand, WAV files, ALSA configurations, and a module that speaks the RPi.GPIO interface."""
+"""A clock that is moved by hand, WAV files, ALSA configurations."""
 
 import asyncio
 import random
@@ -59,40 +59,6 @@ async def until(condition, limit=10.0):
     async with asyncio.timeout(limit):
         while not condition():
             await asyncio.sleep(0.01)
-
-
-class FakeGpio:
-    """Keeps what each pin was told, in order; can be made to short a pin or to fail."""
-
-    BCM, BOARD, OUT, IN = 11, 10, 0, 1
-
-    def __init__(self):
-        self.calls, self.levels, self.shorted, self.error = [], {}, {}, None
-
-    def setwarnings(self, value):
-        self.calls.append(("setwarnings", value))
-
-    def setmode(self, mode):
-        if self.error:
-            raise self.error
-        self.calls.append(("setmode", mode))
-
-    def setup(self, channel, direction, *, initial):
-        if self.error:
-            raise self.error
-        self.calls.append(("setup", channel, direction, initial))
-        self.levels[channel] = initial
-
-    def output(self, channel, value):
-        if channel not in self.levels:
-            raise RuntimeError("The GPIO channel has not been set up as an OUTPUT")
-        self.calls.append(("output", channel, value))
-        self.levels[channel] = value
-
-    def input(self, channel):
-        if self.error:
-            raise self.error
-        return self.shorted.get(channel, self.levels[channel])
 
 
 def listed(directory: Path):

@@ -16,6 +16,10 @@ SOURCES = sorted(Path(drivers.__file__).parent.rglob("*.py"))
 LINES = {
     "simulated-relay": {"lines": {"lamp": {}}},
     "rpi-gpio-relay": {"lines": {"lamp": {"pin": 17}}},
+    "rpi-gpio": {
+        "lines": {"lamp": {"pin": 17}, "row": {"pin": 18, "pwm": "software"}},
+        "inputs": {"door": {"pin": 22}, "water": {"pin": 23, "counts_per_unit": 450}},
+    },
     "simulated-microphone": {"hears": "horn"},
     "modbus": {"host": "127.0.0.1", "devices": {"board": {"unit": 1, "map": "waveshare-relay-8"}}},
 }
@@ -28,7 +32,7 @@ KINDS = {
     "sensor": Measuring,
 }
 WRITABLE = {"speaker", "relay", "dimmer"}
-OFFERS = {"modbus": ["relay"] * 8}
+OFFERS = {"rpi-gpio": ["relay", "dimmer", "contact", "sensor", "sensor"], "modbus": ["relay"] * 8}
 """What a driver offers as it is configured above, where that is not one thing of the kind in its name."""
 
 

@@ -4,16 +4,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from drivers_stand_ins import FakeGpio
+from drivers_gpio_lines import FakeGpio
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from drivers.contract import DriverFault
-from drivers.relay import board
-from drivers.relay.rpi_gpio import GpioRelay
+from drivers.contract import DriverContext, DriverFault
+from drivers.gpio import board
+from drivers.gpio.driver import Gpio
 
-Config = GpioRelay.Config
+Config = Gpio.Config
 LINES = {"lamp": {"pin": 17, "name": "Lamp"}, "siren": {"pin": 27, "active_low": True}}
 
 
@@ -23,7 +23,7 @@ def gpio():
 
 
 def relay(context, gpio, **config):
-    return GpioRelay(Config(lines=LINES, **config), context, module=gpio)
+    return Gpio(Config(lines=LINES, **config), context, module=gpio)
 
 
 async def test_the_first_switch_claims_the_pin_with_its_level_in_one_act(jump, gpio):
@@ -78,6 +78,10 @@ async def test_faults_have_codes(jump, gpio):
     async with lines:
         with pytest.raises(DriverFault, match=r"driver\.unclaimed"):
             await lines.read("lamp")
+        with pytest.raises(DriverFault, match=r"driver\.not_dimmable.*'lamp'"):
+            await lines.dim("lamp", 50)
+        with pytest.raises(DriverFault, match=r"driver\.unknown_line"):
+            await lines.measure("door")
         with pytest.raises(DriverFault, match=r"driver\.unknown_line"):
             await lines.switch("lamb", True)
         gpio.error = RuntimeError("GPIO busy")
@@ -124,7 +128,7 @@ async def test_check_passes_with_a_given_module(jump, gpio):
 async def test_the_real_module_says_why_it_cannot_work_here(jump):
     assert importlib.util.find_spec("RPi.GPIO"), "rpi-lgpio belongs to the development set"
     assert not board.MODEL.exists(), "this test is for a machine that is no Pi"
-    check = await GpioRelay(Config(lines=LINES), jump).check()
+    check = await Gpio(Config(lines=LINES), jump).check()
     assert (check.ok, check.code) == (False, "driver.not_supported")
     assert "not a Raspberry Pi" in check.detail
     assert "RPi.GPIO" not in sys.modules
@@ -134,7 +138,7 @@ async def test_opening_with_the_real_module_here_is_a_fault(jump, monkeypatch):
     monkeypatch.setenv("LG_WD", str(jump.directory))
     before = Path.cwd()
     with pytest.raises(DriverFault, match="can only be run on a Raspberry Pi") as caught:
-        async with GpioRelay(Config(lines=LINES), jump):
+        async with Gpio(Config(lines=LINES), jump):
             pass
     assert caught.value.code == "driver.not_supported"
     assert Path.cwd() == before, "lgpio takes the whole process elsewhere"
@@ -167,3 +171,68 @@ def test_a_missing_module_is_named_with_its_remedy(monkeypatch):
     missing = board.library()
     assert missing.code == "driver.missing_library"
     assert "edge-agent[gpio]" in missing.detail
+
+
+async def test_what_the_last_run_left_on_is_known_before_it_is_switched(jump, gpio):
+    gpio.directions, gpio.levels = {17: gpio.OUT, 27: gpio.OUT}, {17: 1, 27: 0}
+    async with relay(jump, gpio) as lines:
+        assert await lines.read("lamp") is True
+        assert await lines.level("siren") == 100, "active low"
+        await lines.switch("lamp", True)
+    assert gpio.levels == {17: 1, 27: 0}
+    assert not [call for call in gpio.calls if call[0] == "setup" and call[3] is not None], "no level was imposed"
+    assert [call for call in gpio.calls if call[0] == "output"] == [("output", 17, 1)]
+
+
+async def test_one_pin_has_one_driver(jump, gpio):
+    other = DriverContext("other", jump.clock, jump.logger, jump.directory)
+    async with relay(jump, gpio):
+        with pytest.raises(DriverFault, match=r"pin 17 is used by the driver 'desk' already"):
+            async with relay(other, gpio):
+                pass
+    async with relay(other, gpio) as lines:
+        await lines.switch("lamp", True)
+
+
+class Lgpio:
+    """The library below rpi-lgpio, as far as a lost chip and the end of pulses need it."""
+
+    error = OSError
+
+    def __init__(self, gpio):
+        self.gpio, self.gone, self.closed = gpio, False, []
+
+    def gpio_get_line_info(self, handle, pin):
+        if self.gone:
+            raise self.error("bad handle")
+        return [0, pin]
+
+    def gpiochip_close(self, handle):
+        self.closed.append(handle)
+        raise self.error("no such chip")
+
+    def tx_pwm(self, handle, pin, frequency, duty):
+        self.gpio.calls.append(("tx_pwm", pin, frequency, duty))
+
+
+async def test_a_chip_that_comes_back_is_opened_anew_and_one_bad_pin_is_no_reason(jump, gpio):
+    gpio.lgpio, gpio._chip, gpio._alerts = Lgpio(gpio), 7, {}
+    async with relay(jump, gpio) as lines:
+        await lines.switch("siren", True)
+        gpio.error = RuntimeError("GPIO busy")
+        with pytest.raises(DriverFault, match=r"driver\.io"):
+            await lines.switch("lamp", True)
+        gpio.error = None
+        await lines.switch("siren", True)
+        assert gpio.lgpio.closed == [], "the other lines were let go for one"
+        gpio.error, gpio.lgpio.gone = RuntimeError("No such device"), True
+        for _ in range(2):  # as long as it is away
+            with pytest.raises(DriverFault, match=r"driver\.io") as caught:
+                await lines.switch("siren", True)
+            assert caught.value.retry
+        gpio.error, gpio.lgpio.gone = None, False
+        gpio.calls.clear()
+        await lines.switch("siren", True)
+        assert gpio.lgpio.closed == [7]
+        assert ("setup", 27, gpio.OUT, 0) in gpio.calls, "claimed again with its level in one act"
+        assert await lines.read("siren") is True
