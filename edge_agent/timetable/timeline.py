@@ -9,7 +9,6 @@ from edge_agent.timetable.days import EPOCH, Days
 from edge_agent.timetable.nights import Change, Pattern, Span, lay
 
 _LOOK_DAYS = 400
-_LOOK_NIGHTS = 62
 _KEPT = 6
 _NONE_DARK: frozenset[str] = frozenset()
 
@@ -53,6 +52,8 @@ class Timeline:
         self._noon = noon
         self._kept: dict[int, list[Change]] = {}
         self._last: tuple[datetime, datetime, Phase] | None = None
+        self._coming: tuple[int, float, int] | None = None
+        """From which day on, and at which level, a change was looked for in later nights, and when it comes."""
 
     def now(self, now: datetime) -> Phase:
         """The phase of an instant, by the sun and the clock alone. Raises NoSun."""
@@ -82,12 +83,12 @@ class Timeline:
         coming = [change for change in laid if change.at > at]
         other = next((change.at for change in coming if change.level != here.level), None)
         until = self._next(today + 1, here.level, dark, at) if other is None else other
-        holds = min([until, self._days.begin(today + 1, self._noon), *(change.at for change in coming[:1])])
+        holds = min([until, self._begin(today + 1), *(change.at for change in coming[:1])])
         began = _instant(here.at)
         choosing = self._choose(date.fromordinal(today))
         phase = Phase(here.level, began, here.ramp_s, before, _instant(until), choosing.name, active.photocell)
         return (
-            max(_instant(active.at), _instant(self._days.begin(today, self._noon))),
+            max(_instant(active.at), _instant(self._begin(today))),
             _instant(holds),
             phase,
         )
@@ -106,16 +107,23 @@ class Timeline:
         return self._choose(day).name, self._laid_out(day.toordinal())
 
     def _next(self, day: int, level: float, dark: frozenset[str], at: float) -> int:
-        """The instant of the next other level from a day on. After long years of the same: when it was last looked."""
-        nights = 0
+        """The instant of the next other level from a day on. After a year of the same: how far was looked."""
+        known = self._coming
+        if known is not None and not dark and known[0] <= day and known[1] == level and self._begin(day) <= known[2]:
+            return known[2]
+        found = self._begin(day + _LOOK_DAYS)
         for later in range(day, day + _LOOK_DAYS):
-            for change in self._laid(later, dark, at) if later < day + 2 else self._laid_out(later, dark, at):
-                if change.level != level:
-                    return change.at
-            nights += self._choose(date.fromordinal(later)).pattern is not None
-            if nights >= _LOOK_NIGHTS:
-                return self._days.begin(later + 1, self._noon)
-        return self._days.begin(day + _LOOK_DAYS, self._noon)
+            laid = self._laid(later, dark, at) if later == day else self._laid_out(later, dark, at)
+            other = next((change.at for change in laid if change.level != level), None)
+            if other is not None:
+                found = other
+                break
+        if not dark:
+            self._coming = day, level, found
+        return found
+
+    def _begin(self, day: int) -> int:
+        return self._days.begin(day, self._noon)
 
     def _laid(self, day: int, dark: frozenset[str], at: float) -> list[Change]:
         if dark:
@@ -128,14 +136,14 @@ class Timeline:
         return known
 
     def _laid_out(self, day: int, dark: frozenset[str] = _NONE_DARK, at: float = 0) -> list[Change]:
-        begin = self._days.begin(day, self._noon)
+        begin = self._begin(day)
         pattern = self._choose(date.fromordinal(day)).pattern
         if pattern is None:
             return [Change(begin, 0.0, 0.0)]
         spans = pattern.spans(day, self._days)
         if pattern.photocells:
             spans = [span for span in spans if span.sensor is None or _counts(span, dark, at)]
-        return lay(spans, begin, self._days.begin(day + 1, self._noon))
+        return lay(spans, begin, self._begin(day + 1))
 
 
 def _counts(span: Span, dark: frozenset[str], at: float) -> bool:
