@@ -16,9 +16,11 @@ from hub.aired.keeping import AiredLog
 from hub.aired.naming import Naming
 from hub.aired.pages import AiredPages
 from hub.announcing import Announcing
+from hub.api import Api
 from hub.clock import Clock, SystemClock
 from hub.commands import BY_CONSOLE, Commands
 from hub.config import MB, HubConfig
+from hub.feed import Feed
 from hub.followup import FollowUp
 from hub.inbox import Inbox
 from hub.keys import Tokens, signer
@@ -61,7 +63,8 @@ class Hub:
         self.media = MediaStore(config.data / "media", config.limits.media_mb * MB)
         self.signer: Signer = signer(config.signing_key)
         self.commands = Commands(self.signer, self._publish, clock, by=BY_CONSOLE)
-        self.inbox = Inbox(self.registry, self.ledger, self.commands, Naming(self._store), clock)
+        self.feed = Feed(self.registry.nodes.values, config.limits.viewers, self.closing)
+        self.inbox = Inbox(self.registry, self.ledger, self.commands, Naming(self._store), self.feed, clock)
         self.link = _link(config, clock, self.inbox, self.notice)
         self._followup = FollowUp(self.ledger, self.commands, self._can_reach, clock)
         self._pictures = Pictures(self.commands, self.media, clock)
@@ -108,6 +111,7 @@ class Hub:
         """End everything that a page is waiting for: live streams, answers of nodes."""
         self.closing.set()
         self.notice.bump()
+        self.feed.close()
         self.commands.stop()
 
     async def _publish(self, topic: str, body: bytes) -> None:
@@ -139,6 +143,7 @@ class Hub:
         aired = AiredPages(shown, renderer, self._database, language)
         return Starlette(
             routes=[
+                *Api(self.registry, self.commands, self.feed).routes(),  # first: each address is tried in this order
                 *pages.routes(),
                 *aired.routes(),
                 *actions.routes(language),

@@ -2,17 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
 from edge_agent.contract.base import MAX_BODY, JsonObject
-from edge_agent.contract.commands import Ack, Args, Command
+from edge_agent.contract.commands import Ack, Args, Command, Selector
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.ids import uuid7
 from edge_agent.contract.signature import Signer
-from edge_agent.contract.topics import NodeTopics
+from edge_agent.contract.topics import EVERYBODY, NodeTopics
 from hub.clock import Clock
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,35 @@ class _Pending:
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     acks: list[Ack] = field(default_factory=list)
 
+    def take(self, address: str, ack: Ack) -> None:
+        if address == self.address and len(self.acks) <= 10:
+            self.acks.append(ack)
+            self.answered.set()
+
+
+OnAnswer = Callable[[str, Outcome], None]
+"""Address of a node, and what became of a command there, as far as is known."""
+
+
+@dataclass
+class _Poll:
+    """A command to many: the nodes that have not answered finally, and who is told of each answer."""
+
+    open: set[str]
+    on_answer: OnAnswer
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    def take(self, address: str, ack: Ack) -> None:
+        if address not in self.open:
+            return
+        self.outcomes[address] = outcome = _outcome(ack)
+        if ack.state != "accepted":
+            self.open.discard(address)
+        self.on_answer(address, outcome)
+        if not self.open:
+            self.answered.set()
+
 
 class Commands:
     """The command desk of the hub."""
@@ -52,7 +81,7 @@ class Commands:
         self._publish = publish
         self._clock = clock
         self._by = by
-        self._pending: dict[str, _Pending] = {}
+        self._pending: dict[str, _Pending | _Poll] = {}
         self._stopping = False
 
     async def send(
@@ -82,6 +111,36 @@ class Commands:
         finally:
             del self._pending[command.id]
 
+    async def send_all(
+        self, commune: str, args: Args, nodes: Collection[str], *, limit: float, on_answer: OnAnswer
+    ) -> dict[str, Outcome]:
+        """Send one command to many nodes of a commune, await what each (by its address) says, `limit` seconds at most.
+
+        The nodes refuse it afterwards. `on_answer` is told of each answer as it comes.
+        """
+        if len(self._pending) >= MAX_PENDING:
+            return dict.fromkeys(nodes, Outcome("unsent", Fault.of("command.busy")))
+        names = tuple(sorted(address.partition("/")[2] for address in nodes))
+        command = self._command(f"{commune}/{EVERYBODY}", args, limit, Selector(nodes=names))
+        message = self._signer.sign(command.model_dump_json(by_alias=True, exclude_none=True).encode())
+        if len(message) > MAX_BODY:
+            fault = Fault.of("command.too_large", size=len(message), limit=MAX_BODY)
+            return dict.fromkeys(nodes, Outcome("rejected", fault))
+        poll = self._pending[command.id] = _Poll(set(nodes), on_answer)
+        missing = Outcome("silent", Fault.of("command.timeout", seconds=int(limit)))
+        try:
+            async with asyncio.timeout(limit):
+                await self._publish(_topic(command.to), message)
+                if not self._stopping and poll.open:
+                    await poll.answered.wait()
+        except LinkDown:
+            missing = Outcome("unsent")
+        except TimeoutError:
+            logger.info("%d of %d nodes have not answered to %s", len(poll.open), len(nodes), args.do)
+        finally:
+            del self._pending[command.id]
+        return {address: poll.outcomes.get(address, missing) for address in nodes}
+
     def stop(self) -> None:
         """Wait for no answer any more: who waits is told that none came."""
         self._stopping = True
@@ -90,16 +149,13 @@ class Commands:
 
     def on_ack(self, address: str, ack: Ack) -> None:
         """Take an answer; only the node that was asked can answer."""
-        pending = self._pending.get(ack.id)
-        if pending is None or pending.address != address or len(pending.acks) > 10:
-            return
-        pending.acks.append(ack)
-        pending.answered.set()
+        if pending := self._pending.get(ack.id):
+            pending.take(address, ack)
 
-    def _command(self, address: str, args: Args, life: float) -> Command:
+    def _command(self, address: str, args: Args, life: float, selector: Selector | None = None) -> Command:
         now = self._clock.now()
         expires = now + timedelta(seconds=life)
-        return Command(id=uuid7(), to=address, by=self._by, at=now, expires=expires, args=args)
+        return Command(id=uuid7(), to=address, selector=selector, by=self._by, at=now, expires=expires, args=args)
 
     async def _answer(self, pending: _Pending, accepted_is_enough: bool) -> Outcome:
         while True:
@@ -108,9 +164,13 @@ class Commands:
                 pending.answered.clear()
             for ack in pending.acks:
                 if ack.state != "accepted" or accepted_is_enough:
-                    return Outcome(ack.state, ack.fault, ack.result or {})
+                    return _outcome(ack)
             if self._stopping:
                 return Outcome("silent", Fault.of("command.timeout", seconds=0))
+
+
+def _outcome(ack: Ack) -> Outcome:
+    return Outcome(ack.state, ack.fault, ack.result or {})
 
 
 def _topic(address: str) -> str:

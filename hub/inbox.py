@@ -8,6 +8,7 @@ from edge_agent.contract.reports import About
 from hub.aired.naming import Naming
 from hub.clock import Clock
 from hub.commands import Commands
+from hub.feed import Feed
 from hub.ledger import Ledger
 from hub.messages import Malformed, decode
 from hub.registry import Registry
@@ -21,11 +22,14 @@ QUIET_S = 10.0
 class Inbox:
     """The hub's side of every topic it reads."""
 
-    def __init__(self, registry: Registry, ledger: Ledger, commands: Commands, naming: Naming, clock: Clock) -> None:
+    def __init__(
+        self, registry: Registry, ledger: Ledger, commands: Commands, naming: Naming, feed: Feed, clock: Clock
+    ) -> None:
         self._registry = registry
         self._ledger = ledger
         self._commands = commands
         self._naming = naming
+        self._feed = feed
         self._clock = clock
         self._quiet_until = 0.0
         self.malformed = 0
@@ -45,7 +49,8 @@ class Inbox:
             case _:
                 if isinstance(message.body, About):
                     self._naming.learn(message.address, message.body)
-                self._registry.apply(message)
+                if self._registry.apply(message):
+                    self._feed.take(message)
 
     def _complain(self, topic: str, error: Malformed) -> None:
         self.malformed += 1

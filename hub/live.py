@@ -35,7 +35,7 @@ class Live:
         """A stream for this viewer, or 503 when there are too many."""
         if self.viewers >= self._most or self._closing.is_set():
             return PlainTextResponse(sentence(language, "live.full"), 503, {"Retry-After": "30"})
-        return _Stream(lambda send: self._serve(send, language))
+        return Stream(lambda send: self._serve(send, language))
 
     async def _serve(self, send: Callable[[bytes], "asyncio.Future[None]"], language: Language) -> None:
         self.viewers += 1
@@ -56,7 +56,7 @@ class Live:
             self.viewers -= 1
 
 
-class _Stream(Response):
+class Stream(Response):
     """An event stream that ends when its viewer leaves, or takes nothing any more."""
 
     media_type = "text/event-stream"

@@ -14,7 +14,7 @@ from hub.presence import Offline, Presence
 
 logger = logging.getLogger(__name__)
 
-MAX_THINGS = 500
+MAX_THINGS = 1000
 """States remembered per node."""
 
 
@@ -68,25 +68,27 @@ class Registry:
         self._refused = 0
         self.nodes: dict[str, Node] = {}
 
-    def apply(self, message: Message) -> None:
-        """Take a status, about or state."""
+    def apply(self, message: Message) -> bool:
+        """Take a status, about or state; whether there was room for it."""
         node = self.nodes.get(message.address)
         if node is None:
             if message.body is None or not self._has_room():
-                return
+                return False
             node = self.nodes[message.address] = Node(message.topic.commune, message.topic.node)
-        self._take(node, message)
+        if not self._take(node, message):
+            return False
         node.version += 1
         if node.is_empty:
             del self.nodes[message.address]
         self._notice.bump()
+        return True
 
     def is_online(self, address: str) -> bool:
         """Whether that node is known and there."""
         node = self.nodes.get(address)
         return node is not None and node.online
 
-    def _take(self, node: Node, message: Message) -> None:
+    def _take(self, node: Node, message: Message) -> bool:
         body = message.body
         match message.topic.channel:
             case "status":
@@ -95,14 +97,18 @@ class Registry:
             case "about":
                 node.about = body if isinstance(body, About) else None
             case _:
-                self._take_state(node, message)
+                return self._take_state(node, message)
+        return True
 
-    def _take_state(self, node: Node, message: Message) -> None:
+    def _take_state(self, node: Node, message: Message) -> bool:
         key = (message.topic.kind or "", message.topic.thing or "")
         if message.body is None:
             node.states.pop(key, None)
         elif key in node.states or len(node.states) < MAX_THINGS:
             node.states[key] = message.body  # type: ignore[assignment]  # decode() has checked the pair
+        else:
+            return False
+        return True
 
     def _has_room(self) -> bool:
         if len(self.nodes) < self._most:

@@ -1,0 +1,186 @@
+"""The JSON API for programs: switch, look, follow. Answers when the node has answered, with what really happened.
+
+Who may use it is who may use the page: requests of other sites are refused (`Guard`), and a body must be declared as
+JSON, which no form of a foreign page can do.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from edge_agent.contract import invalid
+from edge_agent.contract.base import Strict
+from edge_agent.contract.commands import ArmRule, ResetInterlock, SwitchOverride, SwitchRelease
+from edge_agent.contract.errors import Fault
+from hub.commands import Commands, Outcome
+from hub.feed import Feed
+from hub.language import sentence
+from hub.registry import Node, Registry
+
+Asked = TypeVar("Asked", bound=Strict)
+
+ANSWER_S = 6.0
+"""How long a program waits; afterwards the node refuses the command, so it never switches unexpectedly."""
+MAX_BODY = 16 * 1024
+STATUS = {"done": 200, "accepted": 202, "rejected": 409, "failed": 409, "silent": 504, "unsent": 503}
+_SWITCHING: dict[str, type[SwitchOverride | SwitchRelease | ResetInterlock]] = {
+    "switch": SwitchOverride,
+    "release": SwitchRelease,
+    "reset": ResetInterlock,
+}
+ACTS: dict[str, type[SwitchOverride | SwitchRelease | ResetInterlock | ArmRule]] = {**_SWITCHING, "arm": ArmRule}
+"""Last part of the address -> the command that the body holds, without its `do`."""
+
+
+class Api:
+    """Everything below `/api/`."""
+
+    def __init__(self, registry: Registry, commands: Commands, feed: Feed) -> None:
+        self._registry = registry
+        self._commands = commands
+        self._feed = feed
+
+    def routes(self) -> list[BaseRoute]:
+        """For the application."""
+        acts = [
+            Route(f"/api/nodes/{{commune}}/{{node}}/{name}", self._act(model), methods=["POST"])
+            for name, model in ACTS.items()
+        ]
+        return [
+            *acts,
+            Route("/api/communes/{commune}/switch", self._many(SwitchOverride), methods=["POST"]),
+            Route("/api/communes/{commune}/release", self._many(SwitchRelease), methods=["POST"]),
+            Route("/api/nodes/{commune}/{node}/states", self._states),
+            Route("/api/nodes/{commune}/{node}", self._node),
+            Route("/api/nodes", self._nodes),
+            Route("/api/events", self._events),
+        ]
+
+    def _act(
+        self, model: type[SwitchOverride | SwitchRelease | ResetInterlock | ArmRule]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            node = self._find(request)
+            if node is None:
+                return _no_node(request)
+            args = await _read(request, model)
+            if isinstance(args, Response):
+                return args
+            if not node.online:
+                return _answer({"node": node.address, **_told(AWAY)}, 503)
+            outcome = await self._commands.send(node.address, args, limit=ANSWER_S, life=ANSWER_S)
+            return _answer({"node": node.address, **_told(outcome)}, STATUS[outcome.state])
+
+        return endpoint
+
+    def _many(self, model: type[SwitchOverride | SwitchRelease]) -> Callable[[Request], Awaitable[Response]]:
+        """One command for all nodes of a commune that have the thing; the answer holds that of each."""
+
+        async def endpoint(request: Request) -> Response:
+            args = await _read(request, model)
+            if isinstance(args, Response):
+                return args
+            commune = request.path_params["commune"]
+            having = nodes_with(self._registry, commune, args.thing)
+            outcomes = dict.fromkeys((n.address for n in having if not n.online), AWAY)
+            asked = [n.address for n in having if n.online]
+            if asked:
+                outcomes |= await self._commands.send_all(
+                    commune,
+                    args,
+                    asked,
+                    limit=ANSWER_S,
+                    on_answer=lambda *_: None,
+                )
+            done = sum(outcome.state == "done" for outcome in outcomes.values())
+            told = {address: _told(outcome) for address, outcome in outcomes.items()}
+            status = 404 if not having else 200 if done == len(having) else 207
+            return _answer({"done": done, "all": len(having), "nodes": told}, status)
+
+        return endpoint
+
+    async def _states(self, request: Request) -> Response:
+        node = self._find(request)
+        if node is None:
+            return _no_node(request)
+        states = [s.model_dump(mode="json", exclude_none=True, by_alias=True) for s in node.states.values()]
+        return _answer({**_summary(node), "states": states})
+
+    async def _node(self, request: Request) -> Response:
+        node = self._find(request)
+        if node is None:
+            return _no_node(request)
+        about = node.about.model_dump(mode="json", exclude_none=True) if node.about else None
+        return _answer({**_summary(node), "about": about})
+
+    async def _nodes(self, _: Request) -> Response:
+        return _answer([_summary(node) for node in self._registry.nodes.values()])
+
+    async def _events(self, request: Request) -> Response:
+        return self._feed.response(request)
+
+    def _find(self, request: Request) -> Node | None:
+        return self._registry.nodes.get(f"{request.path_params['commune']}/{request.path_params['node']}")
+
+
+AWAY = Outcome(
+    "unsent", Fault(code="outcome.away", vi=sentence("vi", "outcome.away"), en=sentence("en", "outcome.away"))
+)
+"""Nothing is sent to a node that is away: it would switch later, unexpectedly."""
+
+
+def nodes_with(registry: Registry, commune: str, thing: str) -> list[Node]:
+    """The nodes of a commune that have a thing or group of this id; of `lights`, all that have a light."""
+    return [node for node in registry.nodes.values() if node.commune == commune and _has(node, thing)]
+
+
+def _has(node: Node, thing: str) -> bool:
+    about = node.about
+    if about is None:
+        return False
+    if thing == "lights":
+        return any(c.kind == "light" for c in about.capabilities)
+    return any(group.id == thing for group in about.groups) or any(
+        c.id == thing for c in about.capabilities if c.kind in ("light", "switch")
+    )
+
+
+async def _read(request: Request, model: type[Asked]) -> Asked | Response:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        return _wrong(Fault.of("command.malformed", detail="Content-Type: application/json"), 415)
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            return _wrong(Fault.of("command.too_large", size=len(body), limit=MAX_BODY), 413)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        return _wrong(Fault.of("command.invalid", **invalid.first(error)), 422)
+
+
+def _summary(node: Node) -> dict[str, Any]:
+    return {"node": node.address, "name": node.title, "online": node.online}
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    fault = {"fault": outcome.fault.model_dump(mode="json")} if outcome.fault else {}
+    return {"state": outcome.state, "result": outcome.result, **fault}
+
+
+def _no_node(request: Request) -> Response:
+    id_ = f"{request.path_params['commune']}/{request.path_params['node']}"
+    return _wrong(Fault.of("command.unknown_node", id=id_), 404)
+
+
+def _wrong(fault: Fault, status: int) -> Response:
+    return _answer({"state": "rejected", "fault": fault.model_dump(mode="json")}, status)
+
+
+def _answer(body: object, status: int = 200) -> Response:
+    return Response(to_json(body, inf_nan_mode="null"), status, media_type="application/json")
