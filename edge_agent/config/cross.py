@@ -13,26 +13,28 @@ from drivers.contract import DriverFault
 from edge_agent.calendar.policy import looser
 from edge_agent.config.broadcast import LawfulHours
 from edge_agent.config.finding import Finding, Path, entries, listed
+from edge_agent.config.offers import Offer, offer_of
 from edge_agent.config.problems import guess
+from edge_agent.config.switching_check import switching_check
 from edge_agent.config.timetable_check import timetable_check
 
 
 def cross_check(data: Mapping[str, Any]) -> Iterator[Finding]:
     """All findings of this kind."""
     drivers = list(entries(data, "drivers"))
-    for section in ("command_keys", "drivers", "lights", "speakers", "cameras"):
+    for section in ("command_keys", "drivers", "speakers", "cameras", "rules"):
         yield from _same_ids(section, list(entries(data, section)))
-    lines: dict[str, list[str] | None] = {}
+    offers: dict[str, Offer] = {}
     for place, entry in drivers:
-        lines[str(entry.get("id"))] = _lines(entry)
+        offers[str(entry.get("id"))] = offer_of(entry)
         yield from _driver(place, entry)
-    yield from _light_lines(list(entries(data, "lights")), lines)
+    yield from switching_check(data, offers)
     for place, entry in entries(data, "speakers"):
         name = str(entry.get("driver"))
-        if "driver" in entry and name not in lines:
-            params: dict[str, str | int | float] = {"name": name, "known": listed(lines)}
-            yield Finding(("speakers", place, "driver"), "config.no_driver", params, guess(name, lines))
-        yield from _ear_and_amplifier(place, entry, lines)
+        if "driver" in entry and name not in offers:
+            params: dict[str, str | int | float] = {"name": name, "known": listed(offers)}
+            yield Finding(("speakers", place, "driver"), "config.no_driver", params, guess(name, offers))
+        yield from _ear(place, entry, offers)
     yield from timetable_check(data)
     yield from _looser_hours(data)
 
@@ -47,11 +49,6 @@ def _same_ids(section: str, entries: list[tuple[int, Mapping[str, Any]]]) -> Ite
             path: Path = (section, place, "id")
             yield Finding(path, "config.same_id", {"name": name, "other": f"{section}[{seen[name]}]"})
         seen.setdefault(name, place)
-
-
-def _lines(entry: Mapping[str, Any]) -> list[str] | None:
-    lines = entry.get("lines")
-    return [str(name) for name in lines] if isinstance(lines, Mapping) else None
 
 
 def _driver(place: int, entry: Mapping[str, Any]) -> Iterator[Finding]:
@@ -74,42 +71,11 @@ def _driver(place: int, entry: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(("drivers", place), error=error, model=model)
 
 
-def _light_lines(
-    lights: list[tuple[int, Mapping[str, Any]]], drivers: dict[str, list[str] | None]
-) -> Iterator[Finding]:
-    taken: dict[str, int] = {}
-    for place, light in lights:
-        line = light.get("line")
-        if not isinstance(line, str) or "/" not in line:
-            continue
-        path: Path = ("lights", place, "line")
-        if line in taken:
-            yield Finding(path, "config.line_taken", {"line": line, "other": f"lights[{taken[line]}]"})
-        taken.setdefault(line, place)
-        yield from _no_such_line(path, line, drivers)
-
-
-def _ear_and_amplifier(
-    place: int, speaker: Mapping[str, Any], drivers: dict[str, list[str] | None]
-) -> Iterator[Finding]:
+def _ear(place: int, speaker: Mapping[str, Any], drivers: Mapping[str, Offer]) -> Iterator[Finding]:
     ear = speaker.get("microphone")
     if isinstance(ear, str) and ear not in drivers:
         params: dict[str, str | int | float] = {"name": ear, "known": listed(drivers)}
         yield Finding(("speakers", place, "microphone"), "config.no_driver", params, guess(ear, drivers))
-    amplifier = speaker.get("amplifier")
-    line = amplifier.get("line") if isinstance(amplifier, Mapping) else None
-    if isinstance(line, str) and "/" in line:
-        yield from _no_such_line(("speakers", place, "amplifier", "line"), line, drivers)
-
-
-def _no_such_line(path: Path, line: str, drivers: dict[str, list[str] | None]) -> Iterator[Finding]:
-    driver, _, name = line.partition("/")
-    if driver not in drivers:
-        params: dict[str, str | int | float] = {"name": driver, "known": listed(drivers)}
-        yield Finding(path, "config.no_driver", params, guess(driver, drivers))
-    elif (known := drivers[driver]) is not None and name not in known:
-        params = {"driver": driver, "line": name, "known": listed(known)}
-        yield Finding(path, "config.no_line", params, guess(name, known))
 
 
 def _looser_hours(data: Mapping[str, Any]) -> Iterator[Finding]:
