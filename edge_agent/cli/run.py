@@ -28,7 +28,7 @@ LAST_GOOD = Path("last-good.yaml")
 def command(file: Path, verbose: bool) -> None:
     """Run the node described by FILE until it is told to stop (SIGTERM or Ctrl+C)."""
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    config = _usable(file)
+    config = usable(file)
     lock = lock_folder(config.storage.path)
     try:
         asyncio.run(_run(config))
@@ -40,7 +40,7 @@ def command(file: Path, verbose: bool) -> None:
         os.close(lock)
 
 
-def _usable(file: Path) -> NodeConfig:
+def usable(file: Path) -> NodeConfig:
     """The configuration; when it has mistakes, the last good one, told so."""
     loaded = load(file)
     kept = _kept(file)
