@@ -228,6 +228,14 @@ async def _beat() -> None:
     """Feed the watchdog from this loop, which does all the work: should it hang, systemd starts the agent again."""
     interval = systemd.watchdog_interval_s()
     while True:
+        _leave_beat()
         if interval is not None:
             systemd.notify("WATCHDOG=1")
         await asyncio.sleep(min(interval or _BEAT_S * 60, 10))
+
+
+def _leave_beat() -> None:
+    try:
+        systemd.beat()
+    except OSError as error:
+        log.warning("the heartbeat could not be written: %s", error)
