@@ -37,6 +37,12 @@ class _Row:
         """The first instant after all turns that were given."""
         return max(self.turns.values(), default=_NEVER) + self.gap
 
+    def step_back(self, thing: str, at: float) -> None:
+        """Somebody takes a turn before those that had it: each of them comes a gap later."""
+        for other, turn in self.turns.items():
+            if other != thing and turn > at - self.gap:
+                self.turns[other] = turn + self.gap
+
 
 class Turns:
     """Who may switch on when. Between two switch-ons in any group that both belong to lies the group's gap."""
@@ -62,6 +68,8 @@ class Turns:
         elif not ahead:
             at = max(at, *(row.end() for row in rows))
         for row in rows:
+            if ahead and at > mono:
+                row.step_back(thing, at)
             row.turns[thing] = at
         return at - mono
 

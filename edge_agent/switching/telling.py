@@ -38,12 +38,13 @@ class Telling:
 
     def held(self, thing: Thing, moment: Moment, held: Held | None, happened: list[Entry] | None) -> None:
         """An interlock holds, or lets go."""
-        before, thing.held = thing.held, held
-        old, new = before.code if before else None, held.code if held else None
+        thing.held = held
+        old, new = thing.held_told, held.code if held else None
         if old == new:
             return
-        if before is not None:
-            self.event(thing, moment, "interlock", {"code": before.code, "ended": True}, happened)
+        thing.held_told = new
+        if old is not None:
+            self.event(thing, moment, "interlock", {"code": old, "ended": True}, happened)
         if held is not None:
             self.event(thing, moment, "interlock", {**held.said.params, "code": held.code}, happened)
 

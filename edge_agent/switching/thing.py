@@ -43,6 +43,8 @@ class Thing:
         self._dark = {cell.sensor: Darkness(cell, sensors[cell.sensor]) for cell in plan.photocells} if plan else {}
         self.override: Override | None = None
         self.held: Held | None = None
+        self.held_told: str | None = None
+        """Code of the interlock that was told last, also before the restart."""
         self.told: float | None = None
         """What its line was last told to be, per cent."""
         self.level: float | None = None
@@ -108,6 +110,7 @@ class Thing:
             **self.guard.dump(moment),
             "interlocks": self.interlocks.dump(),
             "troubles": self.monitor.dump(),
+            "held": self.held_told,
         }
 
     def load(self, body: JsonObject, moment: Moment) -> None:
@@ -121,6 +124,8 @@ class Thing:
             if isinstance(kept, dict):
                 take(kept)
         self.troubles = self.monitor.told
+        held = body.get("held")
+        self.held_told = held if isinstance(held, str) else None
 
     def make_state(self, **fields: object) -> Switched:
         """A state of its kind."""

@@ -153,7 +153,7 @@ def test_send_waits_for_what_really_happened(desk: tuple[Path, Path]) -> None:
     hub = desk[1]
     done = run("send", NODE, "switch.override", "thing=lamp", "level=100", "--json", hub=hub)
     assert done.returncode == 0
-    assert json.loads(done.stdout)["ack"]["result"]["level"] == 100
+    assert json.loads(done.stdout)["ack"]["result"]["actual"] == 100
     done = run("send", NODE, "switch.override", "thing=lmap", "level=100", hub=hub)
     assert done.returncode == 1
     assert "lamp" in done.stderr

@@ -74,13 +74,15 @@ class Rig:
         return self.board
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self.service.run()), asyncio.create_task(self.service.keep())]
+        services = (self.service.run, self.service.keep, self.node.recorder.run)
+        self._tasks = [asyncio.create_task(service()) for service in services]
 
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.service.stop()
+        await self.node.recorder.flush()
 
     def state(self, thing: str = "cong") -> Switched:
         return [post for post in self.posts if post.id == thing][-1]

@@ -1,1 +1,0 @@
-"""Lights: what decides their level (pure), and the service that makes it so."""
