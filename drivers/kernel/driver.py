@@ -13,7 +13,6 @@ from drivers.relay.lines import require
 
 _LIMIT_S = 5.0
 """A DS18B20 takes 0.75 s to measure; a bus that hangs takes for ever."""
-_KINDS = {"Cel": "temperature", "%": "humidity"}
 
 
 class KernelSensors:
@@ -38,8 +37,7 @@ class KernelSensors:
         """One channel a line."""
         found = []
         for id_, line in self._config.lines.items():
-            unit = files.unit_of(line)
-            found.append(Capability(id_, line.name or id_, _KINDS.get(unit, "sensor"), unit=unit, writable=False))
+            found.append(Capability(id_, line.name or id_, "sensor", unit=files.unit_of(line), writable=False))
         return found
 
     async def __aenter__(self) -> Self:

@@ -18,7 +18,6 @@ UNITS = {
     "humidity": "%",
     "tank": "%",
 }
-_KINDS = {"litres": "volume", "tank": "level"}
 
 
 def parts(line: CabinetLine) -> tuple[str, ...]:
@@ -55,5 +54,5 @@ def _channels(config: SimulatedCabinetConfig) -> Iterator[Capability]:
 
 
 def _channel(id_: str, name: str, part: str) -> Capability:
-    kind = "contact" if part in CONTACTS else _KINDS.get(part, part)
+    kind = "contact" if part in CONTACTS else "sensor"
     return Capability(id_, name, kind, unit=UNITS.get(part, "1"), writable=False)

@@ -57,7 +57,7 @@ async def test_offers_lines_dimmers_and_every_channel_that_it_measures(context):
     assert len(offered) == len(box.capabilities())
     assert [(offered[i].kind, offered[i].writable) for i in LINES] == [("relay", 1), ("dimmer", 1), ("relay", 1)]
     assert offered["den-1"].name == "Đèn cổng"
-    assert (offered["bom_litres"].unit, offered["bom_litres"].kind) == ("L", "volume")
+    assert (offered["bom_litres"].unit, offered["bom_litres"].kind) == ("L", "sensor")
     assert "den-1_litres" not in offered
     async with box:
         for channel in (c for c in offered.values() if not c.writable):

@@ -21,6 +21,12 @@ LINES = {
         "inputs": {"door": {"pin": 22}, "water": {"pin": 23, "counts_per_unit": 450}},
     },
     "simulated-microphone": {"hears": "horn"},
+    "simulated-cabinet": {"lines": {"lamp": {}, "row": {"dimmable": True}, "pump": {"litres_per_minute": 20}}},
+    "mqtt-devices": {
+        "lines": {"plug": {"shape": "tasmota", "device": "a"}},
+        "sensors": {"air": {"shape": "zigbee2mqtt", "device": "b", "value": "humidity", "unit": "%"}},
+    },
+    "kernel-sensor": {"lines": {"pond": {"w1": "28-0316a2795d0f"}}},
     "modbus": {"host": "127.0.0.1", "devices": {"board": {"unit": 1, "map": "waveshare-relay-8"}}},
 }
 KINDS = {
@@ -32,7 +38,17 @@ KINDS = {
     "sensor": Measuring,
 }
 WRITABLE = {"speaker", "relay", "dimmer"}
-OFFERS = {"rpi-gpio": ["relay", "dimmer", "contact", "sensor", "sensor"], "modbus": ["relay"] * 8}
+_LINE = ["contact"] * 3 + ["sensor"] * 3
+OFFERS = {
+    "rpi-gpio": ["relay", "dimmer", "contact", "sensor", "sensor"],
+    "modbus": ["relay"] * 8,
+    "simulated-cabinet": ["relay", "dimmer", "relay", *_LINE * 3, "sensor", "sensor"]
+    + ["contact"] * 5
+    + ["sensor"] * 4
+    + ["contact"]
+    + ["sensor"] * 4,
+    "mqtt-devices": ["relay", "sensor"],
+}
 """What a driver offers as it is configured above, where that is not one thing of the kind in its name."""
 
 

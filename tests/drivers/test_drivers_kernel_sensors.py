@@ -72,8 +72,8 @@ async def test_measures_each_kind_in_its_unit(real, root):
     assert isinstance(driver, Measuring)
     assert (await driver.check()).ok
     units = {c.id: (c.unit, c.kind, c.writable) for c in driver.capabilities()}
-    assert units["ao"] == ("Cel", "temperature", False)
-    assert units["am"] == ("%", "humidity", False)
+    assert units["ao"] == ("Cel", "sensor", False)
+    assert units["am"] == ("%", "sensor", False)
     assert units["dat"] == ("kPa", "sensor", False)
     assert await code_of(driver.measure("ao")) == "driver.closed"
     async with driver:
