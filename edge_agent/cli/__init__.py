@@ -13,6 +13,7 @@ _COMMANDS = {
     "check": "Check a configuration: every mistake with its line",
     "safe": "Switch every line off when the agent has been dead for too long",
     "doctor": "Try each driver, the broker, the clock, the disk",
+    "panel": "Show a simulated cabinet, break things in it and mend them",
     "read": "Show how a text will be said, and what has to be decided",
     "say": "Speak a sentence on this machine",
     "voices": "List the voices: what works here, what is missing, how fast",
@@ -24,6 +25,7 @@ _COMMANDS = {
     "live": "Speak now on nodes, by a microphone or a sound file",
     "send": "Send a command to a node and wait for its answer",
     "watch": "Show what nodes report",
+    "modbus": "Look at a Modbus: who is there, what a device says",
     "schema": "Write AsyncAPI, JSON Schemas and the reference pages",
 }
 
