@@ -15,6 +15,7 @@ from edge_agent.config.broadcast import LawfulHours
 from edge_agent.config.finding import Finding, Path, entries, listed
 from edge_agent.config.offers import Offer, offer_of
 from edge_agent.config.problems import guess
+from edge_agent.config.rules_check import rules_check
 from edge_agent.config.switching_check import switching_check
 from edge_agent.config.timetable_check import timetable_check
 
@@ -22,7 +23,7 @@ from edge_agent.config.timetable_check import timetable_check
 def cross_check(data: Mapping[str, Any]) -> Iterator[Finding]:
     """All findings of this kind."""
     drivers = list(entries(data, "drivers"))
-    for section in ("command_keys", "drivers", "speakers", "cameras", "rules"):
+    for section in ("command_keys", "drivers", "speakers", "cameras"):
         yield from _same_ids(section, list(entries(data, section)))
     offers: dict[str, Offer] = {}
     for place, entry in drivers:
@@ -36,6 +37,7 @@ def cross_check(data: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(("speakers", place, "driver"), "config.no_driver", params, guess(name, offers))
         yield from _ear(place, entry, offers)
     yield from timetable_check(data)
+    yield from rules_check(data)
     yield from _looser_hours(data)
 
 
