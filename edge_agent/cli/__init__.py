@@ -23,6 +23,7 @@ _COMMANDS = {
     "plan": "Put a file of bulletins on nodes' calendars, recordings and all",
     "programme": "Make a radio programme from a script, with a cue sheet",
     "live": "Speak now on nodes, by a microphone or a sound file",
+    "rules": "Say what rules on sensors do, and try them over recorded data",
     "send": "Send a command to a node and wait for its answer",
     "watch": "Show what nodes report",
     "modbus": "Look at a Modbus: who is there, what a device says",
