@@ -49,31 +49,37 @@ def matcher(rule: CalendarRule) -> _Test:
         tests.append(_lunar(rule.lunar))
     if rule.tet is not None:
         tests.append(_around_tet(*rule.tet))
-    return lambda day: all(test(day) for test in tests)
-
-
-def _dates(written: Iterable[str]) -> _Test:
-    once = frozenset(text for text in written if len(text) == 10)
-    yearly = frozenset(text for text in written if len(text) == 5)
+    if len(tests) == 1:
+        return tests[0]
 
     def matches(day: date) -> bool:
-        text = day.isoformat()
-        return text in once or text[5:] in yearly
+        for test in tests:  # noqa: SIM110 - asked for each night of each light: `all` takes twice as long
+            if not test(day):
+                return False
+        return True
 
     return matches
 
 
+def _dates(written: Iterable[str]) -> _Test:
+    once = frozenset(date.fromisoformat(text) for text in written if len(text) == 10)
+    yearly = frozenset(_of_year(text) for text in written if len(text) == 5)
+    return lambda day: day in once or day.month * 100 + day.day in yearly
+
+
+def _of_year(text: str) -> int:
+    month, day = text.split("-")
+    return int(month) * 100 + int(day)
+
+
 def _span(first: str, last: str) -> _Test:
     if len(first) == 10:
-        return lambda day: first <= day.isoformat() <= last
-    if first <= last:
-        return lambda day: first <= day.isoformat()[5:] <= last
-
-    def over_new_year(day: date) -> bool:
-        text = day.isoformat()[5:]
-        return text >= first or text <= last
-
-    return over_new_year
+        begin, end = date.fromisoformat(first), date.fromisoformat(last)
+        return lambda day: begin <= day <= end
+    low, high = _of_year(first), _of_year(last)
+    if low <= high:
+        return lambda day: low <= day.month * 100 + day.day <= high
+    return lambda day: not high < day.month * 100 + day.day < low  # over the new year
 
 
 def _occurrence(wanted: Iterable[int | str]) -> _Test:
@@ -101,10 +107,13 @@ def _lunar(wanted: LunarDays) -> _Test:
 
 
 def _around_tet(before: int, after: int) -> _Test:
+    known: dict[int, tuple[date, ...]] = {}
+
     def matches(day: date) -> bool:
-        for year in (day.year, day.year + 1):
-            if lunar.FIRST_YEAR <= year <= lunar.LAST_YEAR and -before <= (day - lunar.tet(year)).days <= after:
-                return True
-        return False
+        if day.year not in known:
+            years = (year for year in (day.year, day.year + 1) if lunar.FIRST_YEAR <= year <= lunar.LAST_YEAR)
+            known.clear()
+            known[day.year] = tuple(map(lunar.tet, years))
+        return any(-before <= (day - first).days <= after for first in known[day.year])
 
     return matches

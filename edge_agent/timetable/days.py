@@ -52,14 +52,14 @@ class Days:
 
     def clock(self, day: int, minutes: int) -> int:
         """The instant at which the clocks of a day show so many minutes since midnight."""
-        known = self._day(day)
+        known = self._days.get(day) or self._day(day)
         if known.length == _DAY_S:
             return known.midnight + minutes * 60
         return seconds(datetime.fromordinal(day) + timedelta(minutes=minutes), self.zone)
 
     def sun(self, day: int, event: sun.Event) -> int:
         """The instant of an event of the sun. Raises NoSun."""
-        known = self._day(day)
+        known = self._days.get(day) or self._day(day)
         at = known.sun.get(event)
         if at is None:
             at = known.sun[event] = int(sun.event(event, self.place, date.fromordinal(day)).timestamp())

@@ -86,9 +86,13 @@ class Pattern:
         )
         """Of the sun, that it asks for."""
 
-    def spans(self, day: int, days: Days) -> list[Span]:
-        """Its periods in a day; one whose `off` is not after its `on` is not there. Raises NoSun."""
-        begin, end = days.begin(day, self.noon), days.begin(day + 1, self.noon)
+    def spans(self, day: int, days: Days, within: tuple[int, int] | None = None) -> list[Span]:
+        """Its periods in a day (`within`: its instants, if known); without those that end before they begin.
+
+        Raises:
+            NoSun: the sun neither rises nor sets there.
+        """
+        begin, end = within or (days.begin(day, self.noon), days.begin(day + 1, self.noon))
         found: list[Span] = []
         for part in self._parts:
             on, off = max(part.on.on(day, days), begin), min(part.off.on(day, days), end)

@@ -140,10 +140,11 @@ class Timeline:
         pattern = self._choose(date.fromordinal(day)).pattern
         if pattern is None:
             return [Change(begin, 0.0, 0.0)]
-        spans = pattern.spans(day, self._days)
+        end = self._begin(day + 1)
+        spans = pattern.spans(day, self._days, (begin, end))
         if pattern.photocells:
             spans = [span for span in spans if span.sensor is None or _counts(span, dark, at)]
-        return lay(spans, begin, self._begin(day + 1))
+        return lay(spans, begin, end)
 
 
 def _counts(span: Span, dark: frozenset[str], at: float) -> bool:
