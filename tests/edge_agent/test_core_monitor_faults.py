@@ -264,6 +264,21 @@ def test_a_lamp_that_is_switched_often_does_not_cycle() -> None:
     assert row.events == []
 
 
+def test_going_out_before_a_switching_does_not_count_after_it() -> None:
+    row = rig({"current": "a", "confirm_s": 600})
+    for _ in range(2):
+        row.switch(100, a=0.5)
+        for _ in range(2):
+            row.lasts(60)
+            row.says(a=0)
+            row.lasts(20)
+            row.says(a=0.5)
+        row.lasts(20)
+        row.switch(0, a=0)
+        row.lasts(20)
+    assert row.events == []
+
+
 def test_a_pump_that_draws_nothing_or_too_much_is_not_called_a_lamp() -> None:
     motor = rig({"power": "w"}, a_pump=True, rated_w=1000)
     motor.switch(100, w=0)
