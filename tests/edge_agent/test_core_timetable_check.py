@@ -209,10 +209,14 @@ lights:
   - {id: a, name: A, line: relays/1, programme: {photocell: {sensor: mat-than, on_below: 20}}}
   - {id: b, name: B, line: relays/2, programme: {photocell: {sensor: mat-than, on_below: 30}}}
 """
-    assert found(check(cells)) == [("lights[1].programme.photocell", "config.photocell_limits", "")]
-    assert found(check(cells.replace("30", "20"))) == []
+
+    def of_lights(text: str) -> list[tuple[str, str, str]]:
+        return [each for each in found(check(text)) if each[0].startswith("lights")]
+
+    assert of_lights(cells) == [("lights[1].programme.photocell", "config.photocell_limits", "")]
+    assert of_lights(cells.replace("30", "20")) == []
     meant = cells.replace("30", "20").replace("sensor: mat-than, on", "sensor: mat-tan, on", 1)
-    assert found(check(meant)) == [("lights[0].programme.photocell.sensor", "config.no_sensor", "mat-than")]
+    assert of_lights(meant) == [("lights[0].programme.photocell.sensor", "config.no_sensor", "mat-than")]
 
 
 @pytest.mark.parametrize(
