@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Hashable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,16 @@ def load(name: str) -> DeviceMap:
         if name not in shipped():
             raise ValueError(_unknown(name))
         path = SHIPPED / f"{name}.yaml"
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise ValueError(f"the map {path} cannot be read: {error.strerror or error}") from error
+    return _kept(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=64)
+def _kept(path: Path, _mtime_ns: int, _size: int) -> DeviceMap:
+    """A file is read again only when it has changed: YAML is slow, and many devices are of one kind."""
     return _checked(path.name, _read(path))
 
 

@@ -236,6 +236,14 @@ def test_bits_of_one_register_may_be_read_apart(tmp_path):
     assert len(set(blocks.blocks(mapfile.load(str(path))).values())) == 1
 
 
+def test_a_map_that_is_changed_is_read_again(tmp_path):
+    path = tmp_path / "mine.yaml"
+    for address in (3, 40):
+        path.write_text(f"name: x\nsource: y\npoints: {{a: {{register: coil, address: {address}}}}}")
+        assert mapfile.load(str(path)).points["a"].address == address
+        assert mapfile.load(str(path)) is mapfile.load(str(path))
+
+
 def test_a_map_that_is_not_there_is_guessed_or_told():
     with pytest.raises(ValueError, match="did you mean 'eastron-sdm630'"):
         mapfile.load("eastron-sdm360")
