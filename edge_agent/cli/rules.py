@@ -131,7 +131,7 @@ def _totals(tried: "Rehearsal") -> dict[str, str | int]:
         "times": len(tried.runs),
         "total": said(duration(round(tried.acted_s))),
         "longest": said(duration(round(tried.longest_s))),
-        "litres": said(number(round(tried.litres, 1))),
+        "litres": "" if tried.litres is None else say("rules.litres", litres=said(number(round(tried.litres, 1)))),
     }
 
 

@@ -117,15 +117,21 @@ def name_of(sensor: str, sensors: Sensors) -> Words:
 
 
 def limit_words(limit: Beyond, sensors: Sensors, value: float | None = None) -> Words:
-    """What holds: `temperature 33.2 °C above 32 °C`; without a value only what must hold."""
+    """What holds: `temperature 33.2 °C above 32 °C`; without a value only what must hold.
+
+    A value that is on its way back, between the limit and its end, has only not come back yet.
+    """
     what = name_of(limit.sensor, sensors)
     if _is_contact(limit.sensor, sensors):
         return part("part.signals" if limit.above is not None else "part.no_signal", what=what)
     if value is not None:
         now = quantity(value, _unit(limit.sensor, sensors))
         what = Words(f"{what.vi} {now.vi}", f"{what.en} {now.en}")
-    code = "part.above" if limit.above is not None else "part.below"
-    return part(code, what=what, limit=_limit(limit, sensors))
+    upper, side = limit.above is not None, _side(limit)
+    if value is not None and not (value > side if upper else value < side):
+        back = quantity(_back(limit), _unit(limit.sensor, sensors))
+        return part("part.not_yet_down" if upper else "part.not_yet_up", what=what, limit=back)
+    return part("part.above" if upper else "part.below", what=what, limit=_limit(limit, sensors))
 
 
 def unmet_words(limit: Beyond, sensors: Sensors) -> Words:
@@ -141,8 +147,8 @@ def end_words(limit: Beyond, sensors: Sensors) -> Words:
     what, upper = name_of(limit.sensor, sensors), limit.above is not None
     if _is_contact(limit.sensor, sensors):
         return part("part.stops" if upper else "part.starts", what=what)
-    back = _side(limit) if limit.ends is None else limit.ends
-    return part("part.falls" if upper else "part.rises", what=what, limit=quantity(back, _unit(limit.sensor, sensors)))
+    back = quantity(_back(limit), _unit(limit.sensor, sensors))
+    return part("part.falls" if upper else "part.rises", what=what, limit=back)
 
 
 def _limit(limit: Beyond, sensors: Sensors) -> Words:
@@ -151,6 +157,10 @@ def _limit(limit: Beyond, sensors: Sensors) -> Words:
 
 def _side(limit: Beyond) -> float:
     return limit.above if limit.above is not None else limit.below or 0.0
+
+
+def _back(limit: Beyond) -> float:
+    return _side(limit) if limit.ends is None else limit.ends
 
 
 def _is_contact(sensor: str, sensors: Sensors) -> bool:

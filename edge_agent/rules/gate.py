@@ -27,6 +27,12 @@ class Watch:
         self.value = value if value is not None and math.isfinite(value) else None
         self.limit.look(self.value, mono)
 
+    @property
+    def past(self) -> bool:
+        """Whether the value is past the limit itself, not only short of where it ends."""
+        above, below, value = self.condition.above, self.condition.below, self.value
+        return value is not None and (value > above if above is not None else below is not None and value < below)
+
     def bears_s(self, mono: float) -> float:
         """Seconds for which a rule that acts still bears the silence of its sensor; infinite while there is none."""
         if self.limit.beyond is not None:

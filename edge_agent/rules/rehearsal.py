@@ -39,7 +39,8 @@ class Rehearsal:
     """Sensors of the rule that are not in the recording."""
     steps: list[Step] = field(default_factory=list)
     runs: list[tuple[datetime, datetime]] = field(default_factory=list)
-    litres: float = 0.0
+    litres: float | None = None
+    """What flowed while it acted, where its thing has a flow meter."""
     unknown_s: float = 0.0
 
     @property
@@ -65,6 +66,8 @@ def rehearse(rule: Rule, scene: Scene, samples: Sequence[Sample], litres_per_min
     `litres_per_minute`: what flows while it acts, where no flow meter was recorded.
     """
     engine = RuleEngine(rule, scene)
+    if scene.flow_of(rule.thing) is None:
+        litres_per_minute = None  # nothing flows through a fan
     known = {sample.sensor for sample in samples}
     if litres_per_minute is not None:
         known.add(scene.flow_of(rule.thing) or "")
@@ -78,7 +81,7 @@ def rehearse(rule: Rule, scene: Scene, samples: Sequence[Sample], litres_per_min
         before = at, verdict
     if before is not None and before[1].acting:
         result.runs.append((before[1].since, result.end))
-    result.litres = played.litres_acting
+    result.litres = None if scene.flow_of(rule.thing) is None else played.litres_acting
     return result
 
 

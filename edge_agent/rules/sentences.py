@@ -69,7 +69,8 @@ class Sentences:
         facts: Facts = {"rule": self._rule.id, "thing": self._rule.thing, "level": self._rule.level}
         for watch in watches:
             condition = watch.condition
-            pieces.append(_lasting(limit_words(condition, self._scene.sensors, watch.value), condition.for_s))
+            lasted_s = condition.for_s if watch.past else 0
+            pieces.append(_lasting(limit_words(condition, self._scene.sensors, watch.value), lasted_s))
             if watch.value is not None:
                 facts |= {f"sensor/{condition.sensor}": watch.value}
         why = joined("part.and", pieces)

@@ -112,6 +112,15 @@ def test_it_ends_at_its_longest_time_and_rests_and_may_begin_again() -> None:
     assert farm.wait(1) == "acting"
 
 
+def test_what_has_not_come_back_yet_is_not_said_to_be_beyond_its_limit() -> None:
+    farm = Farm(all_of=[HOT], rest_s=300)
+    farm.set(nhiet=35)
+    farm.wait(660)
+    farm.set(nhiet=31)
+    assert farm.wait(300) == "acting"
+    assert farm.verdict.said.vi.startswith("Máy chạy vì nhiệt độ 31 °C chưa xuống đến 30 °C; tự tắt")
+
+
 def test_without_a_rest_it_does_not_begin_again_while_its_reason_lasts() -> None:
     farm = Farm(all_of=[HOT])
     farm.set(nhiet=35)
