@@ -196,7 +196,7 @@ class Settling:
         after = [thing.read_at + self._read_every(thing) - moment.mono]
         if thing.override is not None:
             after.append(thing.override.left_s(moment))
-        if decision.until is not None:
+        if decision.why == "program" and decision.until is not None:  # rules and interlocks call by themselves
             after.append((decision.until - moment.now).total_seconds())
         if decision.goal != decision.level:
             after.append(decision.step_s)

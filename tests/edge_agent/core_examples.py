@@ -13,7 +13,7 @@ from edge_agent.contract.ids import uuid7
 from edge_agent.contract.signature import Signer
 
 AT = datetime(2026, 11, 22, 5, 30, 0, 123000, tzinfo=UTC)
-FAULT = Fault.of("light.switching_error", id="cong", wanted=100, actual=0.5)
+FAULT = Fault.of("fault.switchingErrorOff", id="cong")
 SIGNER = Signer("hub-1", bytes(range(32)))
 
 

@@ -154,4 +154,4 @@ def test_a_fault_with_bytes_that_are_no_text_can_still_be_sent() -> None:
 
 def test_a_fault_of_a_newer_node_says_at_least_its_code() -> None:
     assert Fault.of("light.exploded", id="x").vi == "light.exploded"
-    assert "(id)" in Fault.of("light.no_answer", detail="x").en
+    assert "(id)" in Fault.of("fault.controlGearCommFailure", detail="x").en
