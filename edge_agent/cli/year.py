@@ -35,6 +35,8 @@ def picture(panels: Sequence[Panel], place: Place, first: date) -> str:
         f'height="{height:g}" font-family="sans-serif" font-size="11" fill="#333">',
         f'<rect width="{width:g}" height="{height:g}" fill="#fff"/>',
     ]
+    for midnight in sorted({_from_midnight(panel, place) for panel in panels}):
+        parts += [f'<defs><g id="{_sky(midnight)}">', *_dark(place, first, midnight), "</g></defs>"]
     for number, panel in enumerate(panels):
         top = _TOP + number * (_TITLE + _HIGH + _FOOT)
         parts.append(
@@ -48,9 +50,8 @@ def picture(panels: Sequence[Panel], place: Place, first: date) -> str:
 
 
 def _panel(panel: Panel, place: Place, first: date) -> Iterator[str]:
-    midnight = panel.nights[0].switches[0].at.astimezone(place.zone).hour == 0
-    yield f'<rect width="{_WIDE:g}" height="{_HIGH:g}" fill="{_SKY}"/>'
-    yield from _dark(place, first, midnight)
+    midnight = _from_midnight(panel, place)
+    yield f'<use href="#{_sky(midnight)}"/>'
     for column, night in enumerate(panel.nights):
         for here, after in zip(night.switches, (*night.switches[1:], None), strict=True):
             if here.level:
@@ -63,6 +64,14 @@ def _panel(panel: Panel, place: Place, first: date) -> Iterator[str]:
     yield from _axes(first, midnight)
 
 
+def _from_midnight(panel: Panel, place: Place) -> bool:
+    return panel.nights[0].switches[0].at.astimezone(place.zone).hour == 0
+
+
+def _sky(midnight: bool) -> str:
+    return "from-midnight" if midnight else "from-noon"
+
+
 def _height(at: datetime, day: date, place: Place, midnight: bool) -> float:
     """How far down an instant is, by the clocks there."""
     local = at.astimezone(place.zone).replace(tzinfo=None)
@@ -71,7 +80,8 @@ def _height(at: datetime, day: date, place: Place, midnight: bool) -> float:
 
 
 def _dark(place: Place, first: date, midnight: bool) -> Iterator[str]:
-    """Twilight and night, column by column."""
+    """Day, twilight and night, column by column."""
+    yield f'<rect width="{_WIDE:g}" height="{_HIGH:g}" fill="{_SKY}"/>'
     for colour, down, up in ((_TWILIGHT, "sunset", "sunrise"), (_NIGHT, "dusk", "dawn")):
         for column in range(_DAYS):
             day = first + timedelta(days=column)
