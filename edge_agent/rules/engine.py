@@ -1,6 +1,7 @@
 """One rule: when it acts, for how long, when it rests, and why. Pure; the clock and all facts are passed in."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -102,8 +103,8 @@ class RuleEngine:
             return self._acting(moment, self._run)
         if self._rest.runs:
             return self._resting(moment)
-        if ended and self._after is not None:
-            return self._verdict(moment, "idle", "ended", self._after)
+        if ended:
+            return self._verdict(moment, "idle", "ended", self.says.spent)
         return self._begin_or_wait(moment, litres)
 
     def dump(self) -> JsonObject:
@@ -164,13 +165,14 @@ class RuleEngine:
     def _begin_or_wait(self, moment: Moment, litres: float | None) -> Verdict:
         """Begin, or say why not: first by the time, then by the sensors."""
         if self._hours.by_clock and not moment.trusted:
-            return self._verdict(moment, "idle", "clock", self.says.clock())
+            self._after = None
+            return self._verdict(moment, "idle", "clock", self.says.clock)
         due = self._due(moment) if self.rule.at else None
         if not self._hours.open(moment.now):
-            return self._verdict(moment, "idle", "outside", self._after or self.says.outside())
+            return self._verdict(moment, "idle", "outside", self.says.outside)
         if self.rule.at and due is None:
             coming = self._hours.next(moment.now)
-            return self._verdict(moment, "idle", ("next", coming), self._after or self.says.next(coming))
+            return self._verdict(moment, "idle", ("next", coming), lambda: self.says.next(coming))
         return self._by_sensors(moment, due, litres)
 
     def _by_sensors(self, moment: Moment, due: Due | None, litres: float | None) -> Verdict:
@@ -178,22 +180,22 @@ class RuleEngine:
         if beyond is False:
             unmet = self._unmet()
             names = tuple(watch.condition.sensor for watch in unmet)
-            return self._verdict(moment, "idle", names, self._after or self.says.idle(unmet))
+            return self._verdict(moment, "idle", names, lambda: self.says.idle(unmet))
         missing = [watch.condition.sensor for watch in self._gate.watches if watch.limit.beyond is None]
         dry = litres is None and self.rule.litres is not None
         if beyond is None or dry:
             missing += [self._flow or self.rule.thing] if dry else []
             self._after = None
-            return self._verdict(moment, "unknown", tuple(missing), self.says.unknown(missing))
+            return self._verdict(moment, "unknown", tuple(missing), lambda: self.says.unknown(missing))
         if self._spent:
-            return self._verdict(moment, "idle", "spent", self._after or self.says.spent())
+            return self._verdict(moment, "idle", "spent", self.says.spent)
         return self._begin(moment, due, litres) if self._gate.holds(moment.mono) else self._wait(moment)
 
     def _wait(self, moment: Moment) -> Verdict:
         self._after = None
         young = [watch for watch in self._gate.watches if 0 < watch.limit.left_s(moment.mono) < math.inf]
         names = tuple(watch.condition.sensor for watch in young)
-        return self._verdict(moment, "waiting", names, self.says.waiting(young))
+        return self._verdict(moment, "waiting", names, lambda: self.says.waiting(young))
 
     def _begin(self, moment: Moment, due: Due | None, litres: float | None) -> Verdict:
         holding = [watch for watch in self._gate.watches if watch.limit.holds(moment.mono)]
@@ -225,21 +227,25 @@ class RuleEngine:
     # --- what is told ---
 
     def _acting(self, moment: Moment, run: Run) -> Verdict:
-        return self._verdict(moment, "acting", run, run.said, run.longest.until(moment))
+        return self._verdict(moment, "acting", run, lambda: run.said, run.longest.until(moment))
 
     def _resting(self, moment: Moment) -> Verdict:
         until = self._rest.until(moment)
-        return self._verdict(moment, "resting", until, self._after or self.says.rests(until or moment.now), until)
+        return self._verdict(moment, "resting", until, lambda: self.says.rests(until or moment.now), until)
 
-    def _verdict(self, moment: Moment, doing: Doing, key: object, said: Said, until: datetime | None = None) -> Verdict:
-        """The same sentence for as long as it is the same decision, though the values in it go on changing."""
-        key = (key, self._after)
-        if self._told is None or self._told[1] != doing:
-            since = self._run.began if self._run is not None else moment.now
-            self._told = key, doing, since, said
-        elif self._told[0] != key:
-            self._told = key, doing, self._told[2], said
-        return Verdict(doing, self._told[2], until, self._told[3], self._again_s(moment))
+    def _verdict(
+        self, moment: Moment, doing: Doing, key: object, say: Callable[[], Said], until: datetime | None = None
+    ) -> Verdict:
+        """The same sentence for as long as it is the same decision, though the values in it go on changing.
+
+        Where the last run has more to tell (why it ended, what comes next), that is said instead.
+        """
+        key, same = (key, self._after), self._told
+        if same is None or same[1] != doing or same[0] != key:
+            since = same[2] if same is not None and same[1] == doing else moment.now
+            since = self._run.began if self._run is not None else since
+            self._told = same = key, doing, since, self._after or say()
+        return Verdict(doing, same[2], until, same[3], self._again_s(moment))
 
     def _again_s(self, moment: Moment) -> float | None:
         waits = list(self._gate.waits(moment.mono, self._run is not None))
