@@ -4,6 +4,9 @@ from datetime import datetime, timedelta
 
 from edge_agent.control.facts import Moment
 
+SOONEST_S = 0.001
+"""Never look again at once: less than this would be lost in the rounding of a clock that has run for years."""
+
 
 class Confirmed:
     """A condition that is told after `confirm_s` and taken back after `clear_s`.
@@ -44,7 +47,7 @@ class Confirmed:
         if self._changing is None:
             return None
         limit = self._confirm_s if self._since is None else self._clear_s
-        return max(0.0, self._changing + limit - mono)
+        return max(SOONEST_S, self._changing + limit - mono)
 
     def restore(self, since: datetime) -> None:
         """It was told before a restart, and began then."""

@@ -2,6 +2,8 @@
 
 from collections import deque
 
+from edge_agent.control.confirm import SOONEST_S
+
 TIMES = 3
 WINDOW_S = 1800.0
 """A discharge lamp at its end goes out, cools and strikes again every few minutes. TALQ leaves the figures to us."""
@@ -45,7 +47,7 @@ class Cycles:
     def again_s(self, mono: float) -> float | None:
         """Seconds until time alone may change it."""
         if self._returns:
-            return max(0.0, self._returns[0] + WINDOW_S - mono)
+            return max(SOONEST_S, self._returns[0] + WINDOW_S - mono)
         if self._since is not None and mono - self._since < WINDOW_S:
-            return self._since + WINDOW_S - mono
+            return max(SOONEST_S, self._since + WINDOW_S - mono)
         return None

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from edge_agent.control.confirm import SOONEST_S, soonest
 from edge_agent.control.facts import Moment, Reading, Readings
 
 _OLD_WORD_S = 120
@@ -41,4 +42,4 @@ class Evidence:
         return False
 
     def _look_in(self, seconds: float) -> None:
-        self.again_s = seconds if self.again_s is None else min(self.again_s, seconds)
+        self.again_s = soonest(self.again_s, max(SOONEST_S, seconds))

@@ -88,6 +88,19 @@ def test_unknown_begins_both_times_anew() -> None:
         assert kind.look(at(mono), holds) == told, mono
 
 
+def test_it_never_asks_to_be_looked_at_in_the_same_instant() -> None:
+    """A clock that has run for years rounds: whoever waits exactly as long as asked must get on."""
+    kind, mono = Confirmed(10, 30), 1e9 + 0.1
+    for _ in range(20):
+        kind.look(at(mono), True)
+        again = kind.again_s(mono)
+        if again is None:
+            return
+        assert mono + again > mono
+        mono += again
+    raise AssertionError("never told")
+
+
 def test_the_soonest_of_some_waits() -> None:
     assert soonest(None, 3, 2, None) == 2
     assert soonest(None) is None
