@@ -35,8 +35,8 @@ from edge_agent.words import say
 def command(folder: Path, port: int, seconds: float | None, which: str) -> None:
     """Run a whole commune on this machine: broker, hub, two nodes and a camera. Prints the console's address.
 
-    Simulated are only the relay lines, the camera's scene (a film that goes through the real puller), and, where
-    there is no sound card, the loudspeaker (a WAV file). Everything listens on loopback.
+    Simulated are only the electric cabinets (see `edge-agent panel`), the camera's scene (a film that goes through the
+    real puller), and, where there is no sound card, the loudspeaker (a WAV file). Everything listens on loopback.
     """
     lock = lock_folder(folder.absolute())
     layout = _prepare(folder.absolute(), port)
@@ -133,7 +133,7 @@ def _tell(layout: Layout, program: str | None, nodes: list[Child]) -> None:
         click.echo(say("demo.sound_file", folder=layout.folder / NODES[0] / "drivers" / "horn"))
     else:
         click.echo(say("demo.sound_card", device=layout.sound_card or "default"))
-    click.echo(say("demo.lines"))
+    click.echo(say("demo.lines", again=f"edge-agent panel {shlex.quote(str(layout.node(NODES[0])))} cong-lang=hand"))
     click.echo(say("demo.camera"))
     for node in nodes:
         click.echo(say("demo.node", node=node.name, pid=node.pid, again=_again(layout, node)))

@@ -12,16 +12,13 @@ from urllib.parse import quote
 import yaml
 
 from edge_agent.contract.signature import Signer
+from edge_agent.demo.things import things
 from edge_agent.store.files import write_atomically
 
 COMMUNE = "26734"
 NODES = ("thon-dong", "thon-tay")
 _USERS = ("hub", *NODES)
 _TITLES = {"thon-dong": "Cụm loa thôn Đông", "thon-tay": "Cụm loa thôn Tây"}
-_LIGHTS = {
-    "thon-dong": (("cong-lang", "Đèn cổng làng"), ("nha-van-hoa", "Đèn nhà văn hoá")),
-    "thon-tay": (("duong-tay", "Đèn đường thôn Tây"), ("san-bong", "Đèn sân bóng")),
-}
 
 
 @dataclass(frozen=True)
@@ -106,6 +103,7 @@ class Layout:
         real = first and self.sound_card is not None
         horn = {"driver": "pyaudio-speaker", **card} if real else {"driver": "file-speaker"}
         ears = [] if real else [{"id": "ear", "driver": "simulated-microphone", "hears": "horn"}]
+        switched = things(name)
         config: dict[str, Any] = {
             "node": {
                 "commune": COMMUNE,
@@ -122,27 +120,19 @@ class Layout:
             },
             "command_keys": [{"id": "demo", "public": self._public_key()}],
             "clock": {"trust": "assume"},
-            "drivers": [
-                {"id": "relays", "driver": "simulated-relay", "lines": {"1": {}, "2": {}, "3": {}}},
-                {"id": "horn", **horn},
-                *ears,
-            ],
-            "lights": [
-                {"id": id_, "name": title, "line": f"relays/{place}"}
-                for place, (id_, title) in enumerate(_LIGHTS[name], 1)
-            ],
+            **switched,
+            "drivers": [*switched["drivers"], {"id": "horn", **horn}, *ears],
             "speakers": [
                 {
                     "id": "loa",
                     "name": _TITLES[name],
                     "driver": "horn",
-                    "amplifier": {"line": "relays/3", "warm_up_s": 0.5, "hold_s": 3},
+                    "amplifier": {"line": "tu/tang-am", "warm_up_s": 0.5, "hold_s": 3},
                     **({"microphone": "ear"} if ears else {}),
                 }
             ],
             "telemetry": {"every_s": 10},
         }
-        config["lights"][0]["programme"] = {"on": "sunset-15m", "off": "sunrise+10m"}
         if first:
             config["cameras"] = [
                 {"id": "cong-lang", "name": "Camera cổng làng", "url": f"clip://{quote(str(self.clip))}"}
