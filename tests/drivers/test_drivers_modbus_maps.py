@@ -1,9 +1,12 @@
 """What a map and a bus may say, and what becomes of numbers."""
 
 import math
+import re
 import struct
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -300,3 +303,15 @@ def test_a_bus_that_makes_no_sense_is_refused(config, said):
 def test_lines_are_known_before_anything_is_open():
     config = ModbusConfig.model_validate({"host": "y", "devices": {"a": BOARD}})
     assert config.line_names() == [f"a_{n}" for n in range(1, 9)]
+
+
+def test_the_examples_of_the_guide_are_taken(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "modbus.md").read_text()
+    node, device = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    entry = yaml.safe_load(node)["drivers"][0]
+    config = ModbusConfig.model_validate({key: value for key, value in entry.items() if key not in ("id", "driver")})
+    assert {"ro-le_1", "dong-ho_power"} <= set(config.line_names())
+    path = tmp_path / "bom.yaml"
+    path.write_text(device)
+    assert set(mapfile.load(str(path)).points) == {"bom", "van", "den", "cua", "muc", "nuoc", "loi"}
+    assert all(f"`{name}`" in text for name in mapfile.shipped())
