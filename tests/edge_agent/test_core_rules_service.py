@@ -151,7 +151,7 @@ async def test_a_rule_that_is_not_armed_does_all_but_demand(node: Store) -> None
         assert [did for did, _ in events if did in ("armed", "disarmed")] == ["armed", "disarmed"]
         assert [data["armed"] for did, data in events if did == "began"] == [False, True, False]
         armed = next(data for did, data in events if did == "armed")
-        assert armed["by"] and armed["vi"].endswith("cho luật “Thử” chạy thật.")
+        assert armed["vi"] == f"Luật “Thử” được {armed['by']} cho chạy thật."
 
 
 async def test_of_two_rules_for_a_thing_the_first_in_the_configuration_wins(node: Store) -> None:
