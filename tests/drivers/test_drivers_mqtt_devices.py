@@ -200,8 +200,9 @@ async def test_a_kept_measurement_counts_with_the_devices_own_time_of_it_only(re
 
 async def test_measures_what_stands_at_a_path_and_asks_tasmota_when_it_connects(real, port, plug):
     told = {}
-    async with devices(real, port) as driver:
-        driver.watch(lambda channel, word: told.update({channel: word.value}))
+    driver = devices(real, port)
+    driver.watch(lambda channel, word: told.update({channel: word.value}))  # the plug answers while it is opened
+    async with driver:
         await until(lambda: "nhiet" in told)
         assert told == {"cong-suat": 41, "dong-2": 0.2, "nhiet": 28.4}
         word = await driver.measure("cong-suat")
