@@ -62,7 +62,7 @@ def plug(port):
 
 
 def devices(context, port, **more):
-    config = {"url": f"mqtt://127.0.0.1:{port}", "lines": LINES, "sensors": SENSORS, "answer_s": 0.7, **more}
+    config = {"url": f"mqtt://127.0.0.1:{port}", "lines": LINES, "sensors": SENSORS, "answer_s": 2, **more}
     return MqttDevices(MqttDevices.Config.model_validate(config), context)
 
 
