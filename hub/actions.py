@@ -4,38 +4,44 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from pydantic import ValidationError
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from edge_agent.contract.commands import (
-    Args,
-    CancelBulletin,
-    SwitchOverride,
-    SwitchRelease,
-)
+from edge_agent.contract.commands import CancelBulletin
 from edge_agent.contract.sentences import Language
 from hub import forms
 from hub.airacts import AirActs
 from hub.announcing import PLAN_LIFE, PLAN_S, Announcing, Answer
-from hub.clock import Clock
 from hub.commands import Commands, Outcome
 from hub.forms import Fields
 from hub.language import translator
-from hub.notice import Notice
-from hub.registry import Node
+from hub.registry import Node, key_of
 from hub.render import Renderer, Shown
 from hub.sentences import Speaker
 from hub.sheet import Sheet
+from hub.things.acts import KINDS, ThingActs
+from hub.things.campaigns import Campaigns
 from hub.toasts import Toast, Toasts
 from hub.views import node_zone
 
-SWITCH_S = 6.0
-"""How long a person waits for a light; afterwards the node refuses the command, so it never switches unexpectedly."""
-STATE_S = 2.0
-"""After the answer: how long the page waits for the state that follows it."""
-
 Act = Callable[[Node, Fields, Request, Language], Awaitable[Answer]]
+
+
+class _Kind(Convertor[str]):
+    """`lights`, `switches` or `groups`."""
+
+    regex = "|".join(KINDS)
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("kind", _Kind())
 
 
 @dataclass(frozen=True)
@@ -55,25 +61,25 @@ class Actions:
         commands: Commands,
         announcing: Announcing,
         renderer: Renderer,
-        notice: Notice,
         toasts: Toasts,
-        clock: Clock,
+        campaigns: Campaigns,
     ) -> None:
         self._air = AirActs(shown, commands)
+        self._things = ThingActs(shown, commands, campaigns, shown.clock)
         self._shown = shown
         self._commands = commands
         self._announcing = announcing
         self._renderer = renderer
-        self._notice = notice
         self._toasts = toasts
-        self._clock = clock
+        self._clock = shown.clock
 
     def routes(self, language: Callable[[Request], Language]) -> list[Route]:
         """For the application. `language`: which one a request wants."""
         node = "/nodes/{commune}/{node}"
         acts: dict[str, Act] = {
-            f"{node}/lights/{{thing}}": self._switch,
-            f"{node}/lights/{{thing}}/release": self._release,
+            f"{node}/rules/{{thing}}": self._things.arm,
+            f"{node}/{{kind:kind}}/{{thing}}": self._things.switch,
+            f"{node}/{{kind:kind}}/{{thing}}/release": self._things.release,
             f"{node}/speak": self._announcing.speak,
             f"{node}/speakers/{{thing}}/stop": self._air.stop,
             f"{node}/speakers/{{thing}}/volume": self._air.volume,
@@ -83,8 +89,24 @@ class Actions:
             f"{node}/bulletins/{{thing}}/cancel": self._cancel,
         }
         routes = [Route(path, self._endpoint(act, language), methods=["POST"]) for path, act in acts.items()]
-        everywhere = self._everywhere(language)
-        return [*routes, Route("/emergencies/{thing}/acknowledge", everywhere, methods=["POST"])]
+        return [
+            *routes,
+            Route("/emergencies/{thing}/acknowledge", self._everywhere(language), methods=["POST"]),
+            Route("/communes/{commune}/switch", self._commune(language), methods=["POST"]),
+        ]
+
+    def _commune(self, language_of: Callable[[Request], Language]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            language = language_of(request)
+            try:
+                answer = await self._things.everywhere(request, await forms.read(request), language)
+            except forms.FormError as error:
+                answer = Toast(translator(language)(error.key, **error.params), False)
+            except ValidationError:
+                answer = Toast(translator(language)("form.bad"), False)
+            return self._answer(request, "", answer, language)
+
+        return endpoint
 
     def _everywhere(self, language_of: Callable[[Request], Language]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
@@ -123,10 +145,11 @@ class Actions:
     def _answer(self, request: Request, address: str, toast: Toast, language: Language) -> Response:
         if request.headers.get("hx-request") != "true":
             return RedirectResponse(f"/?said={self._toasts.keep(toast)}", 303)
-        # A light is drawn anew, so that it does not keep saying "sending" after a command that changed nothing.
-        drawn = f"_l_{request.path_params.get('thing')}"
-        lights = [html for part, html in self._renderer.node_parts(address, language).items() if part.endswith(drawn)]
-        html = self._renderer.toast(language, toast.text, toast.good) + "".join(lights)
+        # A thing is drawn anew, so that it does not keep saying "sending" after a command that changed nothing.
+        kind, thing = request.path_params.get("kind"), request.path_params.get("thing")
+        letter = {"lights": "l", "switches": "w", "groups": "g"}.get(kind or "", "r")
+        drawn = self._renderer.node_parts(address, language).get(f"{key_of(address)}_{letter}_{thing}", "")
+        html = self._renderer.toast(language, toast.text, toast.good) + drawn
         headers = {"HX-Retarget": "#toasts", "HX-Reswap": "afterbegin"}
         return HTMLResponse(html, headers=headers | ({"HX-Trigger": "form-done"} if toast.good else {}))
 
@@ -146,41 +169,12 @@ class Actions:
         seen = "bottom" if do == "listen" else "top"  # the sounds come last
         return HTMLResponse(html, headers={**where, "HX-Reswap": f"innerHTML show:{seen}"})
 
-    async def _switch(self, node: Node, fields: Fields, request: Request, language: Language) -> Toast:
-        light = request.path_params["thing"]
-        args = SwitchOverride(thing=light, level=fields.get("level", ""))
-        return await self._light(node, light, args, language, _Words("outcome.light_done"))
-
-    async def _release(self, node: Node, _: Fields, request: Request, language: Language) -> Toast:
-        light = request.path_params["thing"]
-        return await self._light(node, light, SwitchRelease(thing=light), language, _Words("outcome.released"))
-
-    async def _light(self, node: Node, light: str, args: Args, language: Language, words: _Words) -> Toast:
-        if not node.online:
-            return self._away(node, language)
-        before = node.states.get(("light", light))
-        outcome = await self._commands.send(node.address, args, limit=SWITCH_S, life=SWITCH_S)
-        if outcome.state == "done":
-            await self._until_changed(node, ("light", light), before)
-        names = {c.id: c.name for c in (node.about.capabilities if node.about else ()) if c.kind == "light"}
-        return self._toast(outcome, words, language, node, name=names.get(light, light))
-
     async def _cancel(self, node: Node, _: Fields, request: Request, language: Language) -> Toast:
         args = CancelBulletin(bulletin=request.path_params["thing"])
         outcome = await self._commands.send(node.address, args, limit=PLAN_S, life=PLAN_LIFE.total_seconds())
         return self._toast(outcome, _Words("outcome.cancelled"), language, node)
 
-    def _away(self, node: Node, language: Language) -> Toast:
-        """A light or a sentence for a node that is away is not sent: it must not happen later, unexpected."""
-        return Toast(translator(language)("outcome.away"), False)
-
     def _toast(self, outcome: Outcome, words: _Words, language: Language, node: Node, **params: str) -> Toast:
         speak = Speaker(language, node_zone(node, self._shown.zone), self._clock.now())
         text = speak.outcome(outcome, words.done, words.accepted, **params)
         return Toast(text, outcome.state in ("done", "accepted"))
-
-    async def _until_changed(self, node: Node, key: tuple[str, str], before: object) -> None:
-        """Wait for the state that follows an answer: the page then shows the new one at once."""
-        end = self._clock.monotonic() + STATE_S
-        while node.states.get(key) is before and (left := end - self._clock.monotonic()) > 0:
-            await self._notice.wait(self._notice.version, left)

@@ -19,8 +19,8 @@ from edge_agent.contract.commands import ArmRule, ResetInterlock, SwitchOverride
 from edge_agent.contract.errors import Fault
 from hub.commands import Commands, Outcome
 from hub.feed import Feed
-from hub.language import sentence
 from hub.registry import Node, Registry
+from hub.things.campaigns import AWAY, Campaigns
 
 Asked = TypeVar("Asked", bound=Strict)
 
@@ -40,9 +40,10 @@ ACTS: dict[str, type[SwitchOverride | SwitchRelease | ResetInterlock | ArmRule]]
 class Api:
     """Everything below `/api/`."""
 
-    def __init__(self, registry: Registry, commands: Commands, feed: Feed) -> None:
+    def __init__(self, registry: Registry, commands: Commands, campaigns: Campaigns, feed: Feed) -> None:
         self._registry = registry
         self._commands = commands
+        self._campaigns = campaigns
         self._feed = feed
 
     def routes(self) -> list[BaseRoute]:
@@ -85,22 +86,11 @@ class Api:
             args = await _read(request, model)
             if isinstance(args, Response):
                 return args
-            commune = request.path_params["commune"]
-            having = nodes_with(self._registry, commune, args.thing)
-            outcomes = dict.fromkeys((n.address for n in having if not n.online), AWAY)
-            asked = [n.address for n in having if n.online]
-            if asked:
-                outcomes |= await self._commands.send_all(
-                    commune,
-                    args,
-                    asked,
-                    limit=ANSWER_S,
-                    on_answer=lambda *_: None,
-                )
-            done = sum(outcome.state == "done" for outcome in outcomes.values())
-            told = {address: _told(outcome) for address, outcome in outcomes.items()}
-            status = 404 if not having else 200 if done == len(having) else 207
-            return _answer({"done": done, "all": len(having), "nodes": told}, status)
+            campaign = await self._campaigns.run(request.path_params["commune"], args)
+            told = {address: _told(outcome) for address, outcome in campaign.outcomes.items()}
+            everybody = len(campaign.nodes)
+            status = 404 if not everybody else 200 if campaign.done == everybody else 207
+            return _answer({"done": campaign.done, "all": everybody, "nodes": told}, status)
 
         return endpoint
 
@@ -126,28 +116,6 @@ class Api:
 
     def _find(self, request: Request) -> Node | None:
         return self._registry.nodes.get(f"{request.path_params['commune']}/{request.path_params['node']}")
-
-
-AWAY = Outcome(
-    "unsent", Fault(code="outcome.away", vi=sentence("vi", "outcome.away"), en=sentence("en", "outcome.away"))
-)
-"""Nothing is sent to a node that is away: it would switch later, unexpectedly."""
-
-
-def nodes_with(registry: Registry, commune: str, thing: str) -> list[Node]:
-    """The nodes of a commune that have a thing or group of this id; of `lights`, all that have a light."""
-    return [node for node in registry.nodes.values() if node.commune == commune and _has(node, thing)]
-
-
-def _has(node: Node, thing: str) -> bool:
-    about = node.about
-    if about is None:
-        return False
-    if thing == "lights":
-        return any(c.kind == "light" for c in about.capabilities)
-    return any(group.id == thing for group in about.groups) or any(
-        c.id == thing for c in about.capabilities if c.kind in ("light", "switch")
-    )
 
 
 async def _read(request: Request, model: type[Asked]) -> Asked | Response:

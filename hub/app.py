@@ -39,6 +39,7 @@ from hub.render import Renderer, Shown
 from hub.security import Guard
 from hub.store import Store
 from hub.supervise import supervise
+from hub.things.campaigns import Campaigns
 from hub.toasts import Toasts
 from hub.voice import Voice
 
@@ -133,17 +134,20 @@ class Hub:
             broker=config.broker.url,
             authorities=config.authorities,
         )
-        renderer, toasts, language = Renderer(shown), Toasts(), language_of(config.language)
+        campaigns = Campaigns(self.registry, self.commands, self.notice, clock)
+        renderer, toasts, language = Renderer(shown, campaigns), Toasts(), language_of(config.language)
         self.live = Live(renderer, self.notice, config.limits.viewers, self.closing)
         pages = Pages(shown, renderer, self.live, self._pictures, toasts, language)
         announcing = Announcing(shown, self.commands, self.voice, self._previews, clock)
-        actions = Actions(shown, self.commands, announcing, renderer, self.notice, toasts, clock)
+        actions = Actions(shown, self.commands, announcing, renderer, toasts, campaigns)
         media = MediaRoutes(self.media, Tokens.load(config.upload_tokens), self.notice)
         names = frozenset(name.lower() for name in (*config.listen.names, config.listen.host))
         aired = AiredPages(shown, renderer, self._database, language)
         return Starlette(
             routes=[
-                *Api(self.registry, self.commands, self.feed).routes(),  # first: each address is tried in this order
+                *Api(
+                    self.registry, self.commands, campaigns, self.feed
+                ).routes(),  # first: each address is tried in this order
                 *pages.routes(),
                 *aired.routes(),
                 *actions.routes(language),

@@ -112,16 +112,16 @@ class Commands:
             del self._pending[command.id]
 
     async def send_all(
-        self, commune: str, args: Args, nodes: Collection[str], *, limit: float, on_answer: OnAnswer
+        self, commune: str, args: Args, nodes: Collection[str], *, limit: float, life: float, on_answer: OnAnswer
     ) -> dict[str, Outcome]:
         """Send one command to many nodes of a commune, await what each (by its address) says, `limit` seconds at most.
 
-        The nodes refuse it afterwards. `on_answer` is told of each answer as it comes.
+        The nodes refuse it after `life` seconds. `on_answer` is told of each answer as it comes.
         """
         if len(self._pending) >= MAX_PENDING:
             return dict.fromkeys(nodes, Outcome("unsent", Fault.of("command.busy")))
         names = tuple(sorted(address.partition("/")[2] for address in nodes))
-        command = self._command(f"{commune}/{EVERYBODY}", args, limit, Selector(nodes=names))
+        command = self._command(f"{commune}/{EVERYBODY}", args, life, Selector(nodes=names))
         message = self._signer.sign(command.model_dump_json(by_alias=True, exclude_none=True).encode())
         if len(message) > MAX_BODY:
             fault = Fault.of("command.too_large", size=len(message), limit=MAX_BODY)

@@ -44,7 +44,7 @@ class Live:
             shown: Parts = {}
             while not self._closing.is_set():
                 seen = self._notice.version
-                parts = self._renderer.parts(language)
+                parts = await self._renderer.parts(language)
                 fresh = [html for part, html in parts.items() if shown.get(part) != html]
                 shown = parts
                 if fresh:

@@ -38,7 +38,7 @@ class Node:
     @property
     def key(self) -> str:
         """What its card is called on the page."""
-        return f"n_{self.commune}_{self.name}"
+        return key_of(self.address)
 
     @property
     def online(self) -> bool:
@@ -54,6 +54,11 @@ class Node:
     def is_empty(self) -> bool:
         """Whether nothing is known (any more)."""
         return self.status is None and self.about is None and not self.states
+
+
+def key_of(address: str) -> str:
+    """What a node's card is called on the page."""
+    return f"n_{address.replace('/', '_')}"
 
 
 class Registry:

@@ -1,6 +1,8 @@
 """Draws pages and the parts that change, each part once per change however many people look."""
 
+import asyncio
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -23,6 +25,8 @@ from hub.onair import AlarmView, SpeakerView, alarms
 from hub.registry import Node, Registry
 from hub.sentences import Speaker
 from hub.sheet import Sheet
+from hub.things.campaigns import Campaigns, CommuneView, communes, told
+from hub.things.views import PlantView
 from hub.times import local, moment
 from hub.views import NodeView, default_time, node_view, node_zone
 
@@ -60,10 +64,13 @@ class Shown:
 class Renderer:
     """Makes HTML of what the hub knows."""
 
-    def __init__(self, shown: Shown) -> None:
+    def __init__(self, shown: Shown, campaigns: Campaigns) -> None:
         self._shown = shown
+        self._campaigns = campaigns
         self._notice = shown.notice
         self._whole: dict[Language, tuple[int, Parts]] = {}
+        self._drawing = asyncio.Lock()
+        self._drawn: dict[tuple[Language, str], tuple[object, str]] = {}
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -85,6 +92,7 @@ class Renderer:
             cards=cards,
             shape=_shape(c["view"] for c in cards),
             alarms=self._alarms(language),
+            communes=self._communes(language),
             here="nodes",
             now=round(self._shown.clock.now().timestamp() * 1000),
             broker=self._shown.broker,
@@ -138,23 +146,30 @@ class Renderer:
             lines[-1] = f"{lines[-1]} {word[:44]}".strip()
         return self._environment.get_template("picture.svg").render(title=title, lines=lines[:6])
 
-    def parts(self, language: Language) -> Parts:
-        """Every part of the page that changes by itself. Drawn once per change for all who look; not to be altered."""
-        known = self._whole.get(language)
-        if known and known[0] == self._notice.version:
-            return known[1]
-        parts: Parts = {}
-        views: list[NodeView] = []
-        for node in self._nodes():
-            view, own = self._node(node, language)
-            views.append(view)
-            parts.update(own)
-        macro = self._macro(language)
-        parts["alarms"] = str(macro.alarms(self._alarms(language), True))
-        parts["hub-state"] = str(macro.hub_state(self._hub(language), True))
-        parts["shape"] = str(macro.shape(_shape(views), True))
-        self._whole[language] = (self._notice.version, parts)
-        return parts
+    async def parts(self, language: Language) -> Parts:
+        """Every part of the page that changes by itself. Drawn once per change for all who look; not to be altered.
+
+        Between two nodes others get their turn: drawing hundreds must not keep a light waiting.
+        """
+        async with self._drawing:
+            version = self._notice.version
+            known = self._whole.get(language)
+            if known and known[0] == version:
+                return known[1]
+            parts: Parts = {}
+            views: list[NodeView] = []
+            for node in self._nodes():
+                view, own = self._node(node, language)
+                views.append(view)
+                parts.update(own)
+                await asyncio.sleep(0)
+            macro = self._macro(language)
+            parts["alarms"] = str(macro.alarms(self._alarms(language), True))
+            parts["communes"] = str(self._macro(language, "things.html").communes(self._communes(language), True))
+            parts["hub-state"] = str(macro.hub_state(self._hub(language), True))
+            parts["shape"] = str(macro.shape(_shape(views), True))
+            self._whole[language] = (version, parts)
+            return parts
 
     def node_parts(self, address: str, language: Language) -> Parts:
         """The parts of one node; none for an unknown one."""
@@ -189,6 +204,7 @@ class Renderer:
         parts = self._draw(view, language)
         if len(self._cache) > 2 * len(self._shown.registry.nodes) + 100:
             self._cache.clear()
+            self._drawn.clear()
         self._cache[language, node.address] = (stamp, view, parts)
         return view, parts
 
@@ -196,16 +212,40 @@ class Renderer:
         return replace(speaker, sound_here=self._shown.media.get(speaker.last_sound) is not None)
 
     def _draw(self, n: NodeView, language: Language) -> Parts:
-        macro = self._macro(language)
-        parts = {f"{n.key}_{p}": str(getattr(macro, p)(n, True)) for p in _NODE_PARTS}
-        for light in n.lights:
-            parts[f"{n.key}_l_{light.id}"] = str(macro.light(n, light, True))
+        macro, things = self._macro(language), self._macro(language, "things.html")
+        parts: Parts = {}
+
+        def draw(part: str, seen: object, how: Any, *what: object) -> None:
+            """Only what looks different than before is drawn again: a node may have hundreds of lights."""
+            name = f"{n.key}_{part}"
+            known = self._drawn.get((language, name))
+            if known is None or known[0] != seen:
+                known = self._drawn[language, name] = (seen, str(how(n, *what, True)))
+            parts[name] = known[1]
+
+        for name, seen_in in _NODE_PARTS.items():
+            draw(name, (n.path, seen_in(n)), getattr(macro, name))
+        for name, of_plant in _PLANT_PARTS.items():
+            draw(name, (n.path, of_plant(n.plant)), getattr(things, name))
+        for thing in (*n.plant.lights, *n.plant.switches):
+            draw(thing.part, thing, things.thing, thing)
+        for group in n.plant.groups:
+            draw(f"g_{group.id}", group, things.group, group)
+        for rule in n.plant.rules:
+            draw(f"r_{rule.id}", rule, things.rule, rule)
         for s in n.speakers:
-            parts[f"{n.key}_speaker_{s.id}"] = str(macro.speaker_state(n, s, True))
-            parts[f"{n.key}_sound_{s.id}"] = str(macro.speaker_sound(n, s, True))
+            draw(f"speaker_{s.id}", s, macro.speaker_state, s)
+            draw(f"sound_{s.id}", s, macro.speaker_sound, s)
         for c in n.cameras:
-            parts[f"{n.key}_camera_{c.id}"] = str(macro.camera_state(n, c, True))
+            draw(f"camera_{c.id}", c, macro.camera_state, c)
         return parts
+
+    def _communes(self, language: Language) -> tuple[CommuneView, ...]:
+        views = []
+        for commune, count, shared in communes(self._shown.registry):
+            view, last = CommuneView(commune, count, shared), self._campaigns.last(commune)
+            views.append(told(view, last, self._shown.registry.nodes, language) if last else view)
+        return tuple(views)
 
     def _alarms(self, language: Language) -> tuple[AlarmView, ...]:
         now = self._shown.clock.now()
@@ -249,7 +289,21 @@ class Renderer:
         return sentence(language, "hub.lost", since=moment(since, now, self._shown.zone, language))
 
 
-_NODE_PARTS = ("head", "clashes", "bulletins", "agenda", "events", "health")
+_NODE_PARTS: dict[str, Callable[[NodeView], object]] = {
+    "head": lambda n: (n.state, n.word, n.trouble, n.drivers),
+    "clashes": lambda n: n.clashes,
+    "bulletins": lambda n: n.bulletins,
+    "agenda": lambda n: n.days,
+    "events": lambda n: (n.events, n.missing, n.lost),
+    "health": lambda n: n.health,
+}
+_PLANT_PARTS: dict[str, Callable[[PlantView], object]] = {
+    "count": lambda p: p.count,
+    "alerts": lambda p: p.alerts,
+    "sensors": lambda p: p.sensors,
+    "cabinets": lambda p: p.cabinets,
+}
+"""Parts of each card, and what of the view they show."""
 
 
 def _sounds(node: Node) -> list[str]:

@@ -12,7 +12,6 @@ from edge_agent.contract.reports import BulletinState, CameraState, SpeakerState
 from edge_agent.contract.sentences import Language, spelled
 from edge_agent.contract.sentences import sentence as fault_sentence
 from edge_agent.contract.sentences import sentences as code_sentences
-from edge_agent.contract.switched import LightState
 from hub import times
 from hub.commands import BY_CONSOLE, Outcome
 from hub.language import Translate, catalogue, translator
@@ -42,28 +41,6 @@ class Speaker:
     def level(self, value: float) -> str:
         """`60 %`."""
         return f"{number(value)} %"
-
-    def light_word(self, state: LightState | None) -> str:
-        """Whether it burns, as read back where the node can read it back."""
-        if state is None:
-            return self.t("light.unknown")
-        level = state.wanted if state.actual is None else state.actual
-        if level <= 0:
-            return self.t("light.off")
-        return self.t("light.on") if level >= 100 else self.t("light.dimmed", level=self.level(level))
-
-    def light_why(self, state: LightState) -> str:
-        """Who decided, and until when."""
-        why = self.t(f"why.{state.why}")
-        return self.t("why.until", why=why, until=self.moment(state.until)) if state.until else why
-
-    def light_trouble(self, state: LightState) -> str:
-        """What is wrong, if anything."""
-        if state.fault:
-            return self.fault(state.fault)
-        if state.actual is not None and abs(state.actual - state.wanted) > 0.5:
-            return self.t("light.differs", wanted=self.level(state.wanted), actual=self.level(state.actual))
-        return ""
 
     def speaker(self, state: SpeakerState | None) -> str:
         """What the loudspeaker does."""
@@ -132,13 +109,24 @@ class Speaker:
         if event.type in _OF_BULLETINS:
             thing = str(data.get("title") or names.get(f"bulletin/{data.get('id')}") or thing)[:200]
         return _join(
-            self._happened(event, thing), self._level(event), self._detail(event), self._guessed(data), self._who(data)
+            self._happened(event, thing),
+            self._level(event),
+            self._detail(event, thing),
+            self._guessed(data),
+            self._who(data),
         )
 
     def _happened(self, event: Event, thing: str) -> str:
         """The most particular sentence that the catalogue has for it."""
         key, data = f"event.{event.type}", event.data
-        variants = [data.get("state"), data.get("heard"), data.get("ended"), data.get("trusted"), data.get("reason")]
+        variants = [
+            data.get("state"),
+            data.get("heard"),
+            data.get("ended"),
+            data.get("did"),
+            data.get("trusted"),
+            data.get("reason"),
+        ]
         for variant in variants:
             if isinstance(variant, str | bool) and f"{key}.{variant}".lower() in catalogue(self.language):
                 return self.t(f"{key}.{variant}".lower(), thing=thing)
@@ -152,13 +140,18 @@ class Speaker:
             return ""
         return self.t("light.to_off") if level <= 0 else self.t("light.to_on", level=self.level(level))
 
-    def _detail(self, event: Event) -> str:
+    def _detail(self, event: Event, thing: str) -> str:
         """The words that an event carries: the sentence of its fault's code, a title, a text."""
         data = event.data
         code = data.get("code")
-        if isinstance(code, str) and event.type != "cleared":  # what is over needs no explaining
+        if isinstance(code, str) and event.type != "cleared" and data.get("ended") is not True:  # what is over
             params = data.get("params")
             filled = {**data, **(params if isinstance(params, dict) else {})}
+            told = data.get(self.language)
+            if isinstance(told, str) and told:
+                return _short(spelled(told, self.moment))
+            if f"fault.{code}" in code_sentences(self.language):  # TALQ's name
+                code, filled["id"] = f"fault.{code}", thing
             return _short(spelled(fault_sentence(code, self.language, filled), self.moment))
         if event.type == "clash":
             titles = data.get("titles")

@@ -5,36 +5,22 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from edge_agent.contract.capabilities import Capability
+from edge_agent.contract.records import Event
 from edge_agent.contract.reports import BulletinState, CameraState, DriverState
 from edge_agent.contract.sentences import Language
-from edge_agent.contract.switched import LightState
 from edge_agent.contract.units import METRICS, unit_of
 from hub.agenda import Day, agenda
 from hub.ledger import Account
 from hub.onair import ClashView, SpeakerView, clashes, speaker_view
 from hub.registry import Node
 from hub.sentences import Speaker, number
+from hub.things.views import PlantView, plant_view
 from hub.times import local, zone_named
 
 _UNITS = {"Cel": "°C", "1": "", "dB[mW]": "dBm"}
 _SHOWN = ("cpu", "memory", "temperature", "disk", "outbox_waiting")
+_DRAWN = ("light", "switch", "sensor", "cabinet", "rule", "speaker", "camera")
 _MAX_BULLETINS = 50
-
-
-@dataclass(frozen=True)
-class LightView:
-    """A light's row."""
-
-    id: str
-    name: str
-    on: bool
-    known: bool
-    word: str
-    why: str
-    trouble: str
-    writable: bool
-    released: bool
-    target: int
 
 
 @dataclass(frozen=True)
@@ -81,7 +67,7 @@ class NodeView:
     state: str
     word: str
     trouble: str
-    lights: tuple[LightView, ...]
+    plant: PlantView
     speakers: tuple[SpeakerView, ...]
     cameras: tuple[CameraView, ...]
     bulletins: tuple[BulletinView, ...]
@@ -101,10 +87,9 @@ class NodeView:
     @property
     def shape(self) -> str:
         """Changes when the card needs other forms, not only other values."""
-        lights = (f"l:{light.id}" for light in self.lights)
         speakers = (f"s:{s.id}:{s.name}" for s in self.speakers)
         cameras = (f"c:{c.id}:{c.name}" for c in self.cameras)
-        return "|".join((self.key, self.title, self.zone, *lights, *speakers, *cameras))
+        return "|".join((self.key, self.title, self.zone, *self.plant.shape, *speakers, *cameras))
 
 
 def node_zone(node: Node, fallback: ZoneInfo) -> ZoneInfo:
@@ -127,7 +112,7 @@ def node_view(node: Node, account: Account | None, language: Language, zone: Zon
         state=state,
         word=word,
         trouble=speak.fault(node.status.fault) if node.status and node.status.online else "",
-        lights=tuple(_light(c, node, speak) for c in _of_kind(things, "light")),
+        plant=plant_view(node, things, speak),
         speakers=tuple(speaker_view(c, node, account, speak) for c in _of_kind(things, "speaker")),
         cameras=tuple(_camera(c, node, speak) for c in _of_kind(things, "camera")),
         bulletins=_bulletins(node, speak),
@@ -153,7 +138,7 @@ def _things(node: Node) -> dict[tuple[str, str], Capability]:
         (c.kind, c.id): c for c in (node.about.capabilities if node.about else ())
     }
     for kind, thing in node.states:
-        if kind in ("light", "speaker", "camera") and (kind, thing) not in things:
+        if kind in _DRAWN and (kind, thing) not in things:
             things[kind, thing] = Capability.model_validate({"id": thing, "kind": kind, "name": thing})
     return things
 
@@ -174,24 +159,6 @@ def _presence(node: Node, speak: Speaker) -> tuple[str, str]:
     verb = "stopped" if status.reason == "stopped" else "offline"
     key = f"node.{verb}_since" if offline.seen else f"node.{verb}_before"
     return "offline", speak.t(key, since=speak.moment(offline.at))
-
-
-def _light(thing: Capability, node: Node, speak: Speaker) -> LightView:
-    state = node.states.get(("light", thing.id))
-    state = state if isinstance(state, LightState) else None
-    level = 0.0 if state is None else state.wanted if state.actual is None else state.actual
-    return LightView(
-        id=thing.id,
-        name=thing.name or thing.id,
-        on=level > 0,
-        known=state is not None,
-        word=speak.light_word(state),
-        why=speak.light_why(state) if state else "",
-        trouble=speak.light_trouble(state) if state else "",
-        writable=thing.writable,
-        released=state is None or state.why != "override",
-        target=0 if level > 0 else 100,
-    )
 
 
 def _camera(thing: Capability, node: Node, speak: Speaker) -> CameraView:
@@ -231,9 +198,14 @@ def _drivers(node: Node, speak: Speaker) -> tuple[str, ...]:
 
 def _events(account: Account | None, speak: Speaker, names: dict[str, str]) -> tuple[EventView, ...]:
     return tuple(
-        EventView(speak.moment(e.at), speak.event(e, names), e.type in ("fault", "gap"))
+        EventView(speak.moment(e.at), speak.event(e, names), e.type in ("fault", "gap") or _holds(e))
         for e in (account.events if account else ())
     )
+
+
+def _holds(event: Event) -> bool:
+    """Whether an interlock began to hold."""
+    return event.type == "interlock" and event.data.get("ended") is not True
 
 
 def _health(account: Account | None, language: Language) -> tuple[tuple[str, str], ...]:

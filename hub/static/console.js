@@ -47,6 +47,19 @@
     document.addEventListener(name, () => say(byId("toasts").dataset.unreachable));
   }
 
+  // A level says its number while it is moved.
+  document.addEventListener("input", (event) => {
+    if (event.target.matches("[data-level]")) event.target.nextElementSibling.textContent = `${event.target.value} %`;
+  });
+
+  // A tap on what is wrong leads to its row, through a fold if need be.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest(".alerts a");
+    for (let fold = link && byId(link.hash.slice(1))?.closest("details"); fold; fold = fold.parentElement.closest("details")) {
+      fold.open = true;
+    }
+  });
+
   // A form that has done its work is emptied; one whose sentence was refused keeps it. The page gets shorter: who wrote
   // stays with the form, and does not find the form of another node under the finger.
   const finish = (form) => {

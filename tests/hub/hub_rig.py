@@ -9,16 +9,16 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import aiomqtt
 import httpx
 
-from edge_agent.contract.capabilities import Capability
+from edge_agent.contract.capabilities import Capability, Group
 from edge_agent.contract.commands import Ack, Command, command
-from edge_agent.contract.errors import Fault
+from edge_agent.contract.errors import Fault, Said
 from edge_agent.contract.records import Event, EventBatch, Sample, TelemetryBatch
 from edge_agent.contract.reports import (
     About,
@@ -30,6 +30,7 @@ from edge_agent.contract.reports import (
     Status,
 )
 from edge_agent.contract.signature import Verifier
+from edge_agent.contract.switched import CabinetState, RuleState, SensorState, SwitchState, Trouble, Usage
 from edge_agent.contract.topics import NodeTopics
 from hub.app import Hub
 from hub.config import HubConfig
@@ -158,6 +159,8 @@ class FakeNode:
     records: dict[int, Event | Sample] = field(default_factory=dict)
     picture: bytes = JPEG
     silent: bool = False
+    more: tuple[Capability, ...] = ()
+    groups: tuple[Group, ...] = ()
 
     def __post_init__(self) -> None:
         self.topics = NodeTopics(self.commune, self.node)
@@ -174,7 +177,7 @@ class FakeNode:
         will = aiomqtt.Will(self.topics.status, self.status(False, reason="lost").body(), 1, True)
         self.client = aiomqtt.Client("127.0.0.1", self.port, identifier=f"node-{self.node}", will=will)
         await self.client.__aenter__()
-        await self.client.subscribe(self.topics.command, 1)
+        await self.client.subscribe([(self.topics.command, 1), (self.topics.command_all, 1)])
         self._task = asyncio.create_task(self._listen())
         await self.report()
         return self
@@ -221,7 +224,9 @@ class FakeNode:
                 Capability(id="san-nha", name="Đèn sân nhà văn hoá", **light),
                 Capability(id="loa", kind="speaker", name="Loa cụm 1"),
                 Capability(id="cong", kind="camera", name="Cổng thôn"),
+                *self.more,
             ),
+            groups=self.groups,
         )
 
     async def state(self, state: Any) -> None:
@@ -254,7 +259,9 @@ class FakeNode:
         assert self.client is not None
         async for message in self.client.messages:
             asked = command.validate_json(self.verifier.verify(bytes(message.payload)))  # type: ignore[arg-type]
-            assert asked.to == f"{self.commune}/{self.node}"
+            assert asked.to in (f"{self.commune}/{self.node}", f"{self.commune}/all")
+            if asked.selector and asked.selector.nodes and self.node not in asked.selector.nodes:
+                continue
             self.commands.append(asked)
             if not self.silent:
                 task = asyncio.create_task(self._act(asked))
@@ -270,26 +277,151 @@ class FakeNode:
         else:
             await reply(asked)
 
+    def _things(self, thing: str) -> list[str]:
+        members = {group.id: group.members for group in self.groups}
+        lights = [c.id for c in self.about().capabilities if c.kind == "light"]
+        return lights if thing == "lights" else list(members.get(thing, (thing,)))
+
+    async def _switched(self, id_: str, **more: Any) -> None:
+        """The state of a light or another thing."""
+        kinds = {c.id: c for c in self.about().capabilities}
+        state: Any = LightState
+        if id_ in kinds and kinds[id_].kind == "switch":
+            state, more["use"] = SwitchState, kinds[id_].use
+        await self.state(state(id=id_, at=now(), **more))
+
     async def _switch_override(self, asked: Command) -> None:
         args: Any = asked.args
         await self.ack(asked, "accepted")
-        await self.state(
-            LightState(
-                id=args.thing,
-                at=now(),
-                wanted=args.level,
-                actual=args.level,
-                why="override",
-                until=datetime(2099, 1, 1, 22, 15, tzinfo=UTC),
-                by=asked.by,
-            )
-        )
+        until_ = datetime(2099, 1, 1, 22, 15, tzinfo=UTC)
+        if args.seconds:
+            until_ = now() + timedelta(seconds=args.seconds)
+        for id_ in self._things(args.thing):
+            await self._switched(id_, wanted=args.level, actual=args.level, why="override", until=until_, by=asked.by)
         await self.ack(asked, "done")
 
     async def _switch_release(self, asked: Command) -> None:
         args: Any = asked.args
-        await self.state(LightState(id=args.thing, at=now(), wanted=0, actual=0, why="program"))
+        for id_ in self._things(args.thing):
+            await self._switched(id_, wanted=0, actual=0, why="program")
         await self.ack(asked, "done")
+
+    async def _rule_arm(self, asked: Command) -> None:
+        args: Any = asked.args
+        await self.state(RuleState(id=args.rule, at=now(), thing="quat", armed=args.armed, actual="idle"))
+        await self.ack(asked, "done")
+
+    async def furnish(self, rows: int = 0) -> None:
+        """A farm, a cabinet, and so many further lights in a group, each in a state of its own."""
+        thing: Any = {"unit": "%", "writable": True, "step": 100}
+        lamps = tuple(
+            Capability(id=f"den-{n}", kind="light", name=f"Đèn trục {n}", **thing) for n in range(1, rows + 1)
+        )
+        self.more = (
+            *lamps,
+            Capability(id="san-bong", kind="light", name="Đèn sân bóng", **{**thing, "step": 1}),
+            Capability(id="bom", kind="switch", name="Máy bơm ao", use="pump", **thing),
+            Capability(id="van", kind="switch", name="Van tưới vườn rau", use="valve", **thing),
+            Capability(id="quat", kind="switch", name="Quạt chuồng gà", use="fan", **thing),
+            Capability(id="nhiet", kind="sensor", name="Nhiệt độ chuồng", use="temperature"),
+            Capability(id="be", kind="sensor", name="Mức nước bể", use="level"),
+            Capability(id="tu", kind="cabinet", name="Tủ điện trạm bơm"),
+            Capability(id="nong", kind="rule", name="Quạt khi nóng"),
+        )
+        members = ("cong-thon", *(lamp.id for lamp in lamps))
+        self.groups = (Group(id="truc-thon", name="Đường trục thôn", members=members),)
+        await self.say(self.topics.about, self.about().body())
+        later = now() + timedelta(hours=3)
+        for lamp in lamps:
+            used = Usage(energy_kwh=12.43, energy_by="estimated", hours_on=132.5, switch_ons=41)
+            await self.state(
+                LightState(id=lamp.id, at=now(), wanted=100, actual=100, why="program", until=later, usage=used)
+            )
+        await self._furnish_states(later)
+
+    async def _furnish_states(self, later: datetime) -> None:
+        burnt = Fault.of("fault.lampFailure", id="san-bong", value="0,0 A")
+        trouble = (Trouble(type="lampFailure", since=now() - timedelta(minutes=50), fault=burnt),)
+        await self.state(
+            LightState(
+                id="san-bong",
+                at=now(),
+                wanted=60,
+                actual=60,
+                why="override",
+                until=later,
+                by="Lan",
+                troubles=trouble,
+                fault=burnt,
+            )
+        )
+        dry = Said.of("interlock.stays", reason="bể cạn nước", reason_en="no water")
+        used = Usage(litres=1240.5, hours_on=12, switch_ons=3, energy_kwh=4.2, energy_by="measured")
+        await self.state(
+            SwitchState(
+                id="bom",
+                use="pump",
+                at=now(),
+                wanted=0,
+                actual=0,
+                why="interlock",
+                by="interlock.stays",
+                said=dry,
+                usage=used,
+            )
+        )
+        await self.state(
+            SwitchState(
+                id="van",
+                use="valve",
+                at=now(),
+                wanted=100,
+                actual=0,
+                why="override",
+                until=later,
+                by="console",
+                waits_until=now() + timedelta(minutes=2),
+                usage=Usage(litres=30),
+            )
+        )
+        hot = Said(
+            code="rule.acts",
+            vi="Quạt chạy vì nhiệt độ 33,2 °C cao hơn 32 °C đã 60 giây; tự tắt khi dưới 30 °C.",
+            en="The fan runs because the temperature is 33.2 °C.",
+        )
+        await self.state(
+            SwitchState(
+                id="quat",
+                use="fan",
+                at=now(),
+                wanted=100,
+                actual=100,
+                why="rule",
+                by="nong",
+                said=hot,
+                until=later,
+                power_w=74.5,
+            )
+        )
+        await self.state(RuleState(id="nong", at=now(), thing="quat", armed=True, actual="acting", said=hot))
+        await self.state(SensorState(id="nhiet", at=now(), actual=33.2, unit="Cel"))
+        silent = Fault.of("sensor.silent", id="be", since=now().isoformat(), detail="no answer")
+        await self.state(SensorState(id="be", at=now(), unit="1", fault=silent))
+        opened = Fault.of("fault.cabinetDoorOpen", id="tu")
+        await self.state(
+            CabinetState(
+                id="tu",
+                at=now(),
+                door_open=True,
+                supply=True,
+                power_w=412,
+                energy_kwh=1032.4,
+                energy_by="measured",
+                supply_losses=2,
+                troubles=(Trouble(type="cabinetDoorOpen", since=now(), fault=opened),),
+                fault=opened,
+            )
+        )
 
     async def _speak(self, asked: Command) -> None:
         args: Any = asked.args

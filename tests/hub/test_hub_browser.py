@@ -78,7 +78,7 @@ async def test_a_morning_at_the_console(hub: Running, node: FakeNode, view: Page
     await expect(view.locator(LIGHT)).to_contain_text("Đang tắt")  # not before the node says so
     held.set()
     await expect(view.locator(LIGHT)).to_contain_text("Đang sáng")
-    await expect(view.locator(LIGHT)).to_contain_text("Bật tắt tay đến")
+    await expect(view.locator(LIGHT)).to_contain_text("Bật tay từ bảng điều khiển đến")
     await expect(view.locator(f"{LIGHT} .sending")).to_be_hidden()
     await expect(view.locator(".toast.good")).to_contain_text("nút báo đã làm xong")
 

@@ -42,7 +42,7 @@ async def test_tap_on_a_light_is_done_when_the_node_says_so(hub: Running, node: 
     assert 'aria-pressed="true"' in answer.text  # the lights come back with the state that followed
     assert node.commands[-1].do == "switch.override"
     text = await page(hub)
-    assert "Bật tắt tay đến 05:15 ngày 02/01/2099" in text
+    assert "Bật tay từ bảng điều khiển đến 05:15 ngày 02/01/2099" in text
     released = await hub.http.post(f"{PATH}/lights/cong-thon/release", headers=HX)
     assert "đã theo lịch trở lại" in released.text
 
@@ -58,14 +58,14 @@ async def test_refusal_is_told_in_the_nodes_own_sentence(hub: Running, node: Fak
 
 
 async def test_silent_node_is_never_told_as_done(hub: Running, node: FakeNode, monkeypatch: Any) -> None:
-    monkeypatch.setattr("hub.actions.SWITCH_S", 0.3)
+    monkeypatch.setattr("hub.things.acts.SWITCH_S", 0.3)
     node.silent = True
     answer = await hub.http.post(f"{PATH}/lights/cong-thon", data={"level": "100"}, headers=HX)
     assert "Chưa chắc đã làm" in answer.text
 
 
 async def test_answer_of_another_node_does_not_count(hub: Running, node: FakeNode, monkeypatch: Any) -> None:
-    monkeypatch.setattr("hub.actions.SWITCH_S", 0.5)
+    monkeypatch.setattr("hub.things.acts.SWITCH_S", 0.5)
 
     async def forge(n: FakeNode, asked: Any) -> None:
         body = b'{"id":"%s","node":"other","state":"done","at":"2026-01-01T00:00:00Z"}' % asked.id.encode()

@@ -27,11 +27,29 @@ def test_catalogues_have_the_same_keys_and_names_to_fill() -> None:
 
 
 def test_every_key_is_used_and_every_used_key_exists() -> None:
-    files = [*SOURCES.glob("*.py"), *SOURCES.glob("aired/*.py"), *(SOURCES / "templates").iterdir()]
+    files = [
+        *SOURCES.glob("*.py"),
+        *SOURCES.glob("aired/*.py"),
+        *SOURCES.glob("things/*.py"),
+        *(SOURCES / "templates").iterdir(),
+    ]
     text = "\n".join(f.read_text(encoding="utf-8") for f in files)
     used = set(re.findall(r"""["']([a-z]+\.[a-z_]+[a-z_0-9.]*)["']""", text))
     families = ("event.", "why.", "light.", "speaker.", "camera.", "bulletin.", "outcome.", "node.", "note.")
-    families += ("aired.", "authority.", "class.", "lunar.", "page.way_", "weekday.")
+    families += (
+        "cabinet.",
+        "groups.",
+        "rules.",
+        "sensor.",
+        "thing.",
+        "use.",
+        "aired.",
+        "authority.",
+        "class.",
+        "lunar.",
+        "page.way_",
+        "weekday.",
+    )
     dead = [
         key for key in catalogue("vi") if key not in used and f'"{key}"' not in text and not key.startswith(families)
     ]
