@@ -108,6 +108,33 @@ while True:
         return [int(level) for level in self.process.stdout.read().split()]
 
 
+class Trace:
+    """All that the kernel is told to do with a line, however short: its own trace events."""
+
+    ROOT = Path("/sys/kernel/tracing")
+
+    def __init__(self, *pins):
+        if not (self.ROOT / "trace").exists():
+            subprocess.run(["mount", "-t", "tracefs", "trace", str(self.ROOT)], check=True)
+        base = next(path for path in Path("/sys/class/gpio").glob("gpiochip*/base"))
+        self.numbers = {int(base.read_text()) + pin: pin for pin in pins}
+        (self.ROOT / "trace").write_text("")
+        (self.ROOT / "events/gpio/enable").write_text("1")
+
+    def end(self):
+        """Pin -> its acts in order: a level that was set, or a direction."""
+        (self.ROOT / "events/gpio/enable").write_text("0")
+        acts = {pin: [] for pin in self.numbers.values()}
+        for text in (self.ROOT / "trace").read_text().splitlines():
+            words = text.split()
+            if ("gpio_value:" in words and "set" in words) or "gpio_direction:" in words:
+                at = next(at for at, word in enumerate(words) if word in ("gpio_value:", "gpio_direction:"))
+                pin = self.numbers.get(int(words[at + 1]))
+                if pin is not None:
+                    acts[pin].append(words[at + 3] if words[at] == "gpio_value:" else words[at + 2])
+        return acts
+
+
 async def until(look, limit_s=20):
     limit = time.monotonic() + limit_s
     while not look():
@@ -133,11 +160,11 @@ async def check_toggles():
 async def check_no_blip_at_start_and_stop():
     """The relay is off (1), then the driver opens, switches it off, closes."""
     pull(27, 1)
-    watch = Watch(27)
+    watch, trace = Watch(27), Trace(27)
     for _ in range(3):
         async with driver(lines=LINES, on_close="off") as lines:
             await lines.switch("siren", False)
-    return {"levels": watch.end()}
+    return {"acts": trace.end()[27], "levels": watch.end()}
 
 
 def kill_a_holder(siren, lamp):
@@ -153,14 +180,15 @@ async def check_killed_where_lines_keep_their_level():
     """As Raspberry Pi OS does it: the world pulls to what was driven. What does the next process know and do?"""
     process = kill_a_holder(siren=0, lamp=1)
     held = (await driver("other", lines=LINES).check()).detail
-    siren, lamp = Watch(27), Watch(17)
+    siren, lamp, trace = Watch(27), Watch(17), Trace(27, 17)
     process.kill()
     process.wait()
     async with driver("next", lines=LINES) as lines:
         known = [await lines.read("siren"), await lines.read("lamp")]
         await lines.switch("siren", True)
         await lines.switch("lamp", True)
-    return {"held": held, "known": known, "siren": siren.end(), "lamp": lamp.end()}
+    acts = trace.end()
+    return {"held": held, "known": known, "acts": [acts[27], acts[17]], "siren": siren.end(), "lamp": lamp.end()}
 
 
 async def check_killed_where_lines_float():

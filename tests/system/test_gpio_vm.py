@@ -41,12 +41,16 @@ def test_a_hundred_of_a_hundred_toggles_by_the_real_module(seen: Seen) -> None:
 
 
 def test_an_active_low_relay_does_not_blip_at_start_and_stop(seen: Seen) -> None:
-    assert seen["no_blip_at_start_and_stop"] == {"levels": [1]}
+    acts = seen["no_blip_at_start_and_stop"]["acts"]
+    assert "out" in acts
+    assert set(acts) == {"1", "out"}, "the kernel was never told anything else, however short"
+    assert seen["no_blip_at_start_and_stop"]["levels"] == [1]
 
 
 def test_the_lines_of_a_killed_process_are_known_to_the_next_and_not_blinked(seen: Seen) -> None:
     killed = seen["killed_where_lines_keep_their_level"]
     assert killed["known"] == [True, True], "asked before anything was claimed"
+    assert [set(acts) for acts in killed["acts"]] == [{"0", "out"}, {"1", "out"}], "never an input in between"
     assert (killed["siren"], killed["lamp"]) == ([0], [1]), "killed, looked at, claimed again: not one blink"
     assert "is held by 'lg'" in killed["held"]
 
