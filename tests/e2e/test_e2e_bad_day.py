@@ -132,7 +132,11 @@ def states(access: Access, wanted: dict[str, str | None], limit_s: float = 30) -
 
 async def test_one_bad_part_stops_nothing_else(node: tuple[Access, Path]) -> None:
     access, _ = node
-    wanted = {"driver/pins": "driver.not_supported", "light/pole": "fault.controlGearCommFailure", "camera/gone": "camera.refused"}
+    wanted = {
+        "driver/pins": "driver.not_supported",
+        "light/pole": "fault.controlGearCommFailure",
+        "camera/gone": "camera.refused",
+    }
     for name, code in {
         **wanted,
         "camera/noise": "camera.garbage",
