@@ -11,12 +11,27 @@ import os
 import socket
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
-from bench.rig import COMMUNE, NODE, agent, broker, free_port, node_config, percentile, process, wait_for_port, workshop
+from bench.rig import (
+    COMMUNE,
+    NODE,
+    agent,
+    broker,
+    free_port,
+    node_config,
+    percentile,
+    process,
+    wait_for_port,
+    workshop,
+)
 from bench.roundtrip import echo_times
+from edge_agent.contract.switched import LightState
 from hub.config import load
 from hub.keys import signer
 
@@ -51,6 +66,14 @@ class Line:
         end = place + len(needle)
         got, self._buffer = self._buffer[:end], self._buffer[end:]
         return got
+
+    def count(self, needle: bytes, times: int) -> None:
+        """Read on until this has come so often; what came is dropped."""
+        while times > 0:
+            times -= self._buffer.count(needle)
+            self._buffer = self._buffer[len(self._buffer) - len(needle) + 1 :] if times > 0 else b""
+            if times > 0:
+                self._buffer += self._sock.recv(262144)
 
     def answer(self) -> tuple[int, bytes]:
         """Status and body of an answer with its length."""
@@ -105,6 +128,35 @@ def taps(port: int, rounds: int) -> tuple[list[float], list[float]]:
     return seen[rounds // 10 :], answered[rounds // 10 :]
 
 
+def burst(port: int, mqtt: int, nodes: int = 200, each: int = 10) -> float:
+    """Milliseconds from the first of many states, published as fast as one client can, until the last is at the API."""
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.max_inflight_messages_set(0)
+    client.on_socket_open = lambda _c, _d, sock: sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client.connect("127.0.0.1", mqtt)
+    client.loop_start()
+    events = Line(port)
+    events.ask("GET", "/api/events?kind=light")
+    events.until(b"retry: ")
+    states = [
+        (f"edge/{COMMUNE}/n-{node}/state/light/l-{light}", f"l-{light}")
+        for light in range(each)
+        for node in range(nodes)
+    ]
+    now = datetime.now(UTC)
+    bodies = [
+        (t, LightState(id=i, at=now, wanted=100, actual=100, why="override", until=now).body()) for t, i in states
+    ]
+    began = time.perf_counter()
+    for topic, body in bodies:
+        client.publish(topic, body, 1)
+    events.count(b"event: state", len(bodies))
+    took = (time.perf_counter() - began) * 1000
+    client.disconnect()
+    client.loop_stop()
+    return took
+
+
 def http_times(port: int, rounds: int) -> list[float]:
     """Milliseconds of an answer that the hub gives by itself."""
     line, times = Line(port), []
@@ -129,11 +181,13 @@ def measure(rounds: int) -> dict[str, list[float]]:
             until_known(port, PATH)
             plain = http_times(port, rounds)
             seen, answered = taps(port, rounds)
+            many = [burst(port, mqtt) for _ in range(5)]
     return {
         "plain paho echo": echo,
         "plain HTTP answer of the hub": plain,
         "tap -> state": seen,
         "tap -> answer": answered,
+        "2,000 states -> all seen": many,
     }
 
 
@@ -142,7 +196,7 @@ def main() -> None:
     rows = measure(ROUNDS)
     load1 = os.getloadavg()[0]
     print(f"{'':34} {'p50 ms':>8} {'p99 ms':>8}   ({ROUNDS} rounds, mosquitto, QoS 1, loopback, load {load1:.1f})")
-    targets = {"tap -> state": "   target 1.5 / 3.5"}
+    targets = {"tap -> state": "   target 1.5 / 3.5", "2,000 states -> all seen": "   target 500, 5 rounds"}
     for name, times in rows.items():
         print(f"{name:34} {percentile(times, 0.5):8.2f} {percentile(times, 0.99):8.2f}{targets.get(name, '')}")
 
