@@ -76,7 +76,13 @@ async def test_refusal_carries_its_sentence_in_both_languages(hub: Running, node
 
 
 async def test_wrong_requests_reach_no_node(hub: Running, node: FakeNode) -> None:
-    for body in ({}, {"thing": "x"}, {"thing": "X", "level": 1}, {"thing": "a", "level": 101}, {"thing": "a", "lvl": 1}):
+    for body in (
+        {},
+        {"thing": "x"},
+        {"thing": "X", "level": 1},
+        {"thing": "a", "level": 101},
+        {"thing": "a", "lvl": 1},
+    ):
         answer = await hub.http.post(f"{PATH}/switch", json=body)
         assert (answer.status_code, answer.json()["fault"]["code"]) == (422, "command.invalid")
     for content, kind, status in (

@@ -185,6 +185,7 @@ async def fill(node: FakeNode) -> None:
 async def test_nothing_is_too_small_or_sticks_out(
     hub: Running, node: FakeNode, browser: Browser, tmp_path: Path, width: int, height: int
 ) -> None:
+    await node.furnish(rows=2)
     await fill(node)
     await until(lambda: getattr(hub.hub.ledger.accounts.get("29401/tram-bom"), "sample", None))
     page = await browser.new_page(viewport={"width": width, "height": height}, locale="vi-VN")
@@ -210,3 +211,39 @@ async def test_nothing_is_too_small_or_sticks_out(
     assert tiny == []
     await page.screenshot(path=tmp_path / f"console-{width}.png", full_page=True)
     await page.close()
+
+
+async def test_two_hundred_lights_stay_usable_on_a_phone(
+    hub: Running, node: FakeNode, view: Page, tmp_path: Path
+) -> None:
+    await node.furnish(rows=200)
+    await until(lambda: len(hub.hub.registry.nodes["29401/tram-bom"].states) >= 211, 20)
+    card = view.locator("#n_29401_tram-bom")
+    await expect(card.locator("summary", has_text="Đường trục thôn (201)")).to_be_visible(timeout=15_000)
+    assert await view.evaluate("document.documentElement.scrollHeight") < 12_000  # folded: not 200 rows
+    await expect(view.locator("#n_29401_tram-bom_light_den-150")).to_be_hidden()
+    await view.locator(".alerts a", has_text="Đèn sân bóng").click()
+    await expect(view.locator("#n_29401_tram-bom_light_san-bong")).to_be_visible()
+    await view.locator("#n_29401_tram-bom_l_san-bong_30").click()
+    await expect(view.locator("#n_29401_tram-bom_l_san-bong")).to_contain_text("Bật tay từ bảng điều khiển đến")
+    await expect(view.locator("#n_29401_tram-bom_light_san-bong")).to_be_visible()  # its fold stays open
+    await card.locator("summary", has_text="Đường trục thôn (201)").click()
+    await expect(view.locator("#n_29401_tram-bom_light_den-150")).to_contain_text("Theo lịch đến")
+    await view.locator("#n_29401_tram-bom_g_truc-thon_off").click()
+    await expect(view.locator("#n_29401_tram-bom_g_truc-thon")).to_contain_text("0/201 đang bật", timeout=15_000)
+    assert await view.evaluate("document.documentElement.scrollWidth") <= 360
+    await view.screenshot(path=tmp_path / "lights.png")
+
+
+async def test_level_is_chosen_by_a_slider_that_states_do_not_move(hub: Running, node: FakeNode, view: Page) -> None:
+    await node.furnish()
+    slider = view.locator("#n_29401_tram-bom_l_san-bong_level")
+    await view.locator("summary", has_text="Chỉnh độ sáng").click()
+    await slider.fill("35")
+    await expect(view.locator("output")).to_have_text("35 %")
+    await node.state(LightState(id="san-bong", at=now(), wanted=80, actual=80, why="rule"))
+    await expect(view.locator("#n_29401_tram-bom_light_san-bong")).to_contain_text("Đang sáng 80 %")
+    await expect(slider).to_have_value("35")
+    await view.locator("#n_29401_tram-bom_l_san-bong_set").click()
+    await expect(view.locator("#n_29401_tram-bom_light_san-bong")).to_contain_text("Đang sáng 35 %")
+    assert node.commands[-1].args.level == 35  # type: ignore[union-attr]
