@@ -1,0 +1,1 @@
+"""What is switched and measured on the page: lights, pumps, groups, sensors, cabinets, rules."""

@@ -1,0 +1,153 @@
+"""One command to all nodes of a commune, and each node's answer as it comes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from edge_agent.contract.commands import SwitchOverride, SwitchRelease
+from edge_agent.contract.errors import Fault
+from edge_agent.contract.sentences import Language
+from hub.clock import Clock
+from hub.commands import Commands, Outcome
+from hub.language import sentence, translator
+from hub.notice import Notice
+from hub.registry import Node, Registry
+
+LIFE_S = 6.0
+"""Nodes refuse it afterwards, so that nothing switches unexpectedly."""
+LIMIT_S = 20.0
+"""So long answers are awaited: rows switch on lamp by lamp."""
+SHOWN_S = 600.0
+ALL_LIGHTS = "lights"
+AWAY = Outcome(
+    "unsent", Fault(code="outcome.away", vi=sentence("vi", "outcome.away"), en=sentence("en", "outcome.away"))
+)
+"""Nothing is sent to a node that is away: it would switch later, unexpectedly."""
+
+
+@dataclass
+class Campaign:
+    """A command to all, under way or over. `outcomes` has no entry for a node that has not answered yet."""
+
+    commune: str
+    thing: str
+    act: Literal["on", "off", "auto"]
+    nodes: tuple[str, ...]
+    began: float
+    over: bool = False
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    @property
+    def done(self) -> int:
+        """How many nodes have done it."""
+        return sum(outcome.state == "done" for outcome in self.outcomes.values())
+
+
+class Campaigns:
+    """The last one of each commune."""
+
+    def __init__(self, registry: Registry, commands: Commands, notice: Notice, clock: Clock) -> None:
+        self._registry = registry
+        self._commands = commands
+        self._notice = notice
+        self._clock = clock
+        self._last: dict[str, Campaign] = {}
+
+    def last(self, commune: str) -> Campaign | None:
+        """What was asked of a commune a short while ago."""
+        campaign = self._last.get(commune)
+        recent = campaign and (not campaign.over or self._clock.monotonic() - campaign.began < SHOWN_S)
+        return campaign if recent else None
+
+    async def run(self, commune: str, args: SwitchOverride | SwitchRelease) -> Campaign:
+        """Ask all nodes that have the thing; returns when all have answered, or the time is over."""
+        having = nodes_with(self._registry, commune, args.thing)
+        act = "auto" if isinstance(args, SwitchRelease) else "on" if args.level > 0 else "off"
+        addresses = tuple(node.address for node in having)
+        campaign = Campaign(commune, args.thing, act, addresses, self._clock.monotonic())  # type: ignore[arg-type]
+        campaign.outcomes = {node.address: AWAY for node in having if not node.online}
+        if having:
+            self._last[commune] = campaign
+        asked = [node.address for node in having if node.online]
+        self._notice.bump()
+        if asked:
+            campaign.outcomes |= await self._commands.send_all(
+                commune, args, asked, limit=LIMIT_S, life=LIFE_S, on_answer=self._answer(campaign)
+            )
+        campaign.over = True
+        self._notice.bump()
+        return campaign
+
+    def _answer(self, campaign: Campaign) -> Callable[[str, Outcome], None]:
+        def take(address: str, outcome: Outcome) -> None:
+            campaign.outcomes[address] = outcome
+            self._notice.bump()
+
+        return take
+
+
+def nodes_with(registry: Registry, commune: str, thing: str) -> list[Node]:
+    """The nodes of a commune that have a thing or group of this id; of `lights`, all that have a light."""
+    return [node for node in registry.nodes.values() if node.commune == commune and _has(node, thing)]
+
+
+def _has(node: Node, thing: str) -> bool:
+    about = node.about
+    if about is None:
+        return False
+    if thing == ALL_LIGHTS:
+        return any(c.kind == "light" for c in about.capabilities)
+    return any(group.id == thing for group in about.groups) or any(
+        c.id == thing for c in about.capabilities if c.kind in ("light", "switch")
+    )
+
+
+@dataclass(frozen=True)
+class CommuneView:
+    """All lights of a commune: what can be asked of all, and what became of what was asked last.
+
+    `shared`: groups that several nodes have: id, name, how many nodes. `answers`: a node's title, words, whether good.
+    """
+
+    commune: str
+    nodes: int
+    shared: tuple[tuple[str, str, int], ...]
+    asked: str = ""
+    progress: str = ""
+    over: bool = True
+    answers: tuple[tuple[str, str, bool], ...] = ()
+
+
+def communes(registry: Registry) -> list[tuple[str, int, tuple[tuple[str, str, int], ...]]]:
+    """Communes of which at least two nodes have lights: how many, and the groups that several share."""
+    found = []
+    for commune in sorted({node.commune for node in registry.nodes.values()}):
+        lit = nodes_with(registry, commune, ALL_LIGHTS)
+        if len(lit) < 2:
+            continue
+        names: dict[str, tuple[str, int]] = {}
+        for node in lit:
+            for group in node.about.groups if node.about else ():
+                names[group.id] = (group.name or group.id, names.get(group.id, ("", 0))[1] + 1)
+        shared = tuple((id_, name, count) for id_, (name, count) in sorted(names.items()) if count > 1)
+        found.append((commune, len(lit), shared[:20]))
+    return found
+
+
+def told(view: CommuneView, campaign: Campaign, nodes: Mapping[str, Node], language: Language) -> CommuneView:
+    """What was asked of all, and each node's answer so far."""
+    t, answers = translator(language), []
+    for address in campaign.nodes:
+        title = nodes[address].title if address in nodes else address
+        outcome = campaign.outcomes.get(address)
+        state = "silent" if outcome is None and campaign.over else outcome.state if outcome else "open"
+        if state == "open" or (state == "accepted" and not campaign.over):
+            continue
+        why = outcome.fault.text(language) if outcome and outcome.fault else ""
+        answers.append((title, why or t(f"groups.answer_{state}"), state == "done"))
+    name = next((name for id_, name, _ in view.shared if id_ == campaign.thing), t("groups.all"))
+    progress = t("groups.nodes_done", done=campaign.done, all=len(campaign.nodes))
+    if not campaign.over:
+        progress = f"{progress} {t('groups.nodes_open')}"
+    asked = t(f"groups.asked_{campaign.act}", name=name)
+    return replace(view, asked=asked, progress=progress, over=campaign.over, answers=tuple(answers))
