@@ -115,6 +115,8 @@ class Commands:
         happened: list[Entry] = []
         answers = await asyncio.gather(*(self._member(thing, one, happened) for thing in things))
         self._recorder.keep(tuple(happened))
+        for thing in things:
+            self._keeping.keep("usage", thing.id, thing.meter.dump())
         await self._keeping.flush()  # what is called done shall be so after a power cut
         results = {thing.id: answer for thing, answer in zip(things, answers, strict=True)}
         failed = [id_ for id_, answer in results.items() if "fault" in answer]

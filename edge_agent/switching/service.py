@@ -76,6 +76,7 @@ class SwitchService:
         self._news = asyncio.Event()
         self._dozes_until = 0.0
         self._usage_at = clock.monotonic() + _USAGE_EVERY_S
+        self._used_at = 0.0
         self._clock_was = self._clock_now()
 
     def connect(
@@ -131,6 +132,7 @@ class SwitchService:
                     self._look(id_)
                 if mono >= self._usage_at:
                     self._keep_usage()
+                self._keep_used(mono)
                 first = self._looks.first()
                 self._dozes_until = min(mono + _CLOCK_EVERY_S, mono + _CLOCK_EVERY_S if first is None else first)
                 await either(self._clock, self._news, self._dozes_until - mono)
@@ -250,6 +252,16 @@ class SwitchService:
         mono = self._clock.monotonic()
         for id_ in self._things:
             self._looks.soon(id_, mono)
+
+    def _keep_used(self, mono: float) -> None:
+        """Of what was switched, soon after: not in the command's own transaction, which somebody waits for."""
+        if mono < self._used_at:
+            return
+        self._used_at = mono + _CLOCK_EVERY_S
+        for thing in self._things.values():
+            if thing.used:
+                thing.used = False
+                self._keeping.keep("usage", thing.id, thing.meter.dump())
 
     def _keep_usage(self) -> None:
         """Of all things in one commit; and how much time is left to overrides, should the clock be lost."""

@@ -180,7 +180,7 @@ class Settling:
         if before is None or bool(before.actual) is not running:
             held = thing.interlocks.look(moment, running, self._readings)  # its longest run begins now
             soon = (held is None) is not (thing.held is None)
-            self._keeping.keep("usage", thing.id, thing.meter.dump())
+            thing.used = True
         if before is None or before.actual != actual:
             self.changed(thing.id)
         body = thing.keep(moment)

@@ -53,6 +53,8 @@ class Thing:
         """Why its line does not answer."""
         self.failed = False
         """Whether it did not follow when it was told last."""
+        self.used = False
+        """Whether it was switched since its usage was kept."""
         self.read_at = float("-inf")
         self.tried_at = float("-inf")
         self.switched_at: datetime | None = None
@@ -106,8 +108,10 @@ class Thing:
 
     def keep(self, moment: Moment) -> JsonObject:
         """What must survive a power cut, besides override and usage."""
+        limits = self.entry.limits
+        guarded = limits.minimum_on_s or limits.minimum_off_s
         return {
-            **self.guard.dump(moment),
+            **(self.guard.dump(moment) if guarded else {}),
             "interlocks": self.interlocks.dump(),
             "troubles": self.monitor.dump(),
             "held": self.held_told,
