@@ -68,6 +68,11 @@ class DeviceLine(Line):
     dimmable: bool = Field(default=False, title="Dimmable", description="It takes a brightness.")
 
     @model_validator(mode="after")
+    def _good_name(self) -> Self:
+        _require_name(self.shape, self.device)
+        return self
+
+    @model_validator(mode="after")
     def _relay_number(self) -> Self:
         if self.shape == "tasmota" and self.endpoint is not None:
             if not self.endpoint.isdecimal() or not 1 <= int(self.endpoint) <= 32:
@@ -97,6 +102,18 @@ class DeviceSensor(BaseModel):
         default=None, max_length=60, title="On", description="Of words: this one is 1, all others 0. Else ON and OFF."
     )
 
+    @model_validator(mode="after")
+    def _good_name(self) -> Self:
+        _require_name(self.shape, self.device)
+        return self
+
+
+def _require_name(shape: Shape, device: str) -> None:
+    """Zigbee2MQTT allows no such name; who writes it means an endpoint."""
+    last = device.rpartition("/")[2]
+    if shape == "zigbee2mqtt" and (not last or ("/" in device and last.isdecimal())):
+        raise ValueError(f"{device!r} is no friendly name: none ends with / or /{last or 1}; give `endpoint` by itself")
+
 
 class MqttDevicesConfig(BaseModel):
     """Devices on an MQTT broker."""
@@ -116,6 +133,12 @@ class MqttDevicesConfig(BaseModel):
         default=None, title="Authority", description="Certificate authority for mqtts; absent: the system's."
     )
     base: DeviceName = Field(default="zigbee2mqtt", title="Base topic", description="Zigbee2MQTT's base_topic.")
+    full_topic: str = Field(
+        default="%prefix%/%topic%/",
+        max_length=100,
+        title="Full topic",
+        description="FullTopic of the Tasmota devices, with %prefix% (cmnd, stat, tele) and %topic% once each.",
+    )
     answer_s: float = Field(
         default=3, ge=0.1, le=30, title="Answer", description="Seconds that a device has to confirm what it was told."
     )
@@ -135,6 +158,9 @@ class MqttDevicesConfig(BaseModel):
             good = False
         if not good or "@" in self.url:
             raise ValueError("url must look like mqtt://host:1883 or mqtts://host:8883, without user and password")
+        tokens = self.full_topic.split("%")[1::2]
+        if sorted(tokens) != ["prefix", "topic"] or set(self.full_topic) & set("#+\0"):
+            raise ValueError("full_topic must have %prefix% and %topic% once each, and no other %...%, # or +")
         both = sorted(set(self.lines) & set(self.sensors))
         if both:
             raise ValueError(f"{both[0]!r} is a line and a sensor: give them different ids")

@@ -143,7 +143,7 @@ class MqttDevices:
         wire = self._open()
         require(line, self._config.lines)
         entry = self._config.lines[line]
-        order = shapes.order(self._config.base, entry, level)
+        order = shapes.order(self._config, entry, level)
         async with self._turns[line]:
             self._house.require_there(entry)
             before = self._house.taken
@@ -158,7 +158,7 @@ class MqttDevices:
         self._house.require_there(entry)
         device, keys = self._house.device(entry), shapes.state_keys(entry)
         if device.word(keys) is None:
-            wire.publish(*shapes.question(self._config.base, entry))
+            wire.publish(*shapes.question(self._config, entry))
             await self._until(lambda: device.word(keys) is not None, entry)
         word = device.word(keys)
         if word is None:

@@ -29,10 +29,11 @@ class House:
     def _add(self, entry: DeviceLine | DeviceSensor) -> Device:
         place = (entry.shape, entry.device)
         if place not in self._devices:
-            self._devices[place] = device = Device(entry.device)
-            for topic, role in shapes.topics(entry.shape, self._config.base, entry.device).items():
-                self._roles.setdefault(topic, (role, None if role == "bridge" else device))
-        return self._devices[place]
+            self._devices[place] = Device(entry.device)
+        device = self._devices[place]
+        for topic, role in shapes.topics(self._config, entry).items():
+            self._roles.setdefault(topic, (role, None if role == "bridge" else device))
+        return device
 
     def device(self, entry: DeviceLine | DeviceSensor) -> Device:
         """The device of a line or a sensor."""
@@ -45,7 +46,7 @@ class House:
     def questions(self) -> Iterator[tuple[str, str]]:
         """What to ask when the connection is new."""
         for sensor in {(s.shape, s.device): s for s in self._config.sensors.values()}.values():
-            question = shapes.sensor_question(sensor.shape, sensor.device)
+            question = shapes.sensor_question(self._config, sensor)
             if question is not None:
                 yield question
 
@@ -68,7 +69,7 @@ class House:
             if role == "values":
                 if device is None:
                     return None
-                values = shapes.parse(message.body)
+                values = shapes.parse(message.topic, message.body)
                 news = device.said(values, at=now, retained=message.retained, number=self.taken)
             else:
                 there = shapes.availability(message.body)

@@ -1,7 +1,10 @@
 """How devices speak: topics, orders and words of Zigbee2MQTT and of Tasmota. Pure.
 
-By the public documentation of both: zigbee2mqtt.io/guide/usage/mqtt_topics_and_messages.html,
-tasmota.github.io/docs/MQTT and tasmota.github.io/docs/Commands.
+By the public documentation of both. Of Zigbee2MQTT (www.zigbee2mqtt.io): guide/usage/mqtt_topics_and_messages,
+guide/usage/exposes, guide/configuration/mqtt, .../device-availability and .../devices-groups, and the page of a dimmer
+(devices/TS0501B_dimmer_2), which gives 0..254 where the general page's example says 255. Of Tasmota
+(tasmota.github.io/docs): MQTT, Commands, Buttons-and-Switches, JSON-Status-Responses, Lights, and the log in DeepSleep,
+which shows that with SetOption4 the answer and the plain word come on one topic, stat/NAME/POWER.
 """
 
 import json
@@ -9,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from drivers.mqttdevice.config import DeviceLine, Shape
+from drivers.mqttdevice.config import DeviceLine, DeviceSensor, MqttDevicesConfig
 
 Role = Literal["values", "availability", "bridge"]
 _FULL = 254
@@ -26,21 +29,39 @@ class Order:
     off_by: float = 0.0
 
 
-def topics(shape: Shape, base: str, device: str) -> dict[str, Role]:
-    """What a device speaks on."""
-    if shape == "zigbee2mqtt":
-        return {
-            f"{base}/{device}": "values",
-            f"{base}/{device}/availability": "availability",
-            f"{base}/bridge/state": "bridge",
-        }
-    heard = ("stat/{}/RESULT", "stat/{}/STATUS10", "stat/{}/STATUS11", "tele/{}/STATE", "tele/{}/SENSOR")
-    found: dict[str, Role] = {topic.format(device): "values" for topic in heard}
-    return {**found, f"tele/{device}/LWT": "availability"}
+def topics(config: MqttDevicesConfig, entry: DeviceLine | DeviceSensor) -> dict[str, Role]:
+    """What the device of a line or a sensor speaks on.
+
+    Tasmota tells a change, also one made at its button, on stat/NAME/RESULT and plainly on stat/NAME/POWER; with
+    SetOption4 its answers come on stat/NAME/POWER, DIMMER and STATE instead of RESULT.
+    """
+    if entry.shape == "zigbee2mqtt":
+        place = f"{config.base}/{entry.device}"
+        return {place: "values", f"{place}/availability": "availability", f"{config.base}/bridge/state": "bridge"}
+    stat, tele = _tasmota(config, "stat", entry.device), _tasmota(config, "tele", entry.device)
+    heard = [f"{stat}{name}" for name in ("RESULT", "STATE", "STATUS10", "STATUS11")]
+    heard += [f"{tele}{name}" for name in ("STATE", "SENSOR")]
+    if isinstance(entry, DeviceLine):
+        heard += [f"{stat}{name}" for name in (*state_keys(entry), *(("DIMMER",) if entry.dimmable else ()))]
+    elif entry.value.startswith("POWER"):
+        heard.append(f"{stat}{entry.value}")
+    found: dict[str, Role] = dict.fromkeys(heard, "values")
+    return {**found, f"{tele}LWT": "availability"}
 
 
-def parse(body: bytes) -> dict[str, Any]:
-    """Return the JSON object of a message. Raises ValueError for all else, also for what is nested beyond reason."""
+def _tasmota(config: MqttDevicesConfig, prefix: str, device: str) -> str:
+    """Return the device's FullTopic for a prefix, up to where the command stands."""
+    return config.full_topic.replace("%prefix%", prefix).replace("%topic%", device).rstrip("/") + "/"
+
+
+def parse(topic: str, body: bytes) -> dict[str, Any]:
+    """Return what a message says, key -> value: a JSON object, or the plain word of stat/NAME/POWER.
+
+    Raises ValueError for all else, also for what is nested beyond reason.
+    """
+    name = topic.rpartition("/")[2]
+    if name.startswith("POWER") and not body.lstrip().startswith(b"{"):
+        return {name: body[:60].decode("utf-8")}
     try:
         data = json.loads(body)
     except RecursionError as error:
@@ -59,7 +80,7 @@ def availability(body: bytes) -> bool | None:
     text = body[:200].decode("utf-8", "replace").strip()
     if text.startswith("{"):
         try:
-            state = parse(body).get("state")
+            state = parse("", body).get("state")
         except ValueError:
             return None
         text = state if isinstance(state, str) else ""
@@ -85,7 +106,7 @@ def level_of(line: DeviceLine, brightness: float) -> float:
     return min(100.0, max(0.0, brightness / _FULL * 100 if line.shape == "zigbee2mqtt" else brightness))
 
 
-def order(base: str, line: DeviceLine, level: float) -> Order:
+def order(config: MqttDevicesConfig, line: DeviceLine, level: float) -> Order:
     """What sets a line to 0..100 per cent; of a line that cannot be dimmed more than 0 is on."""
     word = "ON" if level > 0 else "OFF"
     state = state_keys(line)[0]
@@ -94,22 +115,22 @@ def order(base: str, line: DeviceLine, level: float) -> Order:
         body: dict[str, Any] = {state: word}
         if dims:
             body[level_key(line)] = max(1, round(level / 100 * _FULL))
-        return Order(f"{base}/{line.device}/set", json.dumps(body), body, off_by=2)
+        return Order(f"{config.base}/{line.device}/set", json.dumps(body), body, off_by=2)
+    place = _tasmota(config, "cmnd", line.device)
     if dims:
         percent = max(1, round(level))
-        return Order(f"cmnd/{line.device}/Dimmer", str(percent), {state: word, "Dimmer": percent})
-    number = line.endpoint or ""
-    return Order(f"cmnd/{line.device}/POWER{number}", word, {state: word})
+        return Order(f"{place}Dimmer", str(percent), {state: word, "Dimmer": percent})
+    return Order(f"{place}POWER{line.endpoint or ''}", word, {state: word})
 
 
-def question(base: str, line: DeviceLine) -> tuple[str, str]:
+def question(config: MqttDevicesConfig, line: DeviceLine) -> tuple[str, str]:
     """What makes a device say how a line is: topic and body."""
     if line.shape == "zigbee2mqtt":
         asked = {state_keys(line)[0]: ""} | ({level_key(line): ""} if line.dimmable else {})
-        return f"{base}/{line.device}/get", json.dumps(asked)
-    return f"cmnd/{line.device}/STATE", ""
+        return f"{config.base}/{line.device}/get", json.dumps(asked)
+    return f"{_tasmota(config, 'cmnd', line.device)}STATE", ""
 
 
-def sensor_question(shape: Shape, device: str) -> tuple[str, str] | None:
+def sensor_question(config: MqttDevicesConfig, sensor: DeviceSensor) -> tuple[str, str] | None:
     """What makes a device say what it measures; None where it speaks only by itself (Zigbee: batteries sleep)."""
-    return (f"cmnd/{device}/STATUS", "10") if shape == "tasmota" else None
+    return (f"{_tasmota(config, 'cmnd', sensor.device)}STATUS", "10") if sensor.shape == "tasmota" else None

@@ -66,6 +66,7 @@ class Wire:
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Callable[[], None]] = deque()
         self._lock, self._scheduled = threading.Lock(), False
+        self._stood = False
         self._client = self._make_client()
 
     def _make_client(self) -> mqtt.Client:
@@ -112,6 +113,7 @@ class Wire:
             refused = "driver.no_permission" if code.value in (134, 135, 138, 140) else "driver.io"
             self._tell(DriverFault(refused, f"the broker refuses this account: {code}", retry=True))
         else:
+            self._stood = True
             client.subscribe([(topic, 0) for topic in self._topics])
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: Any) -> None:
@@ -119,7 +121,9 @@ class Wire:
         self._tell(DriverFault("driver.io", f"no broker answers at {where}", retry=True))
 
     def _on_disconnect(self, *_: Any) -> None:
-        self._tell(DriverFault("driver.io", "the connection to the broker is lost", retry=True))
+        if self._stood:  # else it was refused, and why is told already
+            self._stood = False
+            self._tell(DriverFault("driver.io", "the connection to the broker is lost", retry=True))
 
     def _on_subscribe(
         self, _client: mqtt.Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Properties | None

@@ -66,34 +66,51 @@ class Zigbee(Voice):
 
 
 class Tasmota(Voice):
-    """A plug with Tasmota: cmnd/NAME/POWER.., Dimmer, STATE, STATUS 10."""
+    """A plug with Tasmota: cmnd/NAME/POWER.., Dimmer, STATE, STATUS 10. Each change is told twice, as it does.
 
-    def __init__(self, port, name="tasmota_A1", relays=1):
-        self.name, self.mood, self.dimmer = name, "obeys", 100
-        self.power = {("POWER" if relays == 1 else f"POWER{n}"): "OFF" for n in range(1, relays + 1)}
+    `so4`: SetOption4, answers on a topic of the command's name; `so26`: POWER1 also when there is only one relay.
+    """
+
+    def __init__(self, port, name="tasmota_A1", relays=1, full="%prefix%/%topic%/", so4=False, so26=False):
+        self.name, self.mood, self.dimmer, self.full, self.so4 = name, "obeys", 100, full, so4
+        self.power = {("POWER" if relays == 1 and not so26 else f"POWER{n}"): "OFF" for n in range(1, relays + 1)}
         self.sensors = {
             "Time": "2026-11-22T19:00:00",
             "ENERGY": {"Total": 3.185, "Power": 41, "Voltage": 223, "Current": [0.183, 0.2]},
             "AM2301": {"Temperature": 28.4, "Humidity": None},
         }
-        super().__init__(port, [f"cmnd/{name}/#"])
+        super().__init__(port, [f"{self.topic('cmnd')}#"])
+
+    def topic(self, prefix, command=""):
+        return self.full.replace("%prefix%", prefix).replace("%topic%", self.name) + command
 
     def told(self, topic, body):
         if self.mood == "deaf":
             return
         command = topic.rpartition("/")[2]
+        index = {"POWER": "POWER1", "POWER1": "POWER"}.get(command, command)
         if command == "STATUS" and body == "10":
-            self._later(f"stat/{self.name}/STATUS10", {"StatusSNS": self.sensors})
+            self._later(self.topic("stat", "STATUS10"), {"StatusSNS": self.sensors})
         elif command == "STATE":
-            self._later(f"stat/{self.name}/RESULT", {"Time": "x", **self.power, "Dimmer": self.dimmer, "Wifi": {}})
+            self._answer("STATE", {"Time": "x", **self.power, "Dimmer": self.dimmer, "Wifi": {}})
         elif command == "Dimmer":
-            self.dimmer, self.power["POWER"] = int(body), "ON"
-            self._later(f"stat/{self.name}/RESULT", {"POWER": "ON", "Dimmer": self.dimmer})
-        elif command in self.power:
-            self.power[command] = body
-            self._later(f"stat/{self.name}/RESULT", {command: body})
+            key = next(iter(self.power))
+            self.dimmer, self.power[key] = int(body), "ON"
+            self._answer("DIMMER", {key: "ON", "Dimmer": self.dimmer})
+        elif command in self.power or index in self.power:
+            self.press(command if command in self.power else index, body)
         else:
-            self._later(f"stat/{self.name}/RESULT", {"Command": "Unknown"})
+            self._answer("COMMAND", {"Command": "Unknown"})
+
+    def press(self, key, word, plain_only=False):
+        """A relay switches: by an order, or by the button on the device."""
+        self.power[key] = word
+        if not plain_only:
+            self._answer(key, {key: word})
+        self._client.publish(self.topic("stat", key), word, qos=0)
+
+    def _answer(self, command, body):
+        self._later(self.topic("stat", command if self.so4 else "RESULT"), body)
 
     def available(self, word):
-        self.say(f"tele/{self.name}/LWT", word, retain=True)
+        self.say(self.topic("tele", "LWT"), word, retain=True)

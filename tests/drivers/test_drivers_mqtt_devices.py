@@ -299,6 +299,52 @@ async def test_a_tasmota_dimmer(real, port, plug):
         assert (plug.power["POWER"], await driver.level("den")) == ("OFF", 0)
 
 
+@pytest.mark.parametrize(
+    "as_set",
+    [{"so4": True}, {"so26": True}, {"so4": True, "so26": True}, {"full": "xa/%topic%/%prefix%/"}],
+    ids=["answers-by-command", "index-on-one-relay", "both", "full-topic"],
+)
+async def test_a_tasmota_that_is_set_to_speak_otherwise(real, port, as_set):
+    plug = Tasmota(port, **as_set)
+    config = {"lines": {"den": {**PLUG, "dimmable": True}}, "full_topic": as_set.get("full", "%prefix%/%topic%/")}
+    config["sensors"] = {"cong-suat": SENSORS["cong-suat"]}
+    try:
+        async with devices(real, port, answer_s=10, **config) as driver:
+            assert await driver.read("den") is False
+            await driver.dim("den", 40)
+            assert (plug.dimmer, await driver.level("den")) == (40, 40)
+            await driver.switch("den", False)
+            assert await driver.read("den") is False
+            await until(lambda: driver._house.device(driver._config.sensors["cong-suat"]).word(["ENERGY"]))
+            assert (await driver.measure("cong-suat")).value == 41
+            plug.available("Offline")
+            await until(lambda: driver._house.device(driver._config.lines["den"]).online is False)
+            assert await code_of(driver.switch("den", True)) == "driver.silent"
+    finally:
+        plug.close()
+
+
+@pytest.mark.parametrize("plain_only", [False, True])
+async def test_a_button_on_the_device_is_seen_without_asking(real, port, lamp, plug, plain_only):
+    sensors = {
+        "nut-den": {**ZIGBEE, "value": "state"},
+        "nut-cam": {**PLUG, "value": "POWER"},
+    }
+    told = []
+    async with devices(real, port, answer_s=10, sensors=sensors) as driver:
+        driver.watch(lambda channel, said: told.append((channel, said.value)))
+        await driver.switch("san", True)
+        await driver.switch("cam", True)
+        lamp.heard.clear()
+        plug.heard.clear()
+        told.clear()
+        await say(lamp, "zigbee2mqtt/Đèn sân", {**lamp.state, "state": "OFF"})
+        await asyncio.to_thread(plug.press, "POWER", "OFF", plain_only)
+        await until(lambda: {("nut-den", 0.0), ("nut-cam", 0.0)} <= set(told))
+        assert (await driver.read("san"), await driver.read("cam")) == (False, False)
+        assert [topic for topic, _ in (*lamp.heard, *plug.heard) if topic.endswith(("/get", "/STATE"))] == []
+
+
 async def test_a_broker_that_goes_and_comes_back(real, tmp_path):
     port = free_port()
     conf = tmp_path / "mosquitto.conf"
@@ -382,6 +428,11 @@ async def test_a_flood_of_messages_leaves_the_driver_alive(real, port, lamp):
         {"lines": {"a": {"shape": "zwave", "device": "x"}}},
         {"lines": {"a": PLUG}, "sensors": {"a": {**PLUG, "value": "x"}}},
         {"sensors": {"a": {**PLUG, "value": "ENERGY..Power"}}},
+        {"lines": {"a": {"shape": "zigbee2mqtt", "device": "kho/1"}}},
+        {"sensors": {"a": {"shape": "zigbee2mqtt", "device": "kho/", "value": "x"}}},
+        {"full_topic": "%prefix%/tasmota/"},
+        {"full_topic": "%prefix%/%topic%/%hostname%/"},
+        {"full_topic": "%prefix%/%topic%/#"},
     ],
 )
 def test_config_is_strict(wrong):
