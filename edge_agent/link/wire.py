@@ -75,6 +75,7 @@ class Wire:
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._published: dict[int, asyncio.Future[None]] = {}
+        self._hearing = False
         self._client = self._make_client(will)
 
     def _make_client(self, will: Will | None) -> mqtt.Client:
@@ -150,7 +151,8 @@ class Wire:
             raise LinkDown
         info = self._client.publish(topic, body, qos, retain)
         future: asyncio.Future[None] = self._loop.create_future()
-        if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
+        lost = self._ended.done()  # writing it has shown that the connection is gone
+        if lost or info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
             raise LinkDown
         if qos == 0:
             future.set_result(None)
@@ -176,6 +178,11 @@ class Wire:
         self._in_loop(self._loop.remove_writer, sock)
 
     def _want_write(self, _client: mqtt.Client, _data: Any, sock: Any) -> None:
+        """Write now, not a turn of the loop later: a state is on its way before its command is written to disk."""
+        if threading.get_ident() == self._loop_thread and not self._hearing:  # within a callback paho's lock is taken
+            self._client.loop_write()
+            if not self._client.want_write():
+                return
         self._in_loop(self._loop.add_writer, sock, self._client.loop_write)
 
     def _no_write(self, _client: mqtt.Client, _data: Any, sock: Any) -> None:
@@ -230,10 +237,13 @@ class Wire:
 
     def _on_paho_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         incoming = Incoming(message.topic, bytes(message.payload), message.qos, message.retain, message.mid, self)
+        self._hearing = True
         try:
             self._on_message(incoming)
         except Exception:  # a bad message must not end the connection for all others
             log.exception("handling a message on %s failed", incoming.topic)
+        finally:
+            self._hearing = False
 
 
 def _reason(error: Exception) -> str:
