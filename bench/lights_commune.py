@@ -1,4 +1,4 @@
-"""Two thousand lights on two hundred nodes: one POST at the hub's API, until the last light's state is at its stream."""
+"""Two thousand lights on two hundred nodes: one POST at the hub's API, until the last state is seen at its stream."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ def fleet(folder: Path, mqtt: int, port: int, key: Signer) -> Iterator[None]:
 
 
 def group_times(port: int, rounds: int) -> tuple[list[float], list[float]]:
-    """Milliseconds from the POST until the last state is seen, and until the answer with all nodes' answers is there."""
+    """Milliseconds from the POST until the last state is seen, and until all nodes' answers are there."""
     events, post = Line(port), Line(port)
     events.ask("GET", "/api/events?kind=light")
     events.until(b"retry: ")

@@ -1,4 +1,4 @@
-"""What the broker alone needs for many messages: written in one piece, read and acknowledged without looking at them."""
+"""What the broker alone needs for many messages: sent in one piece, read and acknowledged without looking at them."""
 
 import socket
 import threading

@@ -53,7 +53,7 @@ def broker(folder: Path) -> Iterator[int]:
     conf = folder / "mosquitto.conf"
     conf.write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\npersistence false\n"
-        "max_queued_messages 0\n"
+        "max_queued_messages 0\nmax_inflight_messages 100\n"
     )
     program = "/usr/sbin/mosquitto" if Path("/usr/sbin/mosquitto").exists() else "mosquitto"
     with process(program, "-c", str(conf), log=folder / "mosquitto.log"):
