@@ -1,58 +1,49 @@
 """`edge-agent panel`."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from drivers.contract import DriverFault
-from drivers.registry import load as load_driver
-from drivers.simulated.config import SimulatedCabinetConfig
-from drivers.simulated.faults import PanelError, parse, things, words
-from drivers.simulated.panel import Panel
+from drivers.simulated.faults import PanelError
 from edge_agent.cli.common import CONFIG, load_or_fail
 from edge_agent.cli.output import AS_JSON, BAD_INPUT, fail, show_json
-from edge_agent.config.model import NodeConfig
+from edge_agent.cli.panelboxes import DRIVER, Box, Unfit, find_boxes, look, work
 from edge_agent.words import say
-
-_DRIVER = "simulated-cabinet"
-
-
-@dataclass
-class Box:
-    """A simulated cabinet of the node: its panel, and what its things are called in the configuration."""
-
-    id: str
-    config: SimulatedCabinetConfig
-    panel: Panel
-    aliases: dict[str, str] = field(default_factory=dict)
-    named: dict[str, str] = field(default_factory=dict)
 
 
 @click.command("panel")
 @CONFIG
 @click.argument("settings", nargs=-1, metavar="[THING=FAULT | clear]...")
+@click.option("--http", "port", type=click.IntRange(0, 65535), help="Serve the panel as a page on this loopback port.")
 @AS_JSON
-def command(file: Path, settings: tuple[str, ...], as_json: bool) -> None:
+def command(file: Path, settings: tuple[str, ...], port: int | None, as_json: bool) -> None:
     """Show the simulated cabinets of the node described by FILE, break things in them, mend them.
 
     THING is a line or a channel of the cabinet, or the id of a light, switch or sensor; DRIVER/THING where two cabinets
     have it. FAULT of a line: stuck-on, stuck-off, dead, welded, coil, tripped, hand, burnt-out:PERCENT,
     overload:PERCENT, cycling:SECONDS, dry; of the cabinet: door=open, supply=loss, leakage=yes, breaker=tripped,
     hand=on; of a sensor: silent, nan, or a number; ok mends. `clear` mends all. Exit 2 for a word that is not known;
-    then nothing is changed.
+    then nothing is changed. --http PORT: the same as a page with buttons, on this machine only, until Ctrl+C.
     """
-    boxes = _boxes(load_or_fail(file))
-    if not boxes:
-        fail(say("panel.no_cabinet", file=file, driver=_DRIVER), BAD_INPUT)
-    changes = _understand(boxes, [word for word in settings if word != "clear"])
+    config = load_or_fail(file)
     try:
-        for box in boxes:
-            if changes[box.id] or "clear" in settings:
-                box.panel.change(changes[box.id], clear="clear" in settings)
-        shown = [_shown(box) for box in boxes]
+        boxes = find_boxes(config)
+    except DriverFault as fault:
+        fail(say("error.sentence", detail=fault.detail))
+    if not boxes:
+        fail(say("panel.no_cabinet", file=file, driver=DRIVER), BAD_INPUT)
+    try:
+        work(boxes, settings)
+        if port is not None:
+            _serve(boxes, config.node.title, port, as_json=as_json)
+            return
+        shown = [look(box) for box in boxes]
+    except Unfit as unfit:
+        fail(say(unfit.key, **unfit.params), BAD_INPUT)
+    except PanelError as error:
+        _refuse(error)
     except OSError as error:
         fail(say("run.cannot_start", detail=f"{error.filename}: {error.strerror}"))
     if as_json:
@@ -62,89 +53,30 @@ def command(file: Path, settings: tuple[str, ...], as_json: bool) -> None:
             _table(box, each)
 
 
-def _boxes(config: NodeConfig) -> list[Box]:
-    boxes = []
-    for entry in config.drivers:
-        if entry.driver != _DRIVER:
-            continue
+def _serve(boxes: list[Box], title: str, port: int, *, as_json: bool) -> None:
+    """Serve the page until Ctrl+C."""
+    from edge_agent.cli.panelhttp import PanelServer
+
+    try:
+        server = PanelServer(boxes, title, port)
+    except OSError as error:
+        fail(say("panel.page.port", port=port, detail=error.strerror))
+    with server:
+        if as_json:
+            show_json({"url": server.url})
+        else:
+            click.echo(say("panel.page.open_at", url=server.url))
         try:
-            settings = load_driver(_DRIVER).Config.model_validate(entry.settings())
-        except DriverFault as fault:
-            fail(say("error.sentence", detail=fault.detail))
-        assert isinstance(settings, SimulatedCabinetConfig)  # noqa: S101 - it is the model of that very driver
-        boxes.append(Box(entry.id, settings, Panel(config.storage.path / "drivers" / entry.id)))
-    called = [(each.id, each.name, each.line) for each in (*config.lights, *config.switches)]
-    called += [(each.id, each.name, each.line) for each in config.sensors]
-    for box in boxes:
-        for id_, name, place in called:
-            driver, _, line = place.partition("/")
-            if driver == box.id:
-                box.aliases[id_] = line
-                box.named.setdefault(line, name)
-    return boxes
+            server.serve_forever()
+        except KeyboardInterrupt:
+            click.echo(say("run.stopped"), err=True)
 
 
-def _understand(boxes: Sequence[Box], settings: Sequence[str]) -> dict[str, dict[str, str | None]]:
-    """All settings as changes of each cabinet, or the first wrong word and exit 2."""
-    changes: dict[str, dict[str, str | None]] = {box.id: {} for box in boxes}
-    for setting in settings:
-        name, equals, word = setting.partition("=")
-        if not equals or not word:
-            fail(say("panel.no_fault", word=setting), BAD_INPUT)
-        box, thing = _find(boxes, name)
-        try:
-            fault = parse(box.config, thing, word)
-        except PanelError as error:
-            _refuse(error)
-        changes[box.id][thing] = fault.word() if fault is not None else None
-    return changes
-
-
-def _find(boxes: Sequence[Box], name: str) -> tuple[Box, str]:
-    """Whose thing it is: lines and channels first, then ids of the configuration."""
-    driver, slash, rest = name.rpartition("/")
-    among = [box for box in boxes if box.id == driver] if slash else list(boxes)
-    if slash and not among:
-        _refuse(PanelError("panel.unknown_thing", driver, [box.id for box in boxes]))
-    found = [(box, rest) for box in among if rest in things(box.config)]
-    found = found or [(box, box.aliases[rest]) for box in among if rest in box.aliases]
-    if len(found) > 1:
-        fail(say("panel.which", word=rest, known=", ".join(f"{box.id}/{thing}" for box, thing in found)), BAD_INPUT)
-    if not found:
-        known = [each for box in among for each in (*box.config.lines, *box.aliases, *things(box.config))]
-        _refuse(PanelError("panel.unknown_thing", rest, dict.fromkeys(known)))
-    return found[0]
-
-
-def _refuse(error: PanelError) -> Any:
+def _refuse(error: PanelError) -> NoReturn:
     hint = say("panel.meant", meant=error.meant) if error.meant else ""
     if not hint and error.known:
         hint = say("panel.known", known=", ".join(error.known[:30]))
     fail(f"{say(error.code, **error.params)} {hint}".strip(), BAD_INPUT)
-
-
-def _shown(box: Box) -> dict[str, Any]:
-    """What there is of a cabinet, what is broken, and what it shows now."""
-    try:
-        faults = box.panel.faults()
-    except ValueError:
-        faults = {}
-    now = box.panel.ask() or {}
-    values, outputs = now.get("values", {}), now.get("outputs", {})
-    listed = []
-    for thing in things(box.config):
-        line = thing in box.config.lines
-        listed.append(
-            {
-                "thing": thing,
-                "name": box.named.get(thing, ""),
-                "kind": box.config.lines[thing].kind if line else "channel",
-                "fault": faults.get(thing),
-                "value": outputs.get(thing) if line else values.get(thing),
-                "faults": words(box.config, thing),
-            }
-        )
-    return {"driver": box.id, "running": bool(now), "at": now.get("at"), "things": listed}
 
 
 def _table(box: Box, shown: dict[str, Any]) -> None:
