@@ -26,6 +26,8 @@ PUBLISH_S = 5.0
 STABLE_S = 30.0
 """A connection that lived this long was good: the next pause starts small again."""
 PAUSE_S, PAUSE_MOST_S = 1.0, 60.0
+READ_AT_ONCE = 50
+"""Messages that are taken in one turn of the loop at most: some milliseconds."""
 
 OnMessage = Callable[[str, bytes, bool], None]
 """Topic, body, whether it was retained."""
@@ -66,6 +68,7 @@ class Link:
         self._password = password
         self._client: aiomqtt.Client | None = None
         self._sending = asyncio.Semaphore(100)
+        self._delivered = 0
         self.since: datetime = clock.now()
         self.fault = ""
 
@@ -135,7 +138,22 @@ class Link:
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
         _write_at_once(client)
+        self._read_on(client)
         return client
+
+    def _read_on(self, client: aiomqtt.Client) -> None:
+        """Take all that has come, not one message a turn of the loop: who follows states gets many in one piece."""
+        paho = client._client
+        read = paho.loop_read
+
+        def loop_read(max_packets: int = 1) -> Any:
+            for _ in range(READ_AT_ONCE):
+                before, code = self._delivered, read(max_packets)
+                if self._delivered == before:  # nothing more has come, or an acknowledgement, or the end
+                    break
+            return code
+
+        paho.loop_read = loop_read  # type: ignore[method-assign]
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
         granted = await client.subscribe(list(REPORT_FILTERS))
@@ -149,6 +167,7 @@ class Link:
             raise RuntimeError("a message was not handed over")
 
     def _deliver(self, message: aiomqtt.Message) -> None:
+        self._delivered += 1
         if not isinstance(message.payload, bytes | bytearray):
             return
         try:
