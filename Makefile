@@ -1,5 +1,5 @@
 # One-word commands for daily work. Everything sets up what it needs.
-.PHONY: demo test test-long lint docs docs-check bench bench-voice bench-sync setup setup-test requirements clean
+.PHONY: demo test test-long lint docs docs-check bench bench-voice bench-sync bench-lights setup setup-test requirements clean
 PY := .venv/bin/python
 
 demo: setup            ## run a whole commune on this machine
@@ -34,6 +34,9 @@ bench-voice: setup-test ## how clear the voice is through a horn in noise: table
 
 bench-sync: setup-test ## how well players keep together on computed sound cards: ours beside Snapcast
 	$(PY) -m bench.sync
+
+bench-lights: setup-test ## how soon a tap and a command to 2,000 lights are seen: ours beside Home Assistant
+	$(PY) -m bench.lights
 
 setup:
 	@scripts/setup
