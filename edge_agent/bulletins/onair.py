@@ -16,9 +16,9 @@ from edge_agent.bulletins.ready import Readying
 from edge_agent.bulletins.run import Run, item_of, occurrence_of, told
 from edge_agent.bulletins.sounds import why_not_ready
 from edge_agent.bulletins.table import Begun, Key, Planned
-from edge_agent.bulletins.waiting import either
 from edge_agent.calendar import Occurrence
 from edge_agent.clock import Clock
+from edge_agent.clock.waiting import either
 from edge_agent.contract.airings import Airing
 from edge_agent.contract.base import iso
 from edge_agent.contract.errors import Fault, Refusal

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from drivers.contract import Piece
 from edge_agent.broadcast.item import Prepared
 from edge_agent.bulletins.sounds import MOST_WAIT_S, NEVER, Preparer, Sounds, owner_of, wanted
-from edge_agent.bulletins.waiting import either
 from edge_agent.calendar import Occurrence
 from edge_agent.clock import Clock
+from edge_agent.clock.waiting import either
 from edge_agent.contract.bulletins import Bulletin
 from edge_agent.contract.errors import Refusal
 from edge_agent.prepare.readiness import Readiness

@@ -3,29 +3,16 @@
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from edge_agent.config.limit import Limit
 from edge_agent.config.section import Section
 from edge_agent.config.timetable import Level, Moment, Weekday
 from edge_agent.contract.base import Name
 
 
-class Condition(Section):
-    """A sensor beyond a limit."""
+class Condition(Limit):
+    """A sensor beyond a limit for so long."""
 
-    sensor: Name
-    above: float | None = None
-    below: float | None = None
-    ends: float | None = Field(default=None, description="Holds until it is beyond this again (hysteresis)")
     for_s: float = Field(default=0, ge=0, le=24 * 3600, description="Must last so long before it counts")
-
-    @model_validator(mode="after")
-    def _one_side(self) -> "Condition":
-        if (self.above is None) == (self.below is None):
-            raise PydanticCustomError("config.one_side", "give either above or below")
-        if self.ends is not None and (
-            (self.above is not None and self.ends > self.above) or (self.below is not None and self.ends < self.below)
-        ):
-            raise PydanticCustomError("config.hysteresis", "ends must lie on the good side of the limit")
-        return self
 
 
 class Hours(Section):

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from edge_agent.config.limit import Limit
 from edge_agent.config.section import Section
 from edge_agent.config.timetable import Level, ProgrammeOrId
 from edge_agent.contract.base import Name
@@ -31,13 +32,9 @@ class Feedback(Section):
     clear_s: float = Field(default=30, ge=0, le=3600, description="Seconds that all is well before it is cleared")
 
 
-class Block(Section):
+class Block(Limit):
     """A reason not to run, by a sensor: no water, a full tank, an open door."""
 
-    sensor: Name
-    above: float | None = Field(default=None, description="Blocks above this; of a contact: 0.5")
-    below: float | None = Field(default=None, description="Blocks below this")
-    ends: float | None = Field(default=None, description="And lets go only beyond this (hysteresis)")
     for_s: float = Field(
         default=0, ge=0, le=3600, description="After it has lasted so long; what is off is kept off at once"
     )
@@ -48,16 +45,6 @@ class Block(Section):
     stays: bool = Field(default=False, description="Stays until somebody resets it")
     unknown: bool = Field(default=True, description="Blocks too while the sensor says nothing")
     name: str = Field(default="", max_length=100, description="As people call the reason", examples=["Bể cạn nước"])
-
-    @model_validator(mode="after")
-    def _one_side(self) -> "Block":
-        if (self.above is None) == (self.below is None):
-            raise PydanticCustomError("config.one_side", "give either above or below")
-        if self.ends is not None and (
-            (self.above is not None and self.ends > self.above) or (self.below is not None and self.ends < self.below)
-        ):
-            raise PydanticCustomError("config.hysteresis", "ends must lie on the good side of the limit")
-        return self
 
 
 class Limits(Section):

@@ -4,8 +4,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from edge_agent.bulletins.waiting import either
 from edge_agent.clock import Clock
+from edge_agent.clock.waiting import either
 from edge_agent.contract.commands import Command, ResetInterlock, SwitchOverride, SwitchRelease
 from edge_agent.contract.switched import Switched
 from edge_agent.control.cabinet import Load

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from edge_agent.clock import Clock
+from edge_agent.clock.base import Clock
 
 
 async def either(clock: Clock, event: asyncio.Event, seconds: float) -> bool:
