@@ -60,6 +60,9 @@ class Line:
             return await self._read(driver)
 
         outcome = await self._ask(work)
+        if outcome.stuck and self._dimmable:  # it may have stayed at any level
+            found = await self.read()
+            return found if found.fault is not None else found._replace(stuck=True)
         if outcome.stuck:
             return outcome._replace(level=0.0 if goal > 0 else 100.0)  # the driver looked: it stayed as it was
         if outcome.level is not None and not follows(outcome.level, goal if self._dimmable else 100.0 * (goal > 0)):
