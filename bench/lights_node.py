@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import psutil
 
-from bench.nights import LIGHTS, RULES, STEPS
+from bench.nights import LIGHTS, RULES
 from bench.rig import COMMUNE, NODE, Sender, agent, node_config
 from edge_agent.contract.signature import Signer
 
@@ -37,16 +37,16 @@ def idle(folder: Path, port: int, key: Signer, lights: int, seconds: float) -> I
 
 
 def _parts(lights: int) -> dict[str, object]:
-    """Calendars and programmes as bench.nights looks at them."""
-    programmes = [{"id": f"p{number}", "on": f"sunset-{number}m", "steps": STEPS} for number in range(10)]
+    """Calendars and programmes as in bench.nights, without dimming: plain relays cost nothing of their own."""
+    programmes = [{"id": f"p{number}", "on": f"sunset-{number}m"} for number in range(10)]
     programmes += [{"id": "ca-dem"}, {"id": "hoc", "on": "dusk", "off": "21:30"}]
     calendars = [{"id": f"c{n}", "rules": RULES[n % 3 :], "otherwise": f"p{n % 10}"} for n in range(20)]
-    lines = {str(number): {"dimmable": True} for number in range(lights)}
+    lines: dict[str, object] = {str(number): {} for number in range(lights)}
     return {
         "programmes": programmes,
         "calendars": calendars,
         "drivers": [
-            {"id": "relays", "driver": "simulated-cabinet", "lines": lines},
+            {"id": "relays", "driver": "simulated-relay", "lines": lines},
             {"id": "horn", "driver": "file-speaker"},
         ],
         "lights": [
@@ -54,7 +54,6 @@ def _parts(lights: int) -> dict[str, object]:
                 "id": f"den-{number}",
                 "name": f"Den {number}",
                 "line": f"relays/{number}",
-                "dimmable": True,
                 "calendar": f"c{number % 20}",
                 "rated_w": 80,
             }
