@@ -12,14 +12,20 @@ from bench.year_checker.wanted import Demand, Wanted, describe, fits
 
 
 class Lags(NamedTuple):
-    """How late a line may be, in seconds, and why."""
+    """How late a line may be, in seconds, and why. Minimum times, turns and lines that fail are reckoned beside them."""
 
-    notice: float = 1.0  # a command, a programme's switch, a sensor: at once, and a second for the line to answer
-    start: float = 2.0  # lines are asked for at most a second, then switched
-    clock: float = 10.5  # that the clock was set is looked for each ten seconds
-    sun: float = 30.0  # by an independent ephemeris
-    mended: float = 11.0  # a line that failed is read each ten seconds
-    instant: float = 0.06  # what is one instant
+    notice: float = 1.0
+    """A command, a switch of a programme, a sensor: heard of at once; and time for the line to answer."""
+    start: float = 2.0
+    """After a start lines are asked for a second at most, and so long waited for when they are switched."""
+    clock: float = 10.5
+    """Nobody tells when the wall clock is set: it is looked at each ten seconds."""
+    sun: float = 30.0
+    """What the sun's times may differ from an independent ephemeris."""
+    mended: float = 11.0
+    """A line that failed is read again each ten seconds."""
+    instant: float = 0.06
+    """What is one instant."""
 
 
 class Wrong(NamedTuple):

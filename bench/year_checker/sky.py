@@ -66,7 +66,8 @@ def _months(year: int) -> list[tuple[date, date, int, bool]]:
     begins, last = [_month_11(year)], _month_11(year + 1)
     while begins[-1] < last:
         begins.append(_new_moon_after(begins[-1] + timedelta(days=5)))
-    leap_year, found, number = len(begins) == 14, [], 10
+    leap_year, number = len(begins) == 14, 10
+    found: list[tuple[date, date, int, bool]] = []
     for begin, end in itertools.pairwise(begins):
         is_leap = leap_year and _sign(begin) == _sign(end) and not any(each[3] for each in found)
         number += not is_leap

@@ -59,7 +59,7 @@ async def test_a_year_without_a_wrong_second(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.long
 async def test_days_at_the_pace_of_a_node(tmp_path: Path) -> None:
     """Lines and clock are looked at as often as on a node."""
-    wrong = check(CONFIG, await Year(tmp_path, 9, 10).run())
+    wrong = check(CONFIG, await Year(tmp_path, 9, 4).run())
     assert wrong == [], "\n".join(each.sentence for each in wrong[:20])
 
 
