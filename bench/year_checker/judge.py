@@ -12,7 +12,7 @@ from bench.year_checker.wanted import Demand, Wanted, describe, fits
 
 
 class Lags(NamedTuple):
-    """How late a line may be, in seconds, and why. Minimum times, turns and lines that fail are reckoned beside them."""
+    """How late a line may be, in seconds, and why. Minimum times and turns are reckoned beside them."""
 
     notice: float = 1.0
     """A command, a switch of a programme, a sensor: heard of at once; and time for the line to answer."""
