@@ -1,6 +1,7 @@
 """Devices that speak MQTT on a broker nearby: Zigbee through Zigbee2MQTT, and Wi-Fi plugs and relays with Tasmota.
 
-A switch is done when the device itself has said so. A device that its bridge or its last will calls offline is not
+A switch is done when the device itself has said so; of Zigbee2MQTT with `optimistic`, its default, when the bridge says
+that the order succeeded. A device that its bridge or its last will calls offline is not
 switched at all: an order that comes too late would be a surprise. A word that the broker had kept (retained) is
 believed only with the device's own time of it (`last_seen`): nobody knows how old it is; a line is asked instead.
 """
