@@ -8,12 +8,19 @@ _CABINET = {
     "cua-tu": ("Cửa tủ", "door"),
     "dien-luoi": ("Điện lưới", "supply"),
     "ro-dien": ("Rò điện", "leakage"),
+    "ap-to-mat": ("Áp-tô-mát tổng", "breaker"),
     "tay-gat": ("Tay gạt", "hand"),
     "dien-ap": ("Điện áp", "voltage"),
     "cong-suat": ("Công suất cả tủ", "power"),
     "cong-to": ("Công-tơ cả tủ", "energy"),
 }
-_PARTS = {"contact": "tiếp điểm", "breaker": "áp-tô-mát", "power": "công suất", "energy": "công-tơ"}
+_PARTS = {
+    "contact": "tiếp điểm",
+    "breaker": "áp-tô-mát",
+    "hand": "tay gạt",
+    "power": "công suất",
+    "energy": "công-tơ",
+}
 
 
 def things(node: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.simulated.faults import OF_CABINET
 from edge_agent.config.load import load
 from edge_agent.demo.layout import NODES, Layout
 
@@ -23,6 +24,11 @@ def test_a_node_of_the_demo_has_no_mistakes(tmp_path: Path, node: str, card: str
     sensors = {sensor.id for sensor in config.sensors}
     for thing in (*config.lights, *config.switches):
         assert {thing.feedback.contact, thing.feedback.power, thing.feedback.energy} <= sensors
+        assert {thing.feedback.breaker, thing.feedback.hand} <= sensors
+    kinds = {sensor.id: sensor.kind for sensor in config.sensors}
+    (cabinet,) = config.cabinets
+    for kind in OF_CABINET:  # what the panel can break has a sensor that tells of it
+        assert kinds[getattr(cabinet, kind)] == kind
 
 
 def test_a_newcomer_meets_each_kind_of_thing(tmp_path: Path) -> None:
