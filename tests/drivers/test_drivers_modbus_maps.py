@@ -42,6 +42,13 @@ def test_shipped_maps_are_sound_and_name_their_source(name):
     assert all(entry.name for entry in device.points.values())
 
 
+@pytest.mark.parametrize("name", ["eastron-sdm120", "eastron-sdm630"])
+def test_no_meter_of_a_shipped_map_may_say_what_cannot_be(name):
+    for entry in mapfile.load(name).points.values():
+        with pytest.raises(DriverFault, match=r"bad_value"):
+            decode.value(entry, struct.unpack(">HH", struct.pack(">f", 1e30)))
+
+
 def test_the_shipped_maps_ask_for_the_registers_of_the_manuals():
     meter = mapfile.load("eastron-sdm630").points
     assert {name: meter[name].address for name in ("voltage_l1", "power", "frequency", "energy", "energy_total")} == {
