@@ -13,6 +13,9 @@ from edge_agent.config.problems import guess
 _THINGS = ("lights", "switches")
 _FEEDBACK = ("contact", "breaker", "hand", "current", "power", "energy", "flow")
 _CABINET = ("door", "supply", "leakage", "breaker", "hand", "power", "energy")
+_CONTACTS = frozenset({"contact", "breaker", "hand", "door", "supply", "leakage"})
+_YES_OR_NO = frozenset({*_CONTACTS, "photocell", "other"})
+"""Keys that must name a contact, and the kinds of sensors that can be one."""
 RESERVED = "lights"
 """Id of the group of all lights, which every node has."""
 
@@ -30,10 +33,12 @@ def switching_check(data: Mapping[str, Any], offers: Offers) -> Iterator[Finding
     yield from _lines(data, things, sensors, offers)
     for path, thing in things:
         yield from _named(path, thing.get("feedback"), ("feedback",), _FEEDBACK, sensor_ids)
+        yield from _no_contact(path, thing.get("feedback"), ("feedback",), sensors)
         for place, block in enumerate(_list(thing.get("blocks"))):
             yield from _named(path, block, ("blocks", place), ("sensor",), sensor_ids)
     for path, cabinet in cabinets:
         yield from _named(path, cabinet, (), _CABINET, sensor_ids)
+        yield from _no_contact(path, cabinet, (), sensors)
         for place, member in enumerate(_list(cabinet.get("things"))):
             yield from _unknown((*path, "things", place), "config.no_thing", member, thing_ids)
     yield from _groups(groups, thing_ids)
@@ -74,6 +79,18 @@ def _named(path: Path, value: Any, under: Path, keys: Sequence[str], ids: Sequen
     if isinstance(value, Mapping):
         for key in keys:
             yield from _unknown((*path, *under, key), "config.no_sensor", value.get(key), ids)
+
+
+def _no_contact(path: Path, value: Any, under: Path, sensors: Found) -> Iterator[Finding]:
+    """Contacts that are read from a sensor which measures: 3 W is not a closed contact."""
+    if not isinstance(value, Mapping):
+        return
+    kinds = {str(entry.get("id")): str(entry.get("kind", "other")) for _, entry in sensors}
+    for key in sorted(_CONTACTS & set(value)):
+        kind = kinds.get(str(value[key]), "other")
+        if kind not in _YES_OR_NO:
+            params: dict[str, str | int | float] = {"name": str(value[key])[:60], "kind": kind[:40]}
+            yield Finding((*path, *under, key), "config.no_contact", params)
 
 
 def _unknown(path: Path, code: str, name: Any, ids: Sequence[str]) -> Iterator[Finding]:

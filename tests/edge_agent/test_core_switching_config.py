@@ -64,6 +64,14 @@ DOOR = {"id": "cua", "name": "Cửa", "line": "tu/door", "kind": "door"}
             ("groups.1.members", "config.group_ring", ""),
         ),
         (
+            {"lights": [{**LAMP, "feedback": {"contact": "cua"}}], "sensors": [{**DOOR, "kind": "power"}]},
+            ("lights.0.feedback.contact", "config.no_contact", ""),
+        ),
+        (
+            {"cabinets": [{"id": "tu", "breaker": "cua"}], "sensors": [{**DOOR, "kind": "current"}]},
+            ("cabinets.0.breaker", "config.no_contact", ""),
+        ),
+        (
             {"lights": [{**LAMP, "feedback": {"contact": "cu"}}], "sensors": [DOOR]},
             ("lights.0.feedback.contact", "config.no_sensor", "cua"),
         ),
