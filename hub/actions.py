@@ -150,7 +150,9 @@ class Actions:
         letter = {"lights": "l", "switches": "w", "groups": "g"}.get(kind or "", "r")
         drawn = self._renderer.node_parts(address, language).get(f"{key_of(address)}_{letter}_{thing}", "")
         html = self._renderer.toast(language, toast.text, toast.good) + drawn
-        headers = {"HX-Retarget": "#toasts", "HX-Reswap": "afterbegin"}
+        # Said only where it differs: a form that was exchanged meanwhile is in no page in which it could be looked for.
+        aims = request.headers.get("hx-target") == "toasts"
+        headers = {"HX-Reswap": "afterbegin"} | ({} if aims else {"HX-Retarget": "#toasts"})
         return HTMLResponse(html, headers=headers | ({"HX-Trigger": "form-done"} if toast.good else {}))
 
     def _show(self, request: Request, address: str, answer: Answer, fields: Fields, language: Language) -> Response:

@@ -104,6 +104,24 @@ async def test_a_morning_at_the_console(hub: Running, node: FakeNode, view: Page
         assert await view.locator("article").count() == 2
 
 
+async def test_answer_is_told_though_the_light_was_drawn_anew_meanwhile(
+    hub: Running, node: FakeNode, view: Page
+) -> None:
+    held = asyncio.Event()
+
+    async def refuse(n: FakeNode, asked: Any) -> None:
+        await held.wait()
+        await n.ack(asked, "rejected", fault=Fault.of("command.busy"))
+
+    node.replies["switch.override"] = refuse
+    await view.click(LIGHT)
+    await expect(view.locator(f"{LIGHT} .sending")).to_be_visible()
+    await node.state(LightState(id="cong-thon", at=now(), wanted=100, actual=100, why="rule"))
+    await expect(view.locator(LIGHT)).to_contain_text("Đang sáng")
+    held.set()
+    await expect(view.locator(".toast.bad")).to_contain_text("quá nhiều lệnh chờ")
+
+
 async def test_page_says_when_the_broker_goes_and_comes(
     hub: Running, node: FakeNode, view: Page, broker: Mosquitto
 ) -> None:
