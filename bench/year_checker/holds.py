@@ -52,6 +52,18 @@ def _block(story: Story, block: dict[str, Any], resets: list[float]) -> list[Hol
     return [each for each in found if each.end > each.begin]
 
 
+def trips(story: Story, entry: dict[str, Any]) -> list[tuple[float, float]]:
+    """When what stays until a reset began to hold, at the earliest and at the latest."""
+    found = []
+    for block in entry.get("blocks", ()):
+        beyond = False
+        for t, value in story.sensors[block["sensor"]] if block.get("stays") else ():
+            beyond = value is not None and _beyond(block, value, beyond)
+            if beyond:
+                found.append((t, t + block.get("for_s", 0)))
+    return found
+
+
 def _beyond(block: dict[str, Any], value: float, was: bool) -> bool:
     if block.get("above") is not None:
         return bool(value > block["above"] or (was and value > block.get("ends", block["above"])))
@@ -83,4 +95,4 @@ def _steady(story: Story, t: float, limits: dict[str, Any]) -> bool:
     return spell is not None and spell.end > t + limits["rest_s"]
 
 
-__all__ = ["Hold", "at", "holds"]
+__all__ = ["Hold", "at", "holds", "trips"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from bench.year_checker.holds import Hold, holds
+from bench.year_checker.holds import Hold, holds, trips
 from bench.year_checker.nights import Nights, Piece
 from bench.year_checker.people import Override, Switch, overrides
 from bench.year_checker.sky import Sky
@@ -61,6 +61,8 @@ class Wanted:
             if each.level != before.level
         ]
         people = overrides(self.story, thing, names, switches)
+        stops = trips(self.story, entry)
+        people = [self._stopped(each, stops) for each in people]
         held = holds(self.story, entry, names, real)
         rules = self.story.rules[thing]
         for spell in self.story.spells:
@@ -73,6 +75,16 @@ class Wanted:
                 middle = (begin + end) / 2
                 base = plan[0](begin, end)
                 yield Demand(begin, end, _who(middle, base, at(rules, middle), people, held), spell)
+
+    def _stopped(self, asked: Override, stops: list[tuple[float, float]]) -> Override:
+        """A will to run ends with the first interlock that waits for somebody; doubtful where the agent was away."""
+        for t, end in stops:
+            if asked.level > 0 and asked.begin <= end and t < asked.high:
+                spell = self.story.spell(t)
+                seen = spell is not None and end + 1 < spell.end
+                high = min(asked.high, max(end, asked.begin) + 1) if seen else asked.high
+                asked = asked._replace(low=min(asked.low, max(t, asked.begin)), high=high)
+        return asked
 
     def _plan(self, entry: dict[str, Any], pieces: list[Piece] | None, spell: Spell) -> tuple[Any, set[float]]:
         """What the programme may say in a span of true time, and where that changes."""

@@ -33,7 +33,7 @@ class CabinetMonitor:
 
     def __init__(self, cabinet: Cabinet) -> None:
         self._cabinet = cabinet
-        self._troubles = Troubles(cabinet.id, _kinds(cabinet), cabinet.clear_s)
+        self._troubles = Troubles(cabinet.name, _kinds(cabinet), cabinet.clear_s)
         self._energy = Energy("counter" if cabinet.energy else "power" if cabinet.power else "none")
         self._losses = 0
         self._levels: tuple[float | None, ...] | None = None

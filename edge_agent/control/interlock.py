@@ -18,6 +18,10 @@ _PATIENCE_S = 10.0
 bus must not stop a pump. What is off is not started while a sensor is silent."""
 
 
+STAY = frozenset({"interlock.stays", "interlock.run"})
+"""What holds until somebody resets it."""
+
+
 class Interlocks:
     """The interlocks of one thing: its blocks by sensors, and its longest run with the rest after it.
 
@@ -177,7 +181,7 @@ class _Block:
     def _sentence(self, code: str, until: datetime | None, reading: Reading | None) -> Said:
         config, value = self._config, reading.value if reading is not None else None
         name = name_of(config.sensor, self._sensors)
-        params: dict[str, str | int | float] = {"sensor": config.sensor}
+        params: dict[str, str | int | float] = {"sensor": config.sensor, "name": name.vi}
         if value is not None:
             params["value"] = value
         if until is not None:

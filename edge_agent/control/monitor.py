@@ -17,6 +17,16 @@ _INRUSH_S = 10.0
 _RUN_UP_S = 300.0
 """A sodium or metal halide lamp takes minutes to its full power; until then it is not too low."""
 
+_CONSEQUENCES: tuple[TroubleType, ...] = (
+    "switchingErrorOff",
+    "lampFailure",
+    "deviceMalfunction",
+    "lampPowerTooLow",
+    "totalPowerTooLow",
+    "cyclingFailure",
+)
+"""What is no trouble of its own while nothing feeds it."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
@@ -42,18 +52,19 @@ class Monitor:
     def __init__(self, entry: SwitchedEntry) -> None:
         self._entry = entry
         self._lamp = isinstance(entry, Light)
-        self._troubles = Troubles(entry.id, _kinds(entry, self._lamp), entry.feedback.clear_s)
+        self._troubles = Troubles(entry.name, _kinds(entry, self._lamp), entry.feedback.clear_s)
         self._cycles = Cycles()
         self._level: float | None = None
         self._level_since = self._on_since = self._free_since = 0.0
         self._free = True
+        self._explained = False
         self.again_s: float | None = None
         """Look again after so many seconds, though nothing is new; None: only on news."""
 
     @property
     def told(self) -> tuple[Trouble, ...]:
         """As of the last look, or as loaded: what a first look is compared with."""
-        return self._troubles.told
+        return self._shown(self._troubles.told)
 
     def look(
         self,
@@ -74,8 +85,15 @@ class Monitor:
         evidence = Evidence(moment, readings)
         seen = self._see(moment, evidence, wanted, actual, line, supply_lost)
         signs = {**self._switching(seen), **self._drawing(moment, seen), **self._power(evidence, seen)}
-        told = self._troubles.look(moment, signs)
+        self._explained = supply_lost
+        told = self._shown(self._troubles.look(moment, signs))
         self.again_s = soonest(self._troubles.again_s, evidence.again_s, self._cycles.again_s(moment.mono))
+        return told
+
+    def _shown(self, told: tuple[Trouble, ...]) -> tuple[Trouble, ...]:
+        """Without what the breaker or the mains explain: the cause is told, not its consequences."""
+        if self._explained or any(trouble.type == "circuitBreakerTripped" for trouble in told):
+            return tuple(trouble for trouble in told if trouble.type not in _CONSEQUENCES)
         return told
 
     def dump(self) -> JsonObject:

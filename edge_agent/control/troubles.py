@@ -47,7 +47,7 @@ class Troubles:
     """All kinds of trouble of one thing or cabinet, each confirmed by itself."""
 
     def __init__(self, about: str, confirm_s: Mapping[TroubleType, float], clear_s: float) -> None:
-        """`about` is the id that the sentences name; `confirm_s` names the kinds that there can be."""
+        """`about` is the name that the sentences say; `confirm_s` names the kinds that there can be."""
         self._about = about
         self._kinds = {type_: Confirmed(confirm_s[type_], clear_s) for type_ in GRAVITY if type_ in confirm_s}
         self._told: dict[TroubleType, Trouble] = {}

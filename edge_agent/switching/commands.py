@@ -23,6 +23,10 @@ ROW_LIMIT_S = 120.0
 One = Callable[[Thing, list[Entry]], Awaitable[Switched]]
 
 
+class StillOn(Refusal):
+    """It was told off, does not follow, and is tried on: the will is kept, and the answer is `failed`."""
+
+
 class Commands:
     """The handlers. One thing: done, then recorded. Many: accepted, then done, with an answer of each."""
 
@@ -99,6 +103,8 @@ class Commands:
         happened: list[Entry] = []
         try:
             state = await one(thing, happened)
+        except StillOn as refusal:
+            return self._fails(thing, refusal, happened)
         except Refusal:
             self._recorder.keep(tuple(happened))
             raise
@@ -109,6 +115,20 @@ class Commands:
                 self._keeping.returned(bodies)
 
         return Act(writing(bodies), tuple(happened), result=_answer(state), settled=settled, anyhow=True)
+
+    def _fails(self, thing: Thing, refusal: StillOn, happened: list[Entry]) -> Act:
+        """On record first, so that a power cut forgets no OFF; then answered as failed."""
+        refusal.result = _answer(thing.state)
+        bodies = self._keeping.taken((thing.id,))
+
+        def settled(written: bool) -> None:
+            if not written:
+                self._keeping.returned(bodies)
+
+        async def run(_begin: Begin) -> JsonObject | None:
+            raise refusal
+
+        return Act(writing(bodies), tuple(happened), run=run, settled=settled, anyhow=True)
 
     async def _many(self, things: Sequence[Thing], one: One) -> JsonObject:
         """All at once, but for the gaps of their groups; the answer has what became of each."""
@@ -152,7 +172,10 @@ class Commands:
     async def _override(
         self, thing: Thing, asked: Command, args: SwitchOverride, happened: list[Entry], *, keep: bool
     ) -> Switched:
-        """`keep`: the override stays though its line does not follow now, so that it follows as soon as it can."""
+        """`keep`: the override stays though its line does not follow now, so that it follows as soon as it can.
+
+        One that says off always stays: whoever wants a pump off must not find it running for a rule's sake.
+        """
         if args.level not in (0, 100) and not thing.entry.dimmable:
             raise Refusal("switch.not_dimmable", id=thing.id, level=args.level)
         async with thing.lock:
@@ -170,13 +193,15 @@ class Commands:
             thing.override = wanted
             state = await self._settling.settle(thing, happened, ahead=not keep)
             fault = _not_done(thing)
-            if fault is not None and not keep:
+            if fault is not None and not keep and args.level > 0:
                 thing.override = before
                 await self._settling.settle(thing, happened)
                 raise Refusal(fault.code, **fault.params)
             self._keeping.keep("override", thing.id, wanted.dump(moment))
             amount = {} if args.amount is None else {"litres": args.amount}
             self._say(thing, asked, {"level": args.level, "until": iso(wanted.until), **amount}, happened)
+        if fault is not None and not keep:
+            raise StillOn(fault.code, **fault.params)
         return state
 
     def _permit(self, thing: Thing, args: SwitchOverride, moment: Moment) -> None:
@@ -188,7 +213,7 @@ class Commands:
             said = held.said
             raise Refusal(
                 "switch.interlocked",
-                id=thing.id,
+                id=thing.entry.name,
                 why=held.code,
                 detail=said.en.rstrip("."),
                 detail_vi=said.vi.rstrip("."),
@@ -202,9 +227,9 @@ class Commands:
 def _not_done(thing: Thing) -> Fault | None:
     """Why its line is not as it was told, None when it is, or when it waits for its time."""
     if thing.fault is not None:
-        return Fault.of("fault.controlGearCommFailure", id=thing.id, **caused_by(thing.fault))
+        return Fault.of("fault.controlGearCommFailure", id=thing.entry.name, **caused_by(thing.fault))
     if thing.failed and thing.told is not None:
-        return Fault.of("fault.switchingErrorOff" if thing.told > 0 else "fault.switchingErrorOn", id=thing.id)
+        return Fault.of("fault.switchingErrorOff" if thing.told > 0 else "fault.switchingErrorOn", id=thing.entry.name)
     return None
 
 

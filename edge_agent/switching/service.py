@@ -63,12 +63,13 @@ class SwitchService:
         self._looks = Looks()
         self._looks.heard = self._wake
         self._keeping = Keeping(clock, database)
+        self._telling = Telling(recorder, post)
         self._settling = Settling(
             clock,
             Turns(plant.groups, members),
             self._looks,
             self._keeping,
-            Telling(recorder, post),
+            self._telling,
             readings=readings,
         )
         self._commands = Commands(self._things, members, self._settling, self._keeping, recorder)
@@ -95,6 +96,7 @@ class SwitchService:
         """Read what was in force when the agent stopped: overrides, last switches, interlocks, faults, usage."""
         kept = await self._keeping.read("override", "thing", "usage")
         moment = self._settling.moment()
+        self._telling.started(moment.mono)
         for id_, body in kept["thing"].items():
             if id_ in self._things:
                 self._things[id_].load(body, moment)

@@ -7,6 +7,7 @@ from edge_agent.clock import Clock
 from edge_agent.contract.switched import Switched
 from edge_agent.control.decide import Decision, decide
 from edge_agent.control.facts import Demand, Held, Moment, Readings
+from edge_agent.control.interlock import STAY
 from edge_agent.control.stagger import Turns
 from edge_agent.store.outbox import Entry
 from edge_agent.switching.keeping import Keeping
@@ -66,6 +67,7 @@ class Settling:
         self._end_override(thing, moment, happened)
         held = thing.interlocks.look(moment, thing.running(before), self._readings)
         self._telling.held(thing, moment, held, happened)
+        self._end_by_interlock(thing, moment, held, happened)
         phase = thing.phase(moment, self._readings)
         decision = decide(moment, held, thing.override, self.demand(thing.id), phase, thing.entry)
         wait = self._wait_s(thing, decision, moment, ahead=ahead)
@@ -109,6 +111,14 @@ class Settling:
         if ended is None:
             thing.override = override.told_at(moment)
             return
+        self._end(thing, moment, ended, happened)
+
+    def _end_by_interlock(self, thing: Thing, moment: Moment, held: Held | None, happened: list[Entry] | None) -> None:
+        """What waits for somebody ends the will to run, so that a reset starts nothing by itself."""
+        if held is not None and held.code in STAY and thing.override is not None and thing.override.level > 0:
+            self._end(thing, moment, "interlock", happened)
+
+    def _end(self, thing: Thing, moment: Moment, ended: str, happened: list[Entry] | None) -> None:
         thing.override = None
         self._keeping.keep("override", thing.id, None)
         self._telling.event(thing, moment, "override", {"ended": ended}, happened)
@@ -151,6 +161,7 @@ class Settling:
         if goal > 0 and not thing.level:
             self._turns.taken(thing.id, moment.mono)
         thing.tried_at = moment.mono
+        thing.acted = True
         outcome = await thing.line.set(thing.told)
         moment = self.moment()
         thing.read_at = moment.mono
@@ -187,7 +198,8 @@ class Settling:
         if _apart(body) != _apart(thing.kept):
             thing.kept = body
             self._keeping.keep("thing", thing.id, body)
-        self._next_look(thing, moment, decision, 0.0 if soon else wait or None)
+        quiet = self._telling.quiet_s(thing, moment)
+        self._next_look(thing, moment, decision, 0.0 if soon else wait or quiet or None)
         thing.moved.set()
         thing.moved.clear()
         return state

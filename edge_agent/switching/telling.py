@@ -18,6 +18,10 @@ _ON_THE_WAY = timedelta(seconds=5)
 """While a ramp is on its way its state is said so seldom."""
 _USAGE = timedelta(minutes=15)
 """What was used is said with each change, and after so long without one."""
+_FLOWING = timedelta(seconds=30)
+"""The same while it runs and litres are counted: somebody watches them grow."""
+_QUIET_S = 10.0
+"""After a start sensors have not said their first word yet: that nobody knows is told only after this."""
 
 
 class Telling:
@@ -26,6 +30,17 @@ class Telling:
     def __init__(self, recorder: Recorder, post: Callable[[Switched], None]) -> None:
         self._recorder = recorder
         self._post = post
+        self._quiet_until = float("-inf")
+
+    def started(self, mono: float) -> None:
+        """The agent has started just now."""
+        self._quiet_until = mono + _QUIET_S
+
+    def quiet_s(self, thing: Thing, moment: Moment) -> float:
+        """Seconds for which nothing is said of a thing that is off only for want of a first word; 0: speak."""
+        unknown = thing.held is not None and thing.held.code == "interlock.unknown"
+        news = unknown and thing.held_told != "interlock.unknown"
+        return max(0.0, self._quiet_until - moment.mono) if news else 0.0
 
     def event(
         self, thing: Thing, moment: Moment, type_: EventType, data: JsonObject, happened: list[Entry] | None
@@ -40,7 +55,7 @@ class Telling:
         """An interlock holds, or lets go."""
         thing.held = held
         old, new = thing.held_told, held.code if held else None
-        if old == new:
+        if old == new or self.quiet_s(thing, moment) > 0:
             return
         thing.held_told = new
         if old is not None:
@@ -77,7 +92,9 @@ class Telling:
         for type_, data in news(before, troubles):
             self.event(thing, moment, type_, data, happened)
         self._switched(thing, moment, decision, state, happened)
-        if _worth_saying(thing.posted, state, ramping=decision.goal != decision.level):
+        if self.quiet_s(thing, moment) <= 0 and _worth_saying(
+            thing.posted, state, ramping=decision.goal != decision.level
+        ):
             thing.posted = state
             self._post(state)
         return state
@@ -97,9 +114,10 @@ class Telling:
             return
         if before is not None and (level > 0) is (before > 0) and decision.goal != decision.level:
             return  # a ramp is told when it has arrived
-        thing.event_level = level
-        by = {"by": state.by} if state.by else {}
-        self.event(thing, moment, "switched", {"level": level, "why": state.why, **by}, happened)
+        ours = (level > 0) is (decision.goal > 0) and (thing.acted or before is None)
+        thing.event_level, thing.acted = level, False
+        by = {"by": state.by} if state.by and ours else {}
+        self.event(thing, moment, "switched", {"level": level, "why": state.why if ours else "fault", **by}, happened)
 
 
 def _worth_saying(said: Switched | None, state: Switched, *, ramping: bool) -> bool:
@@ -108,7 +126,8 @@ def _worth_saying(said: Switched | None, state: Switched, *, ramping: bool) -> b
     if said.actual != state.actual:
         flipped = said.actual is None or state.actual is None or (said.actual > 0) is not (state.actual > 0)
         return flipped or not ramping or state.at - said.at >= _ON_THE_WAY
-    return said.usage != state.usage and not timedelta() <= state.at - said.at < _USAGE
+    every = _FLOWING if state.actual and state.usage is not None and state.usage.litres is not None else _USAGE
+    return said.usage != state.usage and not timedelta() <= state.at - said.at < every
 
 
 def _told(state: Switched) -> tuple[object, ...]:

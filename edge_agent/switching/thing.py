@@ -53,6 +53,8 @@ class Thing:
         """Why its line does not answer."""
         self.failed = False
         """Whether it did not follow when it was told last."""
+        self.acted = False
+        """Whether its line was set since a change of it was told last."""
         self.used = False
         """Whether it was switched since its usage was kept."""
         self.read_at = float("-inf")
@@ -115,6 +117,7 @@ class Thing:
             "interlocks": self.interlocks.dump(),
             "troubles": self.monitor.dump(),
             "held": self.held_told,
+            "level": self.event_level,
         }
 
     def load(self, body: JsonObject, moment: Moment) -> None:
@@ -128,6 +131,8 @@ class Thing:
             if isinstance(kept, dict):
                 take(kept)
         self.troubles = self.monitor.told
+        level = body.get("level")
+        self.event_level = float(level) if isinstance(level, int | float) else None
         held = body.get("held")
         self.held_told = held if isinstance(held, str) else None
 

@@ -379,6 +379,9 @@ class Year:
             result, refused = refusal.result, refusal.fault.code
         self.count[f"{kind} {refused or 'done'}"] += 1
         not_taken = [thing for thing, each in ((result or {}).get("things") or {}).items() if _not_taken(each)]
+        kept_on = kind == "override" and refused is not None and (result or {}).get("why") == "override"
+        if kept_on and (result or {}).get("wanted") == more["level"]:
+            refused = None  # an OFF that the line does not follow is answered as failed, and stays
         if refused == "switch.partly" or ((result or {}).get("things") and refused != "switch.interlocked"):
             refused = None
         entry = {"t": begin, "kind": kind, "thing": args.thing, "done": self.true, "refused": refused, "not": not_taken}

@@ -205,6 +205,19 @@ def test_a_tripped_breaker_explains_the_dark() -> None:
     assert row.events == [("fault", "circuitBreakerTripped"), ("cleared", "circuitBreakerTripped")]
 
 
+def test_what_the_breaker_or_the_mains_explain_is_hidden_while_they_do() -> None:
+    row = rig(ALL)
+    row.switch(100, k=1, a=0)
+    assert row.lasts(60) == ["lampFailure"]
+    assert row.told[0].fault.vi.startswith("Cổng:")
+    row.says(b=0)
+    assert row.lasts(60) == ["circuitBreakerTripped"]
+    row.says(b=1)
+    assert row.lasts(60) == ["lampFailure"]
+    row.supply_lost = True
+    assert row.look() == []
+
+
 def test_lost_mains_explain_the_dark_and_lamps_may_take_their_restrike_time_after() -> None:
     row = rig(ALL, rated_w=100, limits={"minimum_off_s": 120})
     row.switch(100, k=1, a=0.5, w=100)

@@ -184,15 +184,41 @@ async def test_an_interlock_acts_on_an_override_too_and_stays_until_reset(tmp_pa
         await rig.measure("be", 90)
         assert rig.state("bom").why == "interlock", "through a restart too"
         await rig.reset("bom")
-        assert (rig.state("bom").why, rig.state("bom").actual) == ("override", 100), "which has not ended yet"
+        assert (rig.state("bom").why, rig.state("bom").actual) == ("default", 0), "a reset starts nothing by itself"
+        ended = [
+            data["ended"] for kind, data in await rig.events("switch/bom") if kind == "override" and "ended" in data
+        ]
+        assert ended == ["interlock"]
         told = [data for kind, data in await rig.events("switch/bom") if kind == "interlock"]
         assert [(data["code"], bool(data.get("ended"))) for data in told if "code" in data] == [
-            ("interlock.unknown", False),
-            ("interlock.unknown", True),
             ("interlock.stays", False),
             ("interlock.stays", True),
         ], "each once, restart or not"
         assert any(data.get("reset") and data["by"] == "nguyen.van.a" for data in told)
+
+
+async def test_a_start_says_nothing_of_sensors_before_their_first_word(tmp_path: Path) -> None:
+    async with lit(tmp_path, DAY, entries=(PUMP,), sensors=SENSORS) as rig:
+        await rig.clock.advance(timedelta(seconds=5))
+        assert not rig.posts and not [kind for kind, _ in await rig.events("switch/bom") if kind == "interlock"]
+        await rig.clock.advance(timedelta(seconds=10))
+        assert (rig.state("bom").why, rig.state("bom").actual) == ("interlock", 0)
+        (told,) = [data for kind, data in await rig.events("switch/bom") if kind == "interlock"]
+        assert (told["code"], told["sensor"], told["name"]) == ("interlock.unknown", "be", "bể")
+
+
+async def test_litres_are_told_each_half_minute_while_they_flow(tmp_path: Path) -> None:
+    async with lit(tmp_path, DAY, entries=(PUMP,), sensors=SENSORS) as rig:
+        await rig.measure("be", 80)
+        await rig.measure("nuoc", 1000)
+        await rig.override("bom", 100, seconds=3600)
+        posts = len(rig.posts)
+        for litres in range(1, 13):
+            await rig.clock.advance(timedelta(seconds=10))
+            await rig.measure("nuoc", 1000 + litres)
+        assert 3 <= len(rig.posts) - posts <= 5
+        usage = rig.state("bom").usage
+        assert usage is not None and usage.litres is not None and usage.litres >= 9
 
 
 async def test_an_amount_of_water_ends_an_override(tmp_path: Path) -> None:

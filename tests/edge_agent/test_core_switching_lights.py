@@ -13,10 +13,12 @@ from core_switching import DAY, LIGHTS, NIGHT, PLACE, Rig, lit, refused
 from drivers.contract import DriverContext, DriverFault
 from drivers.relay.simulated import SimulatedRelay, SimulatedRelayConfig
 from edge_agent.clock import SimulatedClock
-from edge_agent.config.switching import Light, SwitchedEntry
+from edge_agent.config.sensing import Sensor
+from edge_agent.config.switching import Feedback, Light, SwitchedEntry
 from edge_agent.config.timetable import Programme
-from edge_agent.contract.errors import Refusal
+from edge_agent.contract.errors import Refusal, Said
 from edge_agent.contract.switched import LightState
+from edge_agent.control.facts import Demand
 from edge_agent.timetable.place import Place
 from edge_agent.timetable.timetable import Timetable
 
@@ -184,17 +186,65 @@ async def test_a_stuck_line_is_told_and_cleared(tmp_path: Path) -> None:
         assert told == [("fault", "switchingErrorOff"), ("cleared", "switchingErrorOff")]
 
 
-async def test_an_override_of_a_stuck_thing_is_refused_and_the_earlier_one_stays(tmp_path: Path) -> None:
+async def test_an_off_that_the_line_does_not_follow_is_told_as_failed_and_not_forgotten(tmp_path: Path) -> None:
+    async with lit(tmp_path) as rig:
+        assert rig.board is not None
+        said = Said.of("switch.partly", done=1, all=2, failed="x")
+        rig.service.connect(demand=lambda _thing: Demand(100, "nong", None, said))
+        rig.board.stick("1")
+        refusal = await refused(rig, level=0, until=NIGHT + timedelta(hours=1))
+        assert refusal.fault.code == "fault.switchingErrorOn" and "Cổng" in refusal.fault.vi
+        assert refusal.result is not None and (refusal.result["wanted"], refusal.result["actual"]) == (0, 100)
+        assert (await rig.kept("override"))["cong"]["level"] == 0, "on disk before it is answered"
+        await rig.clock.advance(timedelta(seconds=30))
+        state = rig.state()
+        assert (state.wanted, state.actual, state.why) == (0, 100, "override"), "no rule takes it back"
+        assert [trouble.type for trouble in state.troubles] == ["switchingErrorOn"]
+        rig.board.release("1")
+        await rig.clock.advance(timedelta(seconds=60))
+        assert (rig.state().wanted, rig.state().actual, rig.state().fault) == (0, 0, None)
+
+
+async def test_an_on_that_the_line_does_not_follow_is_refused_and_the_earlier_will_stays(tmp_path: Path) -> None:
     async with lit(tmp_path, DAY) as rig:
         assert rig.board is not None
         until = DAY + timedelta(hours=3)
-        await rig.override(level=100, until=until)
+        await rig.override(level=0, until=until)
         rig.board.stick("1")
-        refusal = await refused(rig, level=0, until=DAY + timedelta(hours=1))
-        assert refusal.fault.code == "fault.switchingErrorOn"
+        refusal = await refused(rig, level=100, until=DAY + timedelta(hours=1))
+        assert refusal.fault.code == "fault.switchingErrorOff"
         state = rig.state()
-        assert (state.wanted, state.actual, state.why, state.until, state.fault) == (100, 100, "override", until, None)
-        assert (await rig.kept("override"))["cong"]["level"] == 100
+        assert (state.wanted, state.actual, state.why, state.until, state.fault) == (0, 0, "override", until, None)
+        assert (await rig.kept("override"))["cong"]["level"] == 0
+
+
+async def test_a_restart_tells_no_switching_of_what_did_not_change(tmp_path: Path) -> None:
+    async with lit(tmp_path) as rig:
+        board = rig.board
+    async with lit(tmp_path, NIGHT + timedelta(minutes=1), board=board) as rig:
+        await rig.clock.advance(timedelta(minutes=1))
+        assert [data["level"] for kind, data in await rig.events() if kind == "switched"] == [100]
+        assert [data["level"] for kind, data in await rig.events("light/san") if kind == "switched"] == [0]
+
+
+async def test_what_changed_by_itself_names_nobody(tmp_path: Path) -> None:
+    lamp: SwitchedEntry = Light(id="cong", name="Cổng", line="board/1", default=0, feedback=Feedback(contact="k"))
+    contact = Sensor(id="k", name="Tiếp điểm", line="x/k", kind="contact")
+    async with lit(tmp_path, entries=(lamp,), sensors=(contact,)) as rig:
+        await rig.measure("k", 0)
+        await rig.override(level=100, seconds=3600)
+        await rig.clock.advance(timedelta(seconds=1))
+        await rig.measure("k", 1)
+        await rig.clock.advance(timedelta(seconds=5))
+        await rig.measure("k", 0)
+        await rig.measure("k", 1)
+        told = [(data["level"], data["why"], data.get("by")) for kind, data in await rig.events() if kind == "switched"]
+        assert told == [
+            (0, "default", None),
+            (100, "override", "nguyen.van.a"),
+            (0, "fault", None),
+            (100, "fault", None),
+        ]
 
 
 async def test_a_driver_that_disappears_and_returns(tmp_path: Path) -> None:
@@ -208,7 +258,7 @@ async def test_a_driver_that_disappears_and_returns(tmp_path: Path) -> None:
         assert state.fault is not None and state.fault.code == "fault.controlGearCommFailure"
         assert "board" in state.fault.en
         assert LightState.model_validate_json(state.body()) == state
-        assert (await refused(rig, level=0)).fault.code == "fault.controlGearCommFailure"
+        assert (await refused(rig, level=100)).fault.code == "fault.controlGearCommFailure"
         assert rig.state().why == "program"
         assert board is not None
         rig.board = board
