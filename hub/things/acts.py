@@ -73,7 +73,7 @@ class ThingActs:
         args = asked(fields.get("thing", ALL_LIGHTS), fields)
         if not isinstance(args, SwitchOverride | SwitchRelease):
             raise FormError("form.bad")
-        campaign = await self._campaigns.run(request.path_params["commune"], args)
+        campaign = await self._campaigns.run(request.path_params["commune"], args, fields.get("name", ""))
         if not campaign.nodes:
             raise FormError("form.no_node")
         text = t("groups.nodes_done", done=campaign.done, all=len(campaign.nodes))

@@ -36,6 +36,7 @@ class Campaign:
     began: float
     over: bool = False
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    name: str = ""
 
     @property
     def done(self) -> int:
@@ -59,12 +60,16 @@ class Campaigns:
         recent = campaign and (not campaign.over or self._clock.monotonic() - campaign.began < SHOWN_S)
         return campaign if recent else None
 
-    async def run(self, commune: str, args: SwitchOverride | SwitchRelease) -> Campaign:
-        """Ask all nodes that have the thing; returns when all have answered, or the time is over."""
-        having = nodes_with(self._registry, commune, args.thing)
+    async def run(self, commune: str, args: SwitchOverride | SwitchRelease, name: str = "") -> Campaign:
+        """Ask all nodes that have the thing; returns when all have answered, or the time is over.
+
+        `name`: only those of which a group is also called so.
+        """
+        having = nodes_with(self._registry, commune, args.thing, name)
         act = "auto" if isinstance(args, SwitchRelease) else "on" if args.level > 0 else "off"
         addresses = tuple(node.address for node in having)
         campaign = Campaign(commune, args.thing, act, addresses, self._clock.monotonic())  # type: ignore[arg-type]
+        campaign.name = name
         campaign.outcomes = {node.address: AWAY for node in having if not node.online}
         if having:
             self._last[commune] = campaign
@@ -86,17 +91,22 @@ class Campaigns:
         return take
 
 
-def nodes_with(registry: Registry, commune: str, thing: str) -> list[Node]:
-    """The nodes of a commune that have a thing or group of this id; of `lights`, all that have a light."""
-    return [node for node in registry.nodes.values() if node.commune == commune and _has(node, thing)]
+def nodes_with(registry: Registry, commune: str, thing: str, name: str = "") -> list[Node]:
+    """The nodes of a commune that have a thing or group of this id; of `lights`, all that have a light.
+
+    `name`: only those of which a group is also called so; two nodes may use one id for different streets.
+    """
+    return [node for node in registry.nodes.values() if node.commune == commune and _has(node, thing, name)]
 
 
-def _has(node: Node, thing: str) -> bool:
+def _has(node: Node, thing: str, name: str) -> bool:
     about = node.about
     if about is None:
         return False
     if thing == ALL_LIGHTS:
         return any(c.kind == "light" for c in about.capabilities)
+    if name:
+        return any((group.id, group.name or group.id) == (thing, name) for group in about.groups)
     return any(group.id == thing for group in about.groups) or any(
         c.id == thing for c in about.capabilities if c.kind in ("light", "switch")
     )
@@ -119,17 +129,18 @@ class CommuneView:
 
 
 def communes(registry: Registry) -> list[tuple[str, int, tuple[tuple[str, str, int], ...]]]:
-    """Communes of which at least two nodes have lights: how many, and the groups that several share."""
+    """Communes of which at least two nodes have lights: how many, and the groups that several share, by id and name."""
     found = []
     for commune in sorted({node.commune for node in registry.nodes.values()}):
         lit = nodes_with(registry, commune, ALL_LIGHTS)
         if len(lit) < 2:
             continue
-        names: dict[str, tuple[str, int]] = {}
+        counts: dict[tuple[str, str], int] = {}
         for node in lit:
             for group in node.about.groups if node.about else ():
-                names[group.id] = (group.name or group.id, names.get(group.id, ("", 0))[1] + 1)
-        shared = tuple((id_, name, count) for id_, (name, count) in sorted(names.items()) if count > 1)
+                key = (group.id, group.name or group.id)
+                counts[key] = counts.get(key, 0) + 1
+        shared = tuple((id_, name, count) for (id_, name), count in sorted(counts.items()) if count > 1)
         found.append((commune, len(lit), shared[:20]))
     return found
 
@@ -145,7 +156,8 @@ def told(view: CommuneView, campaign: Campaign, nodes: Mapping[str, Node], langu
             continue
         why = outcome.fault.text(language) if outcome and outcome.fault else ""
         answers.append((title, why or t(f"groups.answer_{state}"), state == "done"))
-    name = next((name for id_, name, _ in view.shared if id_ == campaign.thing), t("groups.all"))
+    called = next((name for id_, name, _ in view.shared if id_ == campaign.thing), t("groups.all"))
+    name = campaign.name or called
     progress = t("groups.nodes_done", done=campaign.done, all=len(campaign.nodes))
     if not campaign.over:
         progress = f"{progress} {t('groups.nodes_open')}"

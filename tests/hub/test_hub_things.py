@@ -139,6 +139,24 @@ async def test_all_lights_of_the_commune_show_each_nodes_answer_as_it_comes(
     assert "Nút đang có quá nhiều lệnh chờ" in text
 
 
+async def test_groups_are_joined_only_where_id_and_name_agree(hub: Running, node: FakeNode, broker: Mosquitto) -> None:
+    both = Group(id="cho", name="Chợ", members=("cong-thon",))
+    other = FakeNode(broker.port, node.verifier, node="cong-lang", title="Cổng làng", hub_url=hub.url)
+    other.groups = (both, Group(id="den-thon", name="Đèn thôn Tây", members=("cong-thon",)))
+    node.groups = (both, Group(id="den-thon", name="Đèn thôn Đông", members=("cong-thon",)))
+    await node.say(node.topics.about, node.about().body())
+    async with other:
+        await until(lambda: (n := hub.hub.registry.nodes.get("29401/cong-lang")) and n.about)
+        await until(lambda: hub.hub.registry.nodes[NODE].about.groups)  # type: ignore[union-attr]
+        text = await page(hub)
+        assert "Chợ ở 2 nút" in text
+        assert "Đèn thôn Tây ở 2 nút" not in text and "Đèn thôn Đông ở 2 nút" not in text
+        data = {"thing": "den-thon", "name": "Đèn thôn Tây", "do": "on"}
+        answer = await hub.http.post("/communes/29401/switch", data=data, headers=HX)
+        assert "1/1 nút báo đã làm xong" in html.unescape(answer.text)
+    assert node.commands == []
+
+
 async def test_nodes_of_an_older_kind_are_shown_as_before(hub: Running, node: FakeNode) -> None:
     old = (
         b'{"id":"cong-thon","kind":"light","at":"2026-01-01T00:00:00Z","wanted":100,"actual":0,"why":"program",'
