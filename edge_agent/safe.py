@@ -6,7 +6,9 @@ from typing import NamedTuple
 from drivers.contract import DriverFault, Switchable
 from edge_agent.clock import SystemClock
 from edge_agent.config.model import Driver, NodeConfig
+from edge_agent.contract.errors import Fault
 from edge_agent.hardware import make
+from edge_agent.words import language, say
 
 _OPEN_S = 8.0
 _LINE_S = 3.0
@@ -54,7 +56,7 @@ async def _driver(config: NodeConfig, entry: Driver, names: list[str]) -> list[D
 
 async def _off(driver: object, name: str) -> str:
     if not isinstance(driver, Switchable):
-        return "its driver switches nothing"
+        return say("safe.switches_nothing")
     try:
         async with asyncio.timeout(_LINE_S):
             await driver.switch(name, False)
@@ -73,5 +75,8 @@ async def _close(driver: object) -> None:
 
 def _words(error: Exception) -> str:
     if isinstance(error, DriverFault):
-        return f"{error.code}: {error.detail}"
+        told = Fault.of(error.code, detail=error.detail, driver="-", guess="-")
+        return f"{error.code}: {told.text(language()).rstrip('.')}"
+    if isinstance(error, TimeoutError):
+        return say("safe.timeout")
     return f"{type(error).__name__}: {error}"

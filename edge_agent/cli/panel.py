@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import click
 
 from drivers.contract import DriverFault
-from drivers.simulated.faults import PanelError
+from drivers.simulated.faults import OF_CABINET, OF_SENSORS, PanelError
 from edge_agent.cli.common import CONFIG, load_or_fail
 from edge_agent.cli.output import AS_JSON, BAD_INPUT, fail, show_json
 from edge_agent.cli.panelboxes import DRIVER, Box, Unfit, find_boxes, look, work
@@ -92,10 +92,13 @@ def _table(box: Box, shown: dict[str, Any]) -> None:
         thing, fault, line = each["thing"], each["fault"], each["thing"] in box.config.lines
         if not line and fault is None and thing.rpartition("_")[0] in box.config.lines:
             continue  # channels of a line are many: they are in its own row
+        if not line and fault is None and thing not in OF_CABINET and not each["name"]:
+            continue  # the node does not measure it
         value = _line_value(thing, shown) if line else _value(each["value"], units.get(thing))
-        can = ", ".join(each["faults"]) if line or fault or thing in ("door", "supply", "leakage", "hand") else ""
+        can = ", ".join(each["faults"] if line else [word for word in each["faults"] if word not in OF_SENSORS])
         table.add_row(thing, escape(each["name"]), value, f"[red]{escape(fault)}[/red]" if fault else "", can)
     Console().print(table)
+    click.echo(say("panel.any_sensor"))
     if not shown["running"]:
         click.echo(say("panel.not_running"), err=True)
 

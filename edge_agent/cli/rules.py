@@ -57,6 +57,8 @@ def command(
     if as_json:
         show_json({"rules": [_as_json(each, often) for each in tried]})
         return
+    if from_node:
+        click.echo(say("rules.only_unconfirmed"), err=True)
     for each in tried:
         _show(each, zone, often)
 

@@ -31,10 +31,11 @@ def command(file: Path, after: float, heartbeat: Path | None, now: bool, as_json
     After an ordinary restart nothing is touched. Refuses while an agent runs on the same folder. Exit 1 when a line
     could not be switched off.
     """
-    silent = systemd.silent_for(heartbeat or systemd.heartbeat())
+    heard = heartbeat or systemd.heartbeat()
+    silent = systemd.silent_for(heard)
     acting = now or silent is None or silent >= after
     if not as_json:
-        click.echo(_why(silent, after, now=now, acting=acting), err=True)
+        click.echo(_why(silent, heard, after, now=now, acting=acting), err=True)
     done = _switch_off(file) if acting else []
     if as_json:
         show_json({"acting": acting, "silent_s": silent, "lines": [entry._asdict() for entry in done]})
@@ -44,11 +45,11 @@ def command(file: Path, after: float, heartbeat: Path | None, now: bool, as_json
         raise click.exceptions.Exit(1)
 
 
-def _why(silent: float | None, after: float, *, now: bool, acting: bool) -> str:
+def _why(silent: float | None, heard: Path, after: float, *, now: bool, acting: bool) -> str:
     if now:
         return say("safe.now")
     if silent is None:
-        return say("safe.never")
+        return say("safe.never", file=heard)
     return say("safe.silent" if acting else "safe.fresh", seconds=round(silent), limit=f"{after:g}")
 
 

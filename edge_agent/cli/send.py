@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from edge_agent.cli.access import HUB, access
 from edge_agent.cli.output import AS_JSON, BAD_INPUT, fail, show_json
 from edge_agent.client import Access, Client
+from edge_agent.config.problems import guess
 from edge_agent.contract import invalid
 from edge_agent.contract.commands import KINDS, Ack
 from edge_agent.contract.errors import Fault, Refusal
@@ -25,9 +26,19 @@ _FOR_PROGRAMS = frozenset({"planned_us", "started_us", "params", "sha256", "voic
 """Of the results, what says nothing to a person; --json has it all."""
 
 
+class _Do(click.Choice[str]):
+    """The name of a command; another is told in the language spoken, with the nearest one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in KINDS:
+            meant = guess(str(value), KINDS) or next(iter(KINDS))
+            self.fail(Fault.of("command.unknown", do=str(value)[:60], guess=meant).text(language()), param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command("send")
 @click.argument("node")
-@click.argument("do", type=click.Choice(list(KINDS)), metavar="DO")
+@click.argument("do", type=_Do(list(KINDS)), metavar="DO")
 @click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
 @HUB
 @click.option(
@@ -130,7 +141,17 @@ def _show(ack: Ack, *, name_it: bool) -> None:
     click.echo(prefix + say(f"send.{ack.state}", reason=reason), err=ack.state in ("failed", "rejected"))
     for name, value in (ack.result or {}).items():
         if value is not None and name not in _FOR_PROGRAMS and not isinstance(value, (dict, list)):
-            click.echo(f"    {name}: {_plain(value)}")
+            key = f"send.key.{name}"
+            label = say(key)
+            click.echo(f"    {name if label == key else label}: {_worded(name, value)}")
+
+
+def _worded(name: str, value: Any) -> str:
+    """A value with its unit, or the word that people have for it."""
+    if name in ("wanted", "actual", "level") and isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:g} %"
+    key = f"send.why.{value}"
+    return say(key) if name == "why" and say(key) != key else _plain(value)
 
 
 def _plain(value: Any) -> str:

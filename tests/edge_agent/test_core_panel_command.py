@@ -98,6 +98,13 @@ def test_vietnamese_first(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Nút chưa chạy" in done.stderr
 
 
+def test_the_table_has_what_can_be_broken_and_no_channel_that_nobody_measures(file: Path) -> None:
+    shown = run(file).stdout
+    assert "photocell" not in shown
+    assert "tripped" in next(row for row in shown.splitlines() if row.startswith("│ breaker"))
+    assert "photocell" in run(file, "photocell=silent").stdout
+
+
 def test_a_node_without_a_simulated_cabinet(tmp_path: Path) -> None:
     path = node(tmp_path, [{"id": "r", "driver": "simulated-relay", "lines": {"1": {}}}])
     assert "no simulated cabinet" in run(path, code=2).stderr

@@ -132,6 +132,7 @@ async def test_the_data_that_a_node_holds_can_be_tried(node: Path) -> None:
         await opened.outbox.append(*entries)
     fan = tried(node, "--from-node", "--rule", "mat-chuong")["mat-chuong"]
     assert fan["times"] == 1 and fan["acted_s"] == pytest.approx(58 * 60, abs=61)
+    assert "--try" in CliRunner().invoke(cli, ["rules", str(node), "--from-node"]).stderr
     none = tried(node, "--from-node", "--hours", "0.5", "--rule", "mat-chuong")["mat-chuong"]
     assert datetime.fromisoformat(none["from"]) > now - timedelta(minutes=31)
 
