@@ -26,6 +26,7 @@ class ThingView:
     icon: str
     use: str
     on: bool
+    dark: bool
     known: bool
     word: str
     why: str
@@ -130,7 +131,7 @@ def plant_view(node: Node, things: Mapping[tuple[str, str], Capability], speak: 
     sensors = tuple(_sensor(c, node, speak) for c in of_kind.get("sensor", ())[:MOST])
     cabinets = tuple(_cabinet(c, node, speak) for c in of_kind.get("cabinet", ())[:MOST])
     groups, loose = _groups(node, lights, switches, speak)
-    on = sum(light.on for light in lights)
+    on = sum(light.on and not light.dark for light in lights)
     return PlantView(
         lights=lights,
         switches=switches,
@@ -186,7 +187,7 @@ def _thing(thing: Capability, node: Node, speak: Speaker) -> ThingView:
     name = thing.name or thing.id
     use = thing.use or getattr(state, "use", None) or "other"
     level = 0.0 if state is None else state.wanted if state.actual is None else state.actual
-    icon = ("lamp-on" if level > 0 else "lamp-off") if light else _ICONS.get(use, "plug")
+    icon = ("lamp-on" if level > 0 and not words.is_dark(state) else "lamp-off") if light else _ICONS.get(use, "plug")
     return ThingView(
         id=thing.id,
         kind=thing.kind,
@@ -194,6 +195,7 @@ def _thing(thing: Capability, node: Node, speak: Speaker) -> ThingView:
         icon=icon,
         use="" if light else speak.t(f"use.{use}" if use in _USES else "use.other"),
         on=level > 0,
+        dark=light and words.is_dark(state),
         known=state is not None,
         word=words.level_word(speak, state, light),
         why=words.why(speak, state) if state else "",

@@ -40,7 +40,14 @@ def level_word(speak: Speaker, state: Switched | None, light: bool) -> str:
     level = state.wanted if state.actual is None else state.actual
     if level <= 0:
         return speak.t(f"{kind}.off")
+    if light and is_dark(state):
+        return speak.t("light.failed")
     return speak.t(f"{kind}.on") if level >= 100 else speak.t(f"{kind}.dimmed", level=speak.level(level))
+
+
+def is_dark(state: Switched | None) -> bool:
+    """Whether its lamp is known to give no light, although its line may be on."""
+    return state is not None and any(one.type == "lampFailure" for one in state.troubles)
 
 
 def why(speak: Speaker, state: Switched) -> str:

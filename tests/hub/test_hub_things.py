@@ -36,7 +36,7 @@ async def farm(hub: Running, node: FakeNode) -> FakeNode:
 async def test_each_thing_says_what_why_and_until_when(hub: Running, farm: FakeNode) -> None:
     text = await page(hub)
     for words in (
-        "Đèn sân bóng Đang sáng 60 % Bật tay bởi Lan đến ",
+        "Đèn sân bóng Đã bật nhưng không sáng Bật tay bởi Lan đến ",
         "Máy bơm ao Đang tắt Khoá an toàn: bể cạn nước. Giữ khoá đến khi có người kiểm tra",
         "Đã kiểm tra, mở khoá",
         "Van tưới vườn rau Đang tắt Bật tay từ bảng điều khiển đến ",
@@ -47,7 +47,7 @@ async def test_each_thing_says_what_why_and_until_when(hub: Running, farm: FakeN
         "Cửa mở · Có điện lưới · 412 W · 1032 kWh đo được · mất điện 2 lần",
         "Quạt khi nóng → Quạt chuồng gà Chạy thật",
         "Đường trục thôn 3/4 đang bật",
-        "4/6 đèn đang sáng",
+        "3/6 đèn đang sáng",
     ):
         assert words in text
     assert re.search(r"Chờ đến \d\d:\d\d:\d\d mới bật lại được", text)
