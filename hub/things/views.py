@@ -48,13 +48,14 @@ class ThingView:
 
 @dataclass(frozen=True)
 class GroupView:
-    """Things that are switched together. `things`: those drawn in its fold."""
+    """Things that are switched together. `things`: those drawn in its fold; `runs`: a pump or fan is among them."""
 
     id: str
     name: str
     count: str
     all_on: bool
     things: tuple[str, ...]
+    runs: bool
 
 
 @dataclass(frozen=True)
@@ -171,8 +172,9 @@ def _groups(
         own = tuple(thing.id for thing in inside if thing.id in left)
         left -= set(own)
         on = sum(thing.on for thing in inside)
+        runs = any(thing.kind == "switch" for thing in inside)
         count = speak.t("groups.on", on=on, all=len(inside))
-        views.append(GroupView(group.id, group.name or group.id, count, bool(inside) and on == len(inside), own))
+        views.append(GroupView(group.id, group.name or group.id, count, bool(inside) and on == len(inside), own, runs))
     return tuple(views), tuple(light.id for light in lights if light.id in left)
 
 

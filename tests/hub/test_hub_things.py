@@ -182,6 +182,15 @@ async def test_groups_in_a_circle_do_no_harm(hub: Running, node: FakeNode) -> No
     assert "A 0/2 đang bật" in await page(hub)
 
 
+async def test_group_with_a_pump_runs_no_longer_than_the_pumps_own_button(hub: Running, farm: FakeNode) -> None:
+    farm.groups = (*farm.groups, Group(id="ao", name="Ao cá", members=("bom", "cong-thon")))
+    await farm.say(farm.topics.about, farm.about().body())
+    await until(lambda: len(hub.hub.registry.nodes[NODE].about.groups) == 2)  # type: ignore[union-attr]
+    raw = (await hub.http.get("/")).text
+    assert re.search(r'id="n_29401_tram-bom_g_ao_on"[^>]* value="on:1800"', raw)
+    assert re.search(r'id="n_29401_tram-bom_g_truc-thon_on"[^>]* value="on"', raw)
+
+
 async def test_two_hundred_lights_are_folded_by_group(hub: Running, node: FakeNode) -> None:
     await node.furnish(rows=200)
     await until(lambda: len(hub.hub.registry.nodes[NODE].states) >= 211, 20)
