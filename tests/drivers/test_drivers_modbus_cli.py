@@ -34,14 +34,14 @@ async def test_scan_finds_who_is_there(tmp_path):
 
     with serial_line(tmp_path) as ends:
         async with slave(ends[1], answer):
-            code, out, _ = await run("scan", ends[0], "--from", 2, "--to", 8, "--json", "--timeout", 0.1)
+            code, out, _ = await run("scan", ends[0], "--from", 2, "--to", 8, "--json", "--timeout", 0.6)
             assert code == 0
             assert [(each["unit"], each["state"]) for each in json.loads(out)] == [
                 (3, "there"),
                 (5, "unclear"),
                 (7, "there"),
             ]
-            code, out, _ = await run("scan", ends[0], "--from", 7, "--to", 8, "--timeout", 0.1)
+            code, out, _ = await run("scan", ends[0], "--from", 7, "--to", 8, "--timeout", 0.6)
             assert (code, out.splitlines()) == (0, ["7: a device answers", "Asked 2 addresses, 1 devices answer."])
 
 
