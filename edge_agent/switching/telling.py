@@ -61,7 +61,8 @@ class Telling:
         if old is not None:
             self.event(thing, moment, "interlock", {"code": old, "ended": True}, happened)
         if held is not None:
-            self.event(thing, moment, "interlock", {**held.said.params, "code": held.code}, happened)
+            said = {"vi": held.said.vi, "en": held.said.en}  # some of its words are filled in by other sentences
+            self.event(thing, moment, "interlock", {**held.said.params, **said, "code": held.code}, happened)
 
     def state(
         self,
