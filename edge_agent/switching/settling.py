@@ -186,9 +186,9 @@ class Settling:
         )
         before = thing.state
         state = self._telling.state(thing, moment, decision, actual, troubles, happened)
-        running = bool(actual)
+        running = thing.running(actual)  # a line that is silent is no break of its run
         soon = False
-        if before is None or bool(before.actual) is not running:
+        if before is None or thing.running(before.actual) is not running:
             held = thing.interlocks.look(moment, running, self._readings)  # its longest run begins now
             soon = (held is None) is not (thing.held is None)
             thing.used = True
