@@ -133,14 +133,17 @@ def default_time(node: Node, zone: ZoneInfo, now: datetime) -> tuple[str, str]:
 
 
 def _things(node: Node) -> dict[tuple[str, str], Capability]:
-    """What the node says it has, and what it reports the state of without having said so."""
-    things: dict[tuple[str, str], Capability] = {
-        (c.kind, c.id): c for c in (node.about.capabilities if node.about else ())
+    """What the node says it has; until it has said so, what it reports the state of.
+
+    A state that the broker kept of something that was taken out of the configuration is a ghost, and not drawn.
+    """
+    if node.about is not None:
+        return {(c.kind, c.id): c for c in node.about.capabilities}
+    return {
+        (kind, thing): Capability.model_validate({"id": thing, "kind": kind, "name": thing})
+        for kind, thing in node.states
+        if kind in _DRAWN
     }
-    for kind, thing in node.states:
-        if kind in _DRAWN and (kind, thing) not in things:
-            things[kind, thing] = Capability.model_validate({"id": thing, "kind": kind, "name": thing})
-    return things
 
 
 def _of_kind(things: dict[tuple[str, str], Capability], kind: str) -> list[Capability]:

@@ -172,6 +172,14 @@ async def test_nodes_of_an_older_kind_are_shown_as_before(hub: Running, node: Fa
     assert "Muốn 100 % nhưng thực tế 0 %" in await page(hub)
 
 
+async def test_what_was_taken_out_of_the_configuration_is_drawn_no_more(hub: Running, farm: FakeNode) -> None:
+    await farm.state(LightState(id="da-thao", at=now(), wanted=100, actual=100, why="override", by="Lan"))
+    await until(lambda: ("light", "da-thao") in hub.hub.registry.nodes[NODE].states)
+    text = await page(hub)
+    assert "da-thao" not in text
+    assert "3/6 đèn đang sáng" in text
+
+
 async def test_groups_in_a_circle_do_no_harm(hub: Running, node: FakeNode) -> None:
     node.groups = (
         Group(id="a", name="A", members=("b", "cong-thon")),
