@@ -226,6 +226,8 @@ class Renderer:
         for name, seen_in in _NODE_PARTS.items():
             draw(name, (n.path, seen_in(n)), getattr(macro, name))
         for name, of_plant in _PLANT_PARTS.items():
+            if name in ("sensors", "cabinets") and not of_plant(n.plant):
+                continue  # the page has no place for what the node has not
             draw(name, (n.path, of_plant(n.plant)), getattr(things, name))
         for thing in (*n.plant.lights, *n.plant.switches):
             draw(thing.part, thing, things.thing, thing)
