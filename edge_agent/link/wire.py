@@ -181,8 +181,8 @@ class Wire:
         """Write now, not a turn of the loop later: a state is on its way before its command is written to disk."""
         if threading.get_ident() == self._loop_thread and not self._hearing:  # within a callback paho's lock is taken
             self._client.loop_write()
-            if not self._client.want_write():
-                return
+            if self._client.socket() is not sock or not self._client.want_write():
+                return  # sent; or writing has shown that the connection is gone, and paho has closed it
         self._in_loop(self._loop.add_writer, sock, self._client.loop_write)
 
     def _no_write(self, _client: mqtt.Client, _data: Any, sock: Any) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,3 +46,16 @@ async def test_what_is_published_into_a_dead_connection_is_told(tmp_path: Path) 
             while True:
                 await wire.publish("there", b"2")
     await asyncio.wait_for(running, 10)
+
+
+async def test_writing_that_finds_the_connection_gone_is_no_other_error(tmp_path: Path) -> None:
+    with broker(tmp_path) as port:
+        wire, running = await visitor(port, lambda m: None)
+        await asyncio.wait_for(wire.publish("there", b"1"), 10)
+        sock = wire._client.socket()
+        assert sock is not None
+        sock.shutdown(socket.SHUT_WR)  # type: ignore[union-attr]
+        with pytest.raises(LinkDown):  # in the same turn: nobody has read the end yet
+            for _ in range(3):
+                wire.publish("there", b"2")
+        await asyncio.wait_for(running, 10)
