@@ -111,7 +111,8 @@ async def test_a_longer_hole_is_made_up_for_and_then_silent(port: int, tmp_path:
         assert result is not None
         assert result["counts"]["concealed"] > 0
         assert result["counts"]["fec"] > 0
-        assert listener.air.heard[-1][1].missed < RATE // 10  # the sound goes on whatever comes
+        # the sound goes on whatever comes: were it cut with each lost frame, 2.4 s would be missing
+        assert listener.air.heard[-1][1].missed < RATE // 2
 
 
 async def test_a_node_whose_clock_is_wrong_is_spoken_to_in_its_own_time(port: int, tmp_path: Path) -> None:
