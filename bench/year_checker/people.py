@@ -6,6 +6,8 @@ from typing import NamedTuple
 from bench.year_checker.story import Entry, Story
 
 TWELVE_HOURS = 12 * 3600.0
+HALF_AN_HOUR = 1800.0
+"""So long at most runs what is no light, when nobody said until when."""
 _KEPT_EVERY_S = 300.0
 """So often is written down how much time is left: what a clock may have jumped since then is not known after a cut."""
 
@@ -27,7 +29,7 @@ class Switch(NamedTuple):
     doubt: float
 
 
-def overrides(story: Story, thing: str, names: list[str], switches: list[Switch]) -> list[Override]:
+def overrides(story: Story, thing: str, names: list[str], switches: list[Switch], *, light: bool) -> list[Override]:
     """Those of a thing by any of its names (groups); `switches` of its programme."""
     asked = sorted((each for name in names for each in story.commands[name]), key=lambda each: float(each["t"]))
     asked = [each for each in asked if each["kind"] in ("override", "release") and thing not in each.get("not", ())]
@@ -35,7 +37,8 @@ def overrides(story: Story, thing: str, names: list[str], switches: list[Switch]
     for number, each in enumerate(asked):
         if each["kind"] == "release" or each.get("refused"):
             continue
-        low, high = ends(story, each, switches)
+        unstated = TWELVE_HOURS if light or not each["level"] else HALF_AN_HOUR
+        low, high = ends(story, each, switches, unstated)
         for later in asked[number + 1 :]:
             if not later.get("refused"):
                 low, high = min(low, float(later["t"])), min(high, float(later["done"]))
@@ -44,7 +47,7 @@ def overrides(story: Story, thing: str, names: list[str], switches: list[Switch]
     return found
 
 
-def ends(story: Story, asked: Entry, switches: list[Switch]) -> tuple[float, float]:
+def ends(story: Story, asked: Entry, switches: list[Switch], unstated: float) -> tuple[float, float]:
     """The earliest and the latest true time at which it ends by itself."""
     begin = float(asked["t"])
     spell = story.spell(begin)
@@ -54,8 +57,8 @@ def ends(story: Story, asked: Entry, switches: list[Switch]) -> tuple[float, flo
     until, doubt = asked.get("until"), 0.0
     if until is None:
         place = bisect.bisect_right(switches, (begin + spell.offset + 1,))
-        if not spell.trusted or place == len(switches) or switches[place].wall > begin + spell.offset + TWELVE_HOURS:
-            return _through(story, begin, begin + TWELVE_HOURS, float(asked["done"]) - begin)
+        if not spell.trusted or place == len(switches) or switches[place].wall > begin + spell.offset + unstated:
+            return _through(story, begin, begin + unstated, float(asked["done"]) - begin)
         until, doubt = switches[place]
     low, high = _through(story, begin, until - spell.offset, 0)
     low, high = _by_wall(story, begin, until, low, high)

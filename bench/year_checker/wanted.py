@@ -60,7 +60,7 @@ class Wanted:
             for before, each in itertools.pairwise(pieces or [])
             if each.level != before.level
         ]
-        people = overrides(self.story, thing, names, switches)
+        people = overrides(self.story, thing, names, switches, light=thing in self.lights)
         stops = trips(self.story, entry)
         people = [self._stopped(each, stops) for each in people]
         held = holds(self.story, entry, names, real)

@@ -26,7 +26,7 @@ class SwitchOverride(Strict):
     """Set a switched thing, or all of a group, to a level until a time. Every override ends.
 
     The end is `until`, or `seconds` from now, or the `amount` by the thing's flow meter, whichever comes first; without
-    any of them the next switch of its programme, 12 hours at most.
+    any of them the next switch of its programme, 12 hours at most; what is no light runs 30 minutes at most.
     """
 
     do: Literal["switch.override"] = "switch.override"

@@ -12,6 +12,8 @@ from edge_agent.control.facts import Moment
 LONGEST = timedelta(hours=24)
 UNSTATED = timedelta(hours=12)
 """An override without a stated end lasts at most this."""
+UNSTATED_RUN = timedelta(minutes=30)
+"""So long at most runs what is no light and was switched on without a stated end: water, feed and motors do harm."""
 _SLEWED_S = 1.0
 """A clock that was moved by less says the same end as before."""
 
@@ -57,11 +59,18 @@ class Override:
 
 
 def begin(
-    asked: SwitchOverride, by: str, moment: Moment, *, next_switch: datetime | None, litres: float | None
+    asked: SwitchOverride,
+    by: str,
+    moment: Moment,
+    *,
+    next_switch: datetime | None,
+    litres: float | None,
+    light: bool = True,
 ) -> Override:
-    """The override that is asked for: it ends as asked, else at the next switch of the programme, 12 hours at most.
+    """The override that is asked for: it ends as asked, else at the next switch of the programme.
 
-    `litres` is what the thing's meter has counted so far. Raises Refusal `override.past`, `override.too_long`.
+    Without a stated end it lasts 12 hours at most; what is no `light` runs 30 minutes at most. `litres` is what the
+    thing's meter has counted so far. Raises Refusal `override.past`, `override.too_long`.
     """
     amount = None if asked.amount is None else (litres or 0.0) + asked.amount
     if asked.seconds is not None:
@@ -75,8 +84,9 @@ def begin(
         return Override(
             asked.level, by, asked.until, moment.mono + LONGEST.total_seconds(), by_wall=True, litres=amount
         )
-    longest = moment.now + UNSTATED
-    ends = moment.mono + UNSTATED.total_seconds()
+    most = UNSTATED if light or asked.level == 0 else UNSTATED_RUN
+    longest = moment.now + most
+    ends = moment.mono + most.total_seconds()
     if next_switch is not None and moment.now < next_switch < longest:
         return Override(asked.level, by, next_switch, ends, by_wall=True, litres=amount)
     return Override(asked.level, by, longest, ends, by_wall=False, litres=amount)

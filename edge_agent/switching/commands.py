@@ -189,6 +189,7 @@ class Commands:
                 moment,
                 next_switch=phase.until if phase is not None else None,
                 litres=thing.meter.litres,
+                light=thing.kind == "light",
             )
             thing.override = wanted
             state = await self._settling.settle(thing, happened, ahead=not keep)

@@ -36,6 +36,15 @@ def person(level: float = 80, seconds: float = 600) -> overrides.Override:
     return overrides.begin(asked, "lan", at(), next_switch=None, litres=None)
 
 
+@pytest.mark.parametrize(("level", "light", "hours"), [(100, True, 12), (100, False, 0.5), (0, False, 12)])
+def test_what_is_no_light_runs_half_an_hour_when_nobody_said_until_when(
+    level: float, light: bool, hours: float
+) -> None:
+    asked = SwitchOverride(thing="bom", level=level)
+    made = overrides.begin(asked, "lan", at(), next_switch=NOW + timedelta(hours=20), litres=None, light=light)
+    assert made.left_s(at()) == hours * 3600
+
+
 def test_the_strongest_wins() -> None:
     everything = [HELD, person(), DEMAND, PHASE]
     seen = []
