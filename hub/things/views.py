@@ -111,6 +111,11 @@ class PlantView:
         return len(self.lights) > FEW
 
     @property
+    def many_sensors(self) -> bool:
+        """Whether there are too many sensors to stand open; what is wrong with one stands first in any case."""
+        return len(self.sensors) > FEW
+
+    @property
     def shape(self) -> Iterator[str]:
         """Changes when the card needs other forms."""
         for thing in (*self.lights, *self.switches):
@@ -118,7 +123,7 @@ class PlantView:
         for group in self.groups:
             yield f"g:{group.id}:{group.name}:{','.join(group.things)}"
         yield from (f"r:{rule.id}" for rule in self.rules)
-        yield f"{bool(self.sensors)}{bool(self.cabinets)}"
+        yield f"{len(self.sensors)}{bool(self.cabinets)}"
 
 
 def plant_view(node: Node, things: Mapping[tuple[str, str], Capability], speak: Speaker) -> PlantView:

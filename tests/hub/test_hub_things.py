@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hub_rig import FakeNode, Mosquitto, Running, event, now, until
 
-from edge_agent.contract.capabilities import Group
+from edge_agent.contract.capabilities import Capability, Group
 from edge_agent.contract.errors import Fault
-from edge_agent.contract.switched import LightState
+from edge_agent.contract.switched import LightState, SensorState
 
 NODE = "29401/tram-bom"
 PATH = f"/nodes/{NODE}"
@@ -206,6 +206,20 @@ async def test_two_hundred_lights_are_folded_by_group(hub: Running, node: FakeNo
     assert raw.count('class="lamp"') == 206
     assert re.search(r"<summary>Đường trục thôn \(201\)</summary>", raw)
     assert raw.index("Cần xem") < raw.index("<summary>Đường trục thôn")
+
+
+async def test_many_sensors_are_folded_and_a_broken_one_stands_first(hub: Running, farm: FakeNode) -> None:
+    about = farm.about()
+    more = tuple(Capability(id=f"do-{n}", kind="sensor", name=f"Đo {n}") for n in range(9))
+    told = about.model_copy(update={"capabilities": (*about.capabilities, *more)})
+    await farm.say(farm.topics.about, told.body())
+    fault = Fault.of("sensor.silent", id="Đo 3", since="06:00", detail="x")
+    await farm.state(SensorState(id="do-3", at=now(), fault=fault))
+    await until(lambda: ("sensor", "do-3") in hub.hub.registry.nodes[NODE].states)
+    await until(lambda: len(hub.hub.registry.nodes[NODE].about.capabilities) == len(told.capabilities))  # type: ignore[union-attr]
+    body = html.unescape((await hub.http.get("/")).text)
+    assert re.search(r'<details class="fold" id="\S+_fold_sensors"><summary>Cảm biến \(\d+\)</summary>', body)
+    assert body.index("Cảm biến Đo 3 im lặng") < body.index("_fold_sensors")
 
 
 async def test_events_of_things_are_told_in_words(hub: Running, farm: FakeNode) -> None:
