@@ -4,6 +4,7 @@ Importing this module imports neither numpy nor PyAV nor sea-g2p.
 """
 
 import asyncio
+import contextlib
 import sys
 import tempfile
 from dataclasses import replace
@@ -43,6 +44,7 @@ class VoiceWorker:
         self._voice = Attendant(self._settings, python)
         rare = self._settings.model_copy(update={"idle_s": min(self._settings.idle_s, _SOUNDS_IDLE_S)})
         self._sounds = Attendant(rare, python, NICE)
+        self._urgent = asyncio.Lock()
         self._spare: tempfile.TemporaryDirectory[str] | None = None
 
     @property
@@ -80,7 +82,9 @@ class VoiceWorker:
         """
         check_length(text, self._settings.max_chars)
         self._voice.check_open()
-        known = await asyncio.to_thread(self._recall.get, text, manner)
+        # threads end in any order, and what is urgent is said in the order in which it was asked for
+        async with self._urgent if urgent else contextlib.nullcontext():
+            known = await asyncio.to_thread(self._recall.get, text, manner)
         if known is not None:
             return replace(known, cached=True)
         return wire.spoken(await self._voice.ask(wire.request("say", text, manner), timeout_s, urgent=urgent))

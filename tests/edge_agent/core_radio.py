@@ -243,6 +243,13 @@ class Radio:
     async def passes(self, by: timedelta) -> None:
         await self.clock.advance(by)
 
+    async def until(self, actual: str) -> None:
+        """Until a bulletin is so, while simulated time stands still: disk and threads take as long as they take."""
+        for _ in range(200):
+            if self.actuals()[-1:] == [actual]:
+                return
+            await self.passes(timedelta())
+
     def state(self, name: str = "sang") -> BulletinState:
         return [post for post in self.posts if post.id == name][-1]
 

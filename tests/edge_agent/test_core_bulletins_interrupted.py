@@ -43,6 +43,7 @@ async def test_it_goes_on_from_where_it_was(tmp_path: Path, hard: bool, at: floa
     """Told to stop it knows to the second; after a power cut, what was heard in the last five seconds comes again."""
     await cut_at(tmp_path, 23, hard=hard)
     async with radio(tmp_path, AIR + 60 * S, seconds=60) as rig:
+        await rig.until("on_air")
         assert rig.actuals() == ["preparing", "partly", "on_air"]
         await rig.passes(timedelta(minutes=5))
         assert rig.horn is not None

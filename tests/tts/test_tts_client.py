@@ -5,13 +5,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tts_stand_ins import Programs
 
-from tts import EspeakSettings, SpeechError, VoiceSettings, VoiceWorker
+from tts import EspeakSettings, Speech, SpeechError, VoiceSettings, VoiceWorker
 from tts.client import MAX_WAITING
 from tts.files import sha256_of
 from tts.manner import Manner
@@ -395,3 +396,23 @@ async def test_cancelling_something_urgent_lets_the_others_go_on(hanging: VoiceS
         with pytest.raises(SpeechError) as caught:
             await work
         assert caught.value.code == "speech.timeout"
+
+
+async def test_urgent_texts_keep_their_order_however_long_looking_them_up_takes(
+    settings: VoiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with VoiceWorker(settings) as worker:
+        get = worker._recall.get
+
+        def slow(text: str, manner: Manner) -> Speech | None:
+            time.sleep(0.3 if "một" in text else 0)
+            return get(text, manner)
+
+        monkeypatch.setattr(worker._recall, "get", slow)
+        done: list[str] = []
+
+        async def alarm(text: str) -> None:
+            done.append((await worker.say(text, urgent=True)).spoken)
+
+        await asyncio.gather(alarm("Báo động một."), alarm("Báo động hai."))
+        assert done == ["báo động một.", "báo động hai."]
