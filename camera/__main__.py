@@ -40,8 +40,9 @@ def _password(username: str | None) -> SecretStr | None:
 
 def _show(status: CameraStatus) -> None:
     parts = [f"{status.state:9}"]
-    if status.width:
-        parts.append(f"{status.codec} {status.width}x{status.height} {status.fps or 0:.1f}/s")
+    video = status.main
+    if video.width:
+        parts.append(f"{video.codec} {video.width}x{video.height} {video.fps or 0:.1f}/s")
     if status.recording or status.bytes_recorded:
         parts.append(f"recorded {status.bytes_recorded / 1e6:.2f} MB")
     if status.code:
@@ -50,10 +51,10 @@ def _show(status: CameraStatus) -> None:
     sys.stdout.flush()
 
 
-async def _watch(config: CameraConfig, seconds: float, picture: Path | None) -> int:
+async def _watch(config: CameraConfig, seconds: float, picture: Path | None, folder: Path | None) -> int:
     """Return 0 when the camera streams at the end and the picture, if asked for, was saved."""
     good = True
-    async with Camera(config, _show) as camera:
+    async with Camera(config, _show, folder) as camera:
         if picture is not None:
             try:
                 snapshot = await camera.snapshot(timeout_s=config.timeout_s + 10)
@@ -79,12 +80,11 @@ def main() -> int:
             transport=args.transport,
             timeout_s=args.timeout,
             record=args.record is not None,
-            directory=args.record,
         )
     except ValidationError as error:
         sys.stderr.write("\n".join(entry["msg"] for entry in error.errors()) + "\n")
         return 2
-    return asyncio.run(_watch(config, args.seconds, args.snapshot))
+    return asyncio.run(_watch(config, args.seconds, args.snapshot, args.record))
 
 
 if __name__ == "__main__":

@@ -62,19 +62,21 @@ class StatusBoard:
         with self._changed:
             self._stream_fault = None
             self._enter("streaming")
-            self._status = replace(self._status, codec=video.codec, width=video.width, height=video.height)
+            main = replace(self._status.main, codec=video.codec, width=video.width, height=video.height)
+            self._status = replace(self._status, main=main)
 
     def seen(self, frame: EncodedFrame, fps: float | None) -> None:
         """A picture came. Not news: the figures travel with the next report."""
         with self._changed:
-            self._status = replace(self._status, last_frame_at=frame.at, fps=fps)
+            main = replace(self._status.main, last_frame_at=frame.at, fps=fps)
+            self._status = replace(self._status, main=main)
 
     def failed(self, fault: CameraFault, attempts: int) -> None:
         """The source failed and will be tried again."""
         with self._changed:
             self._stream_fault = fault
             self._enter("retrying")
-            self._status = replace(self._status, attempts=attempts, fps=None)
+            self._status = replace(self._status, attempts=attempts, main=replace(self._status.main, fps=None))
 
     def stable(self) -> None:
         """It has streamed for so long that earlier failures are forgotten."""

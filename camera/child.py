@@ -19,14 +19,14 @@ from collections.abc import Callable
 from types import FrameType
 from typing import BinaryIO
 
-from camera.backoff import Backoff
 from camera.board import StatusBoard
 from camera.frames import FrameSink, LatestKeyFrame
 from camera.mask import Mask
-from camera.model import CameraConfig, CameraFault
-from camera.puller import Puller
-from camera.recorder import Recorder
-from camera.source import source_of
+from camera.model import CameraFault, GroupConfig
+from camera.pull.backoff import Backoff
+from camera.pull.puller import Puller
+from camera.pull.source import source_of
+from camera.recordings.recorder import Recorder
 from camera.still import snapshot_of
 from camera.wire import Message, WireError, read_message
 from camera.words import snapshot_message, status_message, unwrap_config
@@ -44,13 +44,16 @@ _EXIT_BROKEN = 70
 class Child:
     """Owns the threads of one camera's process: puller, recorder, reporter; commands run in the main thread."""
 
-    def __init__(self, config: CameraConfig, out: BinaryIO) -> None:
-        self._config, self._out = config, out
+    def __init__(self, group: GroupConfig, out: BinaryIO) -> None:
+        config = group.cameras[0]
+        self._out = out
         self._out_lock = threading.Lock()
         self._stop = threading.Event()
         self._board = StatusBoard()
         self._latest = LatestKeyFrame()
-        self._recorder = Recorder(config, self._board) if config.record else None
+        self._recorder = (
+            Recorder(config, group.directory, group.disk, self._board) if config.record and group.directory else None
+        )
         sinks: list[FrameSink] = [self._latest]
         if self._recorder is not None:
             sinks.append(self._recorder)
@@ -140,7 +143,7 @@ def main() -> None:
         return
     config = unwrap_config(first)
     handler = logging.StreamHandler()
-    handler.setFormatter(_MaskedFormatter(Mask.of(config)))
+    handler.setFormatter(_MaskedFormatter(Mask.of(config.cameras)))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     child = Child(config, out)
     try:

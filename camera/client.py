@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from camera.backoff import Backoff
-from camera.model import CameraConfig, CameraFault, CameraStatus, Snapshot, State
+from camera.model import CameraConfig, CameraFault, CameraStatus, GroupConfig, Snapshot, State
 from camera.process import ChildProcess
+from camera.pull.backoff import Backoff
+from camera.settings import Disk
 from camera.wire import Message, WireError
 from camera.words import snapshot_in, status_in
 
@@ -28,9 +30,16 @@ OnStatus = Callable[[CameraStatus], None]
 class Camera:
     """One camera, supervised: its process is started again, with a growing delay, whenever it dies."""
 
-    def __init__(self, config: CameraConfig, on_status: OnStatus | None = None) -> None:
+    def __init__(
+        self,
+        config: CameraConfig,
+        on_status: OnStatus | None = None,
+        directory: Path | None = None,
+        disk: Disk | None = None,
+    ) -> None:
         """`on_status` is called in the event loop with every new status, at most about once a second for figures."""
         self.config = config
+        self._group = GroupConfig(cameras=(config,), directory=directory, disk=disk or Disk())
         self._on_status = on_status
         self._status = CameraStatus(state="stopped", since=datetime.now(UTC))
         self._changed = asyncio.Event()
@@ -116,7 +125,7 @@ class Camera:
     async def _run_child(self) -> None:
         """Live with one child until it dies. Raises `CameraFault`."""
         try:
-            child = await ChildProcess.start(self.config)
+            child = await ChildProcess.start(self._group)
         except OSError as error:
             raise CameraFault("camera.process_died", f"no process can be started ({error.strerror})") from None
         self._child = child
@@ -154,11 +163,11 @@ class Camera:
         self._publish(
             replace(
                 self._status,
+                main=replace(self._status.main, fps=None),
                 state=state,
                 since=since,
                 code=code,
                 detail=detail,
-                fps=None,
                 recording=False,
                 attempts=attempts,
             )

@@ -20,9 +20,9 @@ class Mask:
         self._spellings = sorted(spellings, key=len, reverse=True)
 
     @classmethod
-    def of(cls, config: CameraConfig) -> Mask:
-        """Return the mask for the camera's password."""
-        return cls([config.password.get_secret_value()] if config.password is not None else [])
+    def of(cls, configs: Iterable[CameraConfig]) -> Mask:
+        """Return the mask for the cameras' passwords."""
+        return cls([config.password.get_secret_value() for config in configs if config.password is not None])
 
     def __call__(self, text: str) -> str:
         """Return `text` without the secrets."""

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 
 from camera.mask import Mask
-from camera.model import CameraConfig, CameraFault
+from camera.model import CameraFault, GroupConfig
 from camera.wire import Message, WireError, receive_message
 from camera.words import wrap_config
 
@@ -32,13 +32,13 @@ class ChildProcess:
         self._listening = asyncio.create_task(self._listen(), name=f"camera-stderr-{process.pid}")
 
     @classmethod
-    async def start(cls, config: CameraConfig) -> ChildProcess:
+    async def start(cls, config: GroupConfig) -> ChildProcess:
         """Start a child and hand it its configuration. Raises `OSError` when no process can be made."""
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "camera.child", stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
         )
-        child = cls(process, Mask.of(config))
+        child = cls(process, Mask.of(config.cameras))
         try:
             await child.send(wrap_config(config))
         except BaseException:  # cancelled: nobody else knows of this process yet

@@ -7,23 +7,24 @@ from typing import get_args
 
 from pydantic import TypeAdapter
 
-from camera.model import CameraConfig, CameraFault, CameraStatus, FaultCode, Snapshot
+from camera.model import CameraFault, CameraStatus, FaultCode, GroupConfig, Snapshot
 from camera.wire import Message, WireError
 
 _STATUS = TypeAdapter(CameraStatus)
 _CODES = get_args(FaultCode)
 
 
-def wrap_config(config: CameraConfig) -> Message:
+def wrap_config(config: GroupConfig) -> Message:
     """Return the first message to a child. It holds the password: for the child's pipe only."""
     fields = config.model_dump(mode="json")
-    fields["password"] = config.password.get_secret_value() if config.password is not None else None
+    for camera, dumped in zip(config.cameras, fields["cameras"], strict=True):
+        dumped["password"] = camera.password.get_secret_value() if camera.password is not None else None
     return Message({"do": "run", "config": fields})
 
 
-def unwrap_config(message: Message) -> CameraConfig:
+def unwrap_config(message: Message) -> GroupConfig:
     """Return the configuration of the first message. Raises `pydantic.ValidationError`."""
-    return CameraConfig.model_validate(message.header.get("config"))
+    return GroupConfig.model_validate(message.header.get("config"))
 
 
 def status_message(status: CameraStatus) -> Message:

@@ -10,12 +10,13 @@ from pydantic import SecretStr, ValidationError
 from camera.client import Camera
 from camera.model import CameraConfig, CameraFault, CameraStatus
 from edge_agent.clock import Clock
-from edge_agent.config.model import CameraEntry
+from edge_agent.config.cameras import CameraEntry
 from edge_agent.config.secrets import SecretFault, reveal
 from edge_agent.contract.base import JsonObject
-from edge_agent.contract.commands import Command, TakeSnapshot
+from edge_agent.contract.commands import Command
 from edge_agent.contract.errors import Fault, Refusal
-from edge_agent.contract.reports import CameraState
+from edge_agent.contract.reports import CameraState, VideoState
+from edge_agent.contract.watching import TakeSnapshot
 from edge_agent.desk.act import Act, Begin
 from edge_agent.media import MediaStore
 from edge_agent.recorder import Recorder
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 _PICTURE_LIMIT_S = 8.0
 
 
-def camera_config(entry: CameraEntry, recordings: Path) -> CameraConfig:
+def camera_config(entry: CameraEntry) -> CameraConfig:
     """What the puller gets to know. Raises CameraFault where the secret or a setting is wrong."""
     try:
         password = SecretStr(reveal(entry.password)) if entry.password else None
@@ -34,8 +35,12 @@ def camera_config(entry: CameraEntry, recordings: Path) -> CameraConfig:
             username=entry.username,
             password=password,
             record=entry.record,
-            directory=recordings,
-            keep_bytes=entry.keep_bytes,
+            sub_url=entry.sub_url,
+            transport=entry.transport,
+            timeout_s=entry.timeout_s,
+            keep=entry.keep,
+            retention=entry.retention,
+            motion=entry.motion,
         )
     except SecretFault as fault:
         raise CameraFault("camera.unauthorised", str(fault)) from fault
@@ -71,7 +76,7 @@ class Cameras:
         """Start all cameras; one that cannot is told and stops no other."""
         for entry in self._entries.values():
             try:
-                config = camera_config(entry, self._recordings)
+                config = camera_config(entry)
             except CameraFault as fault:
                 self._say(
                     entry.id,
@@ -83,7 +88,11 @@ class Cameras:
                     ),
                 )
                 continue
-            camera = Camera(config, on_status=lambda status, name=entry.id: self._take(name, status))  # type: ignore[misc]
+            camera = Camera(
+                config,
+                lambda status, name=entry.id: self._take(name, status),  # type: ignore[misc]
+                self._recordings,
+            )
             self._cameras[entry.id] = await camera.__aenter__()
 
     async def stop(self) -> None:
@@ -121,11 +130,13 @@ class Cameras:
                 at=self._clock.now(),
                 actual=status.state,
                 recording=status.recording,
-                codec=status.codec,
-                width=status.width,
-                height=status.height,
-                fps=round(status.fps, 1) if status.fps else None,
-                last_frame=status.last_frame_at,
+                main=VideoState(
+                    codec=status.main.codec,
+                    width=status.main.width,
+                    height=status.main.height,
+                    fps=round(status.main.fps, 1) if status.main.fps else None,
+                    last_frame=status.main.last_frame_at,
+                ),
                 fault=fault,
             ),
         )
@@ -146,6 +157,11 @@ class Cameras:
 
 def _worth_telling(before: CameraState, now: CameraState) -> bool:
     """Frames come many times a second; the state is told when it changes, else every 10 s."""
-    plain = {"at", "last_frame", "fps"}
-    changed = before.model_dump(exclude=plain) != now.model_dump(exclude=plain)
+    changed = _steady(before) != _steady(now)
     return changed or before.at.timestamp() // 10 != now.at.timestamp() // 10
+
+
+def _steady(state: CameraState) -> CameraState:
+    """The state without what changes with every picture."""
+    main = state.main.model_copy(update={"last_frame": None, "fps": None})
+    return state.model_copy(update={"at": None, "main": main})

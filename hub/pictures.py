@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import dataclass
 
 from edge_agent.contract.base import iso
-from edge_agent.contract.commands import TakeSnapshot
 from edge_agent.contract.errors import Fault
+from edge_agent.contract.watching import TakeSnapshot
 from hub.clock import Clock
 from hub.commands import Commands, Outcome
 from hub.media import MediaStore, Medium

@@ -58,10 +58,10 @@ class Speaker:
         words = [self.t(f"camera.{state.actual}")]
         if state.recording:
             words.append(self.t("camera.recording"))
-        if state.width and state.height:
-            words.append(f"{state.width}×{state.height}")
-        if state.actual != "streaming" and state.last_frame:
-            words.append(self.t("camera.last_frame", at=self.moment(state.last_frame)))
+        if state.main.width and state.main.height:
+            words.append(f"{state.main.width}×{state.main.height}")
+        if state.actual != "streaming" and state.main.last_frame:
+            words.append(self.t("camera.last_frame", at=self.moment(state.main.last_frame)))
         return " · ".join(words)
 
     def bulletin(self, state: BulletinState) -> str:

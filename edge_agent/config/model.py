@@ -1,6 +1,5 @@
 """What a node's YAML may say. Descriptions become the JSON Schema and docs/reference/config.md."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from edge_agent.config.broadcast import Broadcast, Loudness
 from edge_agent.config.broker import Broker
+from edge_agent.config.cameras import CameraEntry, Video
 from edge_agent.config.rules import Rule
 from edge_agent.config.section import Location, Secret, Section
 from edge_agent.config.sensing import Cabinet, Sensor
@@ -127,30 +127,6 @@ class Speaker(Section):
     loudness: Loudness = Loudness()
 
 
-class CameraEntry(Section):
-    """A camera."""
-
-    id: Name
-    name: str = Field(min_length=1, max_length=100)
-    url: str = Field(description="rtsp://host/path without user and password", examples=["rtsp://10.0.0.20/stream2"])
-    username: str | None = None
-    password: Secret | None = None
-    record: bool = Field(default=True, description="Keep the video on the node's disk")
-    keep_bytes: int = Field(default=2_000_000_000, ge=10_000_000, description="Oldest video goes beyond this")
-    zone: str | None = None
-
-    @field_validator("url")
-    @classmethod
-    def _camera_url(cls, value: str) -> str:
-        if not re.match(r"^(rtsps?://|clip:///)\S+$", value):
-            raise PydanticCustomError("config.camera_url", "must begin with rtsp:// or clip:///")
-        # user:password@host, and the forms that cameras invented: ?password=, /user=admin&password=, _password=
-        # An @ anywhere: a password may hold a slash, and looks like host and path then. In a path it is written %40.
-        if (value.startswith("rtsp") and "@" in value) or re.search(r"(?i)(password|passwd|pwd|pass)=", value):
-            raise PydanticCustomError("config.camera_secret", "the URL has a user or password in clear")
-        return value
-
-
 class Telemetry(Section):
     """How often the node measures itself."""
 
@@ -176,7 +152,8 @@ class NodeConfig(Section):
     cabinets: tuple[Cabinet, ...] = Field(default=(), max_length=20)
     rules: tuple[Rule, ...] = Field(default=(), max_length=100)
     speakers: tuple[Speaker, ...] = ()
-    cameras: tuple[CameraEntry, ...] = ()
+    cameras: tuple[CameraEntry, ...] = Field(default=(), max_length=32)
+    video: Video = Video()
     voice: VoiceSettings = VoiceSettings()
     broadcast: Broadcast = Broadcast()
     telemetry: Telemetry = Telemetry()

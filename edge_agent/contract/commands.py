@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from edge_agent.contract.base import Instant, JsonObject, Name, Readings, Report, Strict
 from edge_agent.contract.bulletins import DEFAULT_AUTHORITY, Bulletin, BulletinClass
 from edge_agent.contract.errors import Fault
+from edge_agent.contract.watching import CutClip, KeepRecording, ListRecordings, TakeSnapshot, WatchCamera
 
 MAX_LIFE = timedelta(days=31)
 """A command that would live longer is refused: its id would have to be remembered too long."""
@@ -161,13 +162,6 @@ class StopLive(Strict):
     session: Name
 
 
-class TakeSnapshot(Strict):
-    """Take a picture and hand it to the hub's media store; the ack carries its SHA-256."""
-
-    do: Literal["camera.snapshot"] = "camera.snapshot"
-    camera: Name
-
-
 class ResendRecords(Strict):
     """Send records again that the asker has not got."""
 
@@ -211,6 +205,10 @@ Args = Annotated[
     | StartLive
     | StopLive
     | TakeSnapshot
+    | WatchCamera
+    | ListRecordings
+    | CutClip
+    | KeepRecording
     | ResendRecords
     | ConfirmRecords
     | ReportState,
@@ -233,11 +231,17 @@ KINDS: dict[str, type[Strict]] = {
     "live.start": StartLive,
     "live.stop": StopLive,
     "camera.snapshot": TakeSnapshot,
+    "camera.watch": WatchCamera,
+    "camera.recordings": ListRecordings,
+    "camera.clip": CutClip,
+    "camera.keep": KeepRecording,
     "outbox.resend": ResendRecords,
     "outbox.confirm": ConfirmRecords,
     "state.report": ReportState,
 }
-UNRECORDED = frozenset({"camera.snapshot", "outbox.resend", "outbox.confirm", "state.report"})
+UNRECORDED = frozenset(
+    {"camera.snapshot", "camera.watch", "camera.recordings", "outbox.resend", "outbox.confirm", "state.report"}
+)
 """Commands that change nothing in the world: repeating them harms nobody, so no id is written to disk for them."""
 
 

@@ -25,6 +25,10 @@ EventType = Literal[
     "fault",
     "cleared",
     "tested",
+    "motion",
+    "watched",
+    "clip",
+    "recording",
     "gap",
     "store",
 ]

@@ -85,17 +85,37 @@ class SpeakerState(Thing):
     last_at: Instant | None = None
 
 
+class VideoState(Report):
+    """A stream of a camera as it arrives, measured over the last seconds."""
+
+    codec: str | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    kbit_s: float | None = Field(default=None, description="1000 bits a second")
+    gop_s: float | None = Field(default=None, description="Seconds between key frames: what a power cut costs")
+    last_frame: Instant | None = None
+    reconnects: int = Field(default=0, description="Streams that broke since the node's start")
+
+
 class CameraState(Thing):
     """A camera as its puller sees it."""
 
     kind: Literal["camera"] = "camera"
     actual: Literal["starting", "streaming", "retrying", "stopped"]
     recording: bool = False
-    codec: str | None = None
-    width: int | None = None
-    height: int | None = None
-    fps: float | None = None
-    last_frame: Instant | None = None
+    main: VideoState = VideoState()
+    sub: VideoState | None = Field(default=None, description="Absent: nobody needs it now, or there is none")
+    picture: Literal["good", "covered", "moved", "blurred", "dark", "frozen"] | None = Field(
+        default=None, description="What the picture is like; absent: nobody looks for motion"
+    )
+    picture_since: Instant | None = None
+    moving: bool | None = Field(default=None, description="Whether something moves now")
+    watched: int = Field(default=0, ge=0, description="Live leases now")
+    clock_error_s: float | None = Field(default=None, description="The camera's clock minus the node's")
+    oldest: Instant | None = Field(default=None, description="Where the recording begins")
+    days_left: float | None = Field(default=None, description="Days of video for which there is room, all in all")
+    public: bool = Field(default=False, description="Everybody may see it live")
 
 
 class DriverState(Thing):

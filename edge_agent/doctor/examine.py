@@ -16,7 +16,8 @@ from camera.model import CameraFault
 from drivers.contract import DriverFault
 from edge_agent.cameras import camera_config
 from edge_agent.clock import SystemClock
-from edge_agent.config.model import CameraEntry, Driver, NodeConfig
+from edge_agent.config.cameras import CameraEntry
+from edge_agent.config.model import Driver, NodeConfig
 from edge_agent.config.secrets import SecretFault, reveal
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.hardware import make
@@ -131,14 +132,13 @@ async def _voice(config: NodeConfig) -> Finding:
 
 
 async def _camera(entry: CameraEntry) -> Finding:
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            config = camera_config(entry, Path(folder)).model_copy(update={"record": False})
-            async with Camera(config) as camera:
-                picture = await camera.snapshot(timeout_s=15)
-                codec = camera.status.codec
-        except CameraFault as fault:
-            return _faulty(entry.id, Fault.of(fault.code, detail=fault.detail))
+    try:
+        config = camera_config(entry).model_copy(update={"record": False, "motion": None})
+        async with Camera(config) as camera:
+            picture = await camera.snapshot(timeout_s=15)
+            codec = camera.status.main.codec
+    except CameraFault as fault:
+        return _faulty(entry.id, Fault.of(fault.code, detail=fault.detail))
     text = say("doctor.camera_ok", codec=codec, width=picture.width, height=picture.height)
     return Finding(entry.id, "ok", text)
 

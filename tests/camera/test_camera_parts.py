@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camera.backoff import LONGEST_S, Backoff
 from camera.board import FpsMeter, StatusBoard
 from camera.frames import EncodedFrame
 from camera.model import CameraFault, CameraStatus, Snapshot
+from camera.pull.backoff import LONGEST_S, Backoff
 from camera.timeline import TICKS_PER_S, Timeline
 from camera.wire import BODY_LIMIT, Message, WireError, read_message, receive_message
 from camera.words import snapshot_in, snapshot_message, status_in, status_message

@@ -4,11 +4,11 @@ import threading
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
-from camera.backoff import STABLE_S, Backoff
 from camera.board import StatusBoard
 from camera.frames import EncodedFrame
 from camera.model import CameraFault
-from camera.puller import KEY_FRAME_S, Puller
+from camera.pull.backoff import STABLE_S, Backoff
+from camera.pull.puller import KEY_FRAME_S, Puller
 
 VIDEO = SimpleNamespace(codec="h264", width=4, height=2)
 

@@ -15,11 +15,11 @@ from camera.board import StatusBoard
 from camera.fmp4 import Fragmenter
 from camera.frames import EncodedFrame, LatestKeyFrame, VideoFormat
 from camera.model import CameraConfig, CameraFault
-from camera.recorder import QUEUE_FRAMES, Recorder
-from camera.segments import Shelf
-from camera.source import clip_frames
+from camera.pull.source import clip_frames
+from camera.recordings.recorder import QUEUE_FRAMES, Recorder
+from camera.recordings.segments import Shelf
+from camera.recordings.writer import PAUSE_S, SegmentWriter
 from camera.still import snapshot_of
-from camera.writer import PAUSE_S, SegmentWriter
 
 START = datetime(2026, 2, 28, 23, 59, 58, 250_000, tzinfo=UTC)
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from edge_agent.contract import commands as c
 from edge_agent.contract import records, reports, switched
+from edge_agent.contract import watching as w
 from edge_agent.contract.bulletins import Bulletin, Recurrence
 from edge_agent.contract.capabilities import Capability, Group
 from edge_agent.contract.errors import Fault, Said
@@ -50,7 +51,12 @@ def args() -> list[BaseModel]:
         c.TestSpeaker(calibrate=True),
         c.StartLive(session="hop", epoch=AT, key="A" * 43),
         c.StopLive(session="hop"),
-        c.TakeSnapshot(camera="cong"),
+        w.TakeSnapshot(camera="cong"),
+        w.TakeSnapshot(camera="cong", at=AT),
+        w.WatchCamera(camera="cong", stream="main", viewer="a"),
+        w.ListRecordings(camera="cong", begin=AT, end=AT + timedelta(hours=1)),
+        w.CutClip(camera="cong", begin=AT, end=AT + timedelta(seconds=20)),
+        w.KeepRecording(camera="cong", begin=AT, end=AT + timedelta(seconds=20)),
         c.ResendRecords(first=1, last=9),
         c.ConfirmRecords(through=9),
         c.ReportState(),
@@ -126,7 +132,13 @@ def messages() -> list[BaseModel]:
             last_at=AT,
         ),
         reports.SpeakerState(**thing, actual="idle"),
-        reports.CameraState(**thing, actual="streaming", codec="h264", width=1, height=1, fps=5, last_frame=AT),
+        reports.CameraState(
+            **thing,
+            actual="streaming",
+            main=reports.VideoState(codec="h264", width=1, height=1, fps=5, kbit_s=2000, gop_s=2, last_frame=AT),
+            picture="good",
+            moving=False,
+        ),
         reports.CameraState(**thing, actual="retrying", fault=FAULT),
         reports.DriverState(**thing, actual="faulty", driver="simulated-relay", fault=FAULT),
         reports.BulletinState(

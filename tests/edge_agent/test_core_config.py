@@ -161,7 +161,7 @@ cameras:
     name: C3
     url: rtsp://10.0.0.20/1
     password: {file: /a, env: B}
-    keep_bytes: 5
+    retention: {bytes: 5}
     record: maybe
 telemetry:
   every_s: 1.5
@@ -199,7 +199,7 @@ EXPECTED = [
     ("cameras[1].password.…", "config.unknown_key", "password: {s3", ""),
     ("cameras[1].password", "config.one_secret", "password: {s3", ""),
     ("cameras[2].password", "config.one_secret", "file: /a", ""),
-    ("cameras[2].keep_bytes", "config.too_small", "keep_bytes: 5", ""),
+    ("cameras[2].retention.bytes", "config.too_small", "retention: {bytes: 5}", ""),
     ("cameras[2].record", "config.truth", "record: maybe", ""),
     ("telemetry.every_s", "config.whole", "every_s: 1.5", ""),
 ]

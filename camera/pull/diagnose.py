@@ -9,8 +9,8 @@ import socket
 import time
 from urllib.parse import urlsplit
 
-from camera.libav import fault_of_connection
 from camera.model import CameraFault
+from camera.pull.libav import fault_of_connection
 
 RTSP_PORT = 554
 _ENOUGH = b"RTSP/1."

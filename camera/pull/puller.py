@@ -8,11 +8,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from camera.backoff import STABLE_S, Backoff
 from camera.board import FpsMeter, StatusBoard
 from camera.frames import EncodedFrame, FrameSink
 from camera.model import CameraFault
-from camera.source import Source
+from camera.pull.backoff import STABLE_S, Backoff
+from camera.pull.source import Source
 
 logger = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from urllib.parse import unquote, urlsplit
 import av
 
 from camera.board import utc_now
-from camera.diagnose import diagnose
 from camera.frames import EncodedFrame, VideoFormat
-from camera.libav import fault_of
 from camera.model import CameraConfig, CameraFault
+from camera.pull.diagnose import diagnose
+from camera.pull.libav import fault_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer

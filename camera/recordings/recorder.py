@@ -6,12 +6,14 @@ import logging
 import os
 import queue
 import threading
+from pathlib import Path
 
 from camera.board import StatusBoard
 from camera.frames import EncodedFrame
 from camera.model import CameraConfig
-from camera.segments import Shelf
-from camera.writer import SegmentWriter, fault_of
+from camera.recordings.segments import Shelf
+from camera.recordings.writer import SegmentWriter, fault_of
+from camera.settings import Disk
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +26,8 @@ RETRY_S = 5.0
 class Recorder:
     """A `FrameSink` that writes segments. When the disk falls behind, whole groups of pictures are left out."""
 
-    def __init__(self, config: CameraConfig, board: StatusBoard) -> None:
-        self._config, self._board = config, board
+    def __init__(self, config: CameraConfig, directory: Path, disk: Disk, board: StatusBoard) -> None:
+        self._config, self._directory, self._disk, self._board = config, directory, disk, board
         self._queue: queue.Queue[EncodedFrame | None] = queue.Queue(QUEUE_FRAMES)
         self._skipping = False
         self._closing = threading.Event()
@@ -85,15 +87,12 @@ class Recorder:
 
     def _open_writer(self) -> SegmentWriter | None:
         """Take over the folder, as soon as it can be used; None when closed before."""
-        config = self._config
-        if config.directory is None:
-            return None
         while not self._closing.is_set():
             try:
-                shelf = Shelf(config.directory / config.id, config.keep_bytes, config.free_bytes_floor)
+                shelf = Shelf(self._directory / self._config.id, self._config.retention.bytes, self._disk.free_bytes)
             except OSError as error:
                 self._board.recording(False, fault_of(error))
                 self._closing.wait(RETRY_S)
             else:
-                return SegmentWriter(shelf, self._board, config.segment_seconds)
+                return SegmentWriter(shelf, self._board, self._disk.segment_seconds)
         return None

@@ -11,7 +11,7 @@ from camera.board import StatusBoard
 from camera.fmp4 import Fragmenter
 from camera.frames import EncodedFrame
 from camera.model import CameraFault
-from camera.segments import Segment, Shelf
+from camera.recordings.segments import Segment, Shelf
 
 logger = logging.getLogger(__name__)
 

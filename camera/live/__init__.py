@@ -1,0 +1,1 @@
+"""Compressed pictures as pieces for Media Source in a browser, one per picture, while somebody watches."""
