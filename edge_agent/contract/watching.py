@@ -50,6 +50,11 @@ class WatchCamera(Strict):
     viewer: str = Field(
         default="", max_length=40, description="Tells viewers apart: a stream ends when the last one's lease does"
     )
+    fresh: bool = Field(
+        default=True,
+        description="A new viewer of a stream that is on: send its beginning and newest key frame again; "
+        "false: who asks has them, for other viewers",
+    )
 
 
 class _Span(Strict):
@@ -139,12 +144,15 @@ class ClipCut(Report):
 
 
 PIECE_VERSION = 1
+PART_VERSION = 2
 PieceKind = Literal["init", "key", "delta"]
 _KINDS: tuple[PieceKind, ...] = ("init", "key", "delta")
 _STREAMS: tuple[VideoStream, ...] = ("main", "sub")
 _HEAD = struct.Struct(">BBBBIIQHH")
+_PART = struct.Struct(">BBHHI")
 PIECE_LIMIT = 9 * 1024 * 1024
-"""Longest body that is taken: a key frame of 4K at worst."""
+"""Longest piece that is taken: a key frame of 4K at worst."""
+MOST_PARTS = 4096
 
 
 class BadPiece(ValueError):
@@ -153,11 +161,16 @@ class BadPiece(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class VideoPiece:
-    """A body of the topic `live/{camera}`: 24 bytes of header, the codec's name, then fMP4.
+    """What the topic `live/{camera}` carries: 24 bytes of header, the codec's name, then fMP4.
 
     Header, big-endian: version, kind (0 init, 1 key, 2 delta), stream (0 main, 1 sub), length of the codec's name,
     epoch (32 bit), number (32 bit), arrival in ms since 1970 (64 bit), width, height (16 bit each).
-    A viewer that has missed a number waits for the next `key`, or `init` when the epoch is new.
+    Before each key frame its init is sent again, so that a viewer can begin there: an init of the epoch that is playing
+    is passed over, and so is a number that was seen. A viewer that has missed a number waits for the next `key`.
+    The times in the fMP4 run on from picture to picture within an epoch; where pictures are missing there is a hole.
+
+    A long piece goes out in parts, so that an answer to a command need not wait for all of a key frame: `split` and
+    `Joiner`.
     """
 
     stream: VideoStream
@@ -171,7 +184,7 @@ class VideoPiece:
     data: bytes
 
     def pack(self) -> bytes:
-        """Return the bytes to send."""
+        """Return the piece as one body."""
         codec = self.codec.encode("ascii")
         ms = round(self.at.timestamp() * 1000)
         kind, stream = _KINDS.index(self.kind), _STREAMS.index(self.stream)
@@ -180,12 +193,14 @@ class VideoPiece:
 
     @classmethod
     def parse(cls, body: bytes) -> "VideoPiece":
-        """Raises BadPiece."""
+        """Read a whole piece. Raises BadPiece."""
         if not _HEAD.size <= len(body) <= PIECE_LIMIT:
             raise BadPiece("its length is not that of a piece")
         version, kind, stream, length, epoch, number, ms, width, height = _HEAD.unpack_from(body)
         if version != PIECE_VERSION or kind >= len(_KINDS) or stream >= len(_STREAMS):
             raise BadPiece("its header is not known")
+        if len(body) < _HEAD.size + length:
+            raise BadPiece("it ends within its header")
         try:
             codec = body[_HEAD.size : _HEAD.size + length].decode("ascii")
             at = datetime.fromtimestamp(ms / 1000, UTC)
@@ -193,3 +208,57 @@ class VideoPiece:
             raise BadPiece("its header is not understood") from error
         data = body[_HEAD.size + length :]
         return cls(_STREAMS[stream], _KINDS[kind], epoch, number, at, codec, width, height, data)
+
+
+def split(body: bytes, serial: int, size: int) -> list[bytes]:
+    """Cut a packed piece into bodies of about `size` bytes; a short one stays as it is.
+
+    A part, big-endian: version 2, stream as in the piece, number of the part, how many there are (16 bit each), a
+    serial number (32 bit) that the parts of a piece share; then its share of the packed piece.
+    """
+    if len(body) <= size:
+        return [body]
+    count = min(-(-len(body) // size), MOST_PARTS)
+    each = -(-len(body) // count)
+    shares = [body[begin : begin + each] for begin in range(0, len(body), each)]
+    head = (PART_VERSION, body[2])
+    return [_PART.pack(*head, place, len(shares), serial & 0xFFFFFFFF) + share for place, share in enumerate(shares)]
+
+
+@dataclass(slots=True)
+class _Unfinished:
+    serial: int
+    count: int
+    shares: list[bytes]
+    size: int = 0
+
+
+class Joiner:
+    """Puts the bodies of one camera's topic together again. Holds no more than one unfinished piece per stream."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, _Unfinished] = {}
+
+    def take(self, body: bytes) -> VideoPiece | None:
+        """Return the piece that this body completes. Raises BadPiece.
+
+        A piece of which a part is missing never comes: its number is missing too then.
+        """
+        if not body or body[0] != PART_VERSION:
+            return VideoPiece.parse(body)
+        if len(body) <= _PART.size:
+            raise BadPiece("its length is not that of a part")
+        _, stream, place, count, serial = _PART.unpack_from(body)
+        if not place < count <= MOST_PARTS or stream >= len(_STREAMS):
+            raise BadPiece("its header is not known")
+        piece = self._open.pop(stream, None) if place else _Unfinished(serial, count, [])
+        if piece is None or (piece.serial, piece.count, len(piece.shares)) != (serial, count, place):
+            return None
+        piece.shares.append(body[_PART.size :])
+        piece.size += len(body) - _PART.size
+        if piece.size > PIECE_LIMIT:
+            raise BadPiece("its parts are longer than a piece can be")
+        if place + 1 == count:
+            return VideoPiece.parse(b"".join(piece.shares))
+        self._open[stream] = piece
+        return None

@@ -1,0 +1,5 @@
+"""Looking live through the node's cameras: who may for how long, and what the way to the broker can carry."""
+
+from edge_agent.watching.service import Source, Uplink, WatchService
+
+__all__ = ["Source", "Uplink", "WatchService"]
