@@ -37,6 +37,7 @@ FaultCode = Literal[
     "camera.eye_died",
     "camera.not_recorded",
     "camera.protected_full",
+    "camera.bad_detector",
 ]
 
 _CREDENTIALS_LIMIT = 127
