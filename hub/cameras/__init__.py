@@ -1,0 +1,1 @@
+"""Cameras on the console: live, and what they recorded."""
