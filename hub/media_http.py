@@ -1,8 +1,11 @@
-"""`PUT /media/{sha256}` for nodes (bearer token), `GET /media/{sha256}` for pages and nodes (ETag, Range, If-Range)."""
+"""`PUT` and `PATCH /media/{sha256}` for nodes (bearer token), `GET` for pages and nodes (ETag, Range, If-Range).
+
+`PATCH` carries a file in pieces, after the manner of resumable uploads elsewhere; docs/hub-api.md describes it.
+"""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -10,13 +13,15 @@ from starlette.routing import Route
 
 from hub.keys import Tokens
 from hub.language import sentence
-from hub.media import MAX_BYTES, MediaRefused, MediaStore
+from hub.media import MAX_BYTES, MediaStore, Medium
+from hub.media_parts import MediaRefused, Progress, WrongOffset
 from hub.notice import Notice
 
 logger = logging.getLogger(__name__)
 
 RECEIVE_S = 300.0
-"""A file that takes longer to come is dropped: it holds one of few places."""
+"""A file or a piece that takes longer to come is let go: it holds one of few places."""
+_DIGITS = 15
 
 
 class MediaRoutes:
@@ -31,6 +36,7 @@ class MediaRoutes:
         """For the application."""
         return [
             Route("/media/{sha256}", self.put, methods=["PUT"]),
+            Route("/media/{sha256}", self.patch, methods=["PATCH"]),
             Route("/media/{sha256}", self.get, methods=["GET", "HEAD"]),
         ]
 
@@ -46,13 +52,33 @@ class MediaRoutes:
             async for _ in _bounded(request.stream()):
                 pass
             return JSONResponse({"sha256": sha256})
-        refused = await self._receive(sha256, request)
-        return _refusal(refused) if refused else JSONResponse({"sha256": sha256}, status_code=201)
+        said = request.headers.get("content-type", "")
+        medium = await self._taken(self._store.put(sha256, request.stream(), said))
+        return _refusal(medium) if isinstance(medium, MediaRefused) else JSONResponse({"sha256": sha256}, 201)
 
-    async def _receive(self, sha256: str, request: Request) -> MediaRefused | None:
+    async def patch(self, request: Request) -> Response:
+        """204 when a piece was taken, 201 when the file is whole with it, 200 when it was there already."""
+        if not self._tokens.allow(request.headers.get("authorization", "")):
+            return _refusal(MediaRefused(401, "media.bad_token"))
+        offset, total = _number(request, "upload-offset"), _number(request, "upload-length")
+        if offset is None or not total or offset > total:
+            return _refusal(MediaRefused(400, "media.bad_upload"))
+        sha256 = str(request.path_params["sha256"])
+        if self._store.get(sha256):
+            async for _ in _bounded(request.stream()):
+                pass
+            return JSONResponse({"sha256": sha256}, headers=_progress(self._store.progress(sha256)))
+        said = request.headers.get("content-type", "")
+        medium = await self._taken(self._store.append(sha256, offset, total, _bounded(request.stream()), said))
+        if isinstance(medium, MediaRefused):
+            return _refusal(medium)
+        headers = _progress(self._store.progress(sha256))
+        return JSONResponse({"sha256": sha256}, 201, headers) if medium else Response(status_code=204, headers=headers)
+
+    async def _taken(self, receiving: Awaitable[Medium | None]) -> Medium | MediaRefused | None:
         try:
             async with asyncio.timeout(RECEIVE_S):
-                medium = await self._store.put(sha256, request.stream())
+                medium = await receiving
         except MediaRefused as refused:
             return refused
         except ClientDisconnect:
@@ -62,16 +88,16 @@ class MediaRoutes:
         except OSError as error:
             logger.error("cannot keep a file: %s", error)
             return MediaRefused(507, "media.no_room")
-        if not medium.is_picture:
-            self._notice.bump()  # a page may have been waiting to offer this sound
-        return None
+        if medium is not None and not medium.is_picture:
+            self._notice.bump()  # a page may have been waiting to offer this sound or clip
+        return medium
 
     async def get(self, request: Request) -> Response:
         """The file; its name is its content, so a browser may keep it for ever, and a node may go on where it broke."""
         sha256 = str(request.path_params["sha256"])
         medium = self._store.get(sha256)
-        if medium is None:
-            return Response(status_code=404)
+        if medium is None:  # of a file that is still coming, `HEAD` asks where to go on
+            return Response(status_code=404, headers=_progress(self._store.progress(sha256)))
         headers = {"ETag": f'"{sha256}"', "Cache-Control": "private, max-age=31536000, immutable"}
         if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(status_code=304, headers=headers)
@@ -87,9 +113,22 @@ async def _bounded(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield chunk
 
 
+def _number(request: Request, name: str) -> int | None:
+    value = request.headers.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= _DIGITS else None
+
+
+def _progress(progress: Progress | None) -> dict[str, str]:
+    if progress is None:
+        return {}
+    return {"Upload-Offset": str(progress.received), "Upload-Length": str(progress.total)}
+
+
 def _refusal(refused: MediaRefused) -> Response:
     body = {"code": refused.reason, "vi": sentence("vi", refused.reason), "en": sentence("en", refused.reason)}
     headers = {"Connection": "close"}
     if refused.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(refused, WrongOffset):
+        headers["Upload-Offset"] = str(refused.offset)
     return JSONResponse(body, status_code=refused.status, headers=headers)

@@ -9,7 +9,8 @@ import httpx
 import pytest
 from hub_rig import JPEG, TOKEN, WAVE, FakeNode, Mosquitto, Running, config_for, serving, until
 
-from hub.media import MediaRefused, MediaStore
+from hub.media import MediaStore
+from hub.media_parts import MediaRefused
 
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
 
