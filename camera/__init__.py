@@ -1,10 +1,20 @@
 """Camera pulling, recording and pictures. Usable alone; knows nothing of the agent.
 
-`Camera` is the way in. Importing this package imports neither PyAV nor OpenCV nor numpy: those live in the camera's own
+`CameraGroup` is the way in, `Camera` the same for one camera. Importing this package imports neither PyAV nor OpenCV nor numpy: those live in the camera's own
 process.
 """
 
 from camera.client import Camera
-from camera.model import CameraConfig, CameraFault, CameraStatus, Snapshot
+from camera.group import CameraGroup, GroupListener
+from camera.model import CameraConfig, CameraFault, CameraStatus, GroupConfig, Snapshot
 
-__all__ = ["Camera", "CameraConfig", "CameraFault", "CameraStatus", "Snapshot"]
+__all__ = [
+    "Camera",
+    "CameraConfig",
+    "CameraFault",
+    "CameraGroup",
+    "CameraStatus",
+    "GroupConfig",
+    "GroupListener",
+    "Snapshot",
+]

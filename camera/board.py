@@ -1,15 +1,14 @@
-"""The one place inside a camera's process where its threads write what they do, and the status is read from."""
+"""The one place inside a group's process where the threads of a camera write what they do, and its status is read."""
 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from camera.frames import EncodedFrame, VideoFormat
-from camera.model import CameraFault, CameraStatus, State
+from camera.health import CameraClock, StreamMeter
+from camera.model import CameraFault, CameraStatus, Deleted, Picture, State
 
 
 def utc_now() -> datetime:
@@ -17,97 +16,119 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class FpsMeter:
-    """Measures pictures per second over the last few seconds of arrivals."""
-
-    def __init__(self, window_s: float = 5.0) -> None:
-        self._window_s = window_s
-        self._arrivals: deque[float] = deque(maxlen=1000)
-
-    def add(self, arrived_s: float) -> float | None:
-        """Count a picture; return the rate, None until two pictures came."""
-        self._arrivals.append(arrived_s)
-        while arrived_s - self._arrivals[0] > self._window_s and len(self._arrivals) > 2:
-            self._arrivals.popleft()
-        span = arrived_s - self._arrivals[0]
-        return round((len(self._arrivals) - 1) / span, 2) if span > 0 else None
+def _ignore(_deleted: Deleted) -> None:
+    """For whoever does not ask what was deleted."""
 
 
 class StatusBoard:
-    """Thread-safe. Faults of the stream hide faults of the recording: without pictures there is nothing to record."""
+    """Thread-safe. Faults of the stream hide those of the recording, and these hide those of the eye.
 
-    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+    `main`, `sub` and `clock` are measured by their puller alone and read without a lock. `news` is set when something
+    changed that people wait for; figures are no news.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], datetime] = utc_now,
+        news: threading.Event | None = None,
+        tell_deleted: Callable[[Deleted], None] = _ignore,
+    ) -> None:
         self._now = now
-        self._changed = threading.Condition()
-        self._news = True
+        self._lock = threading.Lock()
+        self._tell_deleted = tell_deleted
         self._status = CameraStatus(state="starting", since=now())
         self._stream_fault: CameraFault | None = None
         self._record_fault: CameraFault | None = None
+        self._eye_fault: CameraFault | None = None
+        self._sub_on = False
+        self._sub_fault: CameraFault | None = None
+        self.news = news or threading.Event()
+        self.main, self.sub, self.clock = StreamMeter(), StreamMeter(), CameraClock()
 
     def read(self) -> CameraStatus:
         """Return the status now."""
-        with self._changed:
-            fault = self._stream_fault or self._record_fault
-            return replace(self._status, code=fault.code if fault else None, detail=fault.detail if fault else None)
+        with self._lock:
+            fault = self._stream_fault or self._record_fault or self._sub_fault or self._eye_fault
+            return replace(
+                self._status,
+                code=fault.code if fault else None,
+                detail=fault.detail if fault else None,
+                main=self.main.read(),
+                sub=self.sub.read() if self._sub_on else None,
+                clock_error_s=self.clock.error_s(),
+            )
 
-    def wait(self, timeout_s: float) -> CameraStatus:
-        """Return the status when something changed that people wait for, or after `timeout_s`."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._news, timeout_s)
-            self._news = False
-        return self.read()
-
-    def streaming(self, video: VideoFormat) -> None:
-        """The first key frame came."""
-        with self._changed:
+    def streaming(self) -> None:
+        """The first key frame of the main stream came."""
+        with self._lock:
             self._stream_fault = None
             self._enter("streaming")
-            main = replace(self._status.main, codec=video.codec, width=video.width, height=video.height)
-            self._status = replace(self._status, main=main)
-
-    def seen(self, frame: EncodedFrame, fps: float | None) -> None:
-        """A picture came. Not news: the figures travel with the next report."""
-        with self._changed:
-            main = replace(self._status.main, last_frame_at=frame.at, fps=fps)
-            self._status = replace(self._status, main=main)
 
     def failed(self, fault: CameraFault, attempts: int) -> None:
-        """The source failed and will be tried again."""
-        with self._changed:
+        """The main stream failed and will be tried again."""
+        with self._lock:
             self._stream_fault = fault
+            self._status = replace(self._status, attempts=attempts, moving=None)
             self._enter("retrying")
-            self._status = replace(self._status, attempts=attempts, main=replace(self._status.main, fps=None))
 
     def stable(self) -> None:
         """It has streamed for so long that earlier failures are forgotten."""
-        with self._changed:
+        with self._lock:
             self._status = replace(self._status, attempts=0)
+
+    def sub_stream(self, on: bool, fault: CameraFault | None = None) -> None:
+        """The sub stream is pulled or let go, or failed."""
+        with self._lock:
+            self._sub_on, self._sub_fault = on, fault
+            self.news.set()
 
     def recording(self, on: bool, fault: CameraFault | None = None) -> None:
         """The recording began, ended or failed."""
-        with self._changed:
+        with self._lock:
             before = (self._status.recording, self._record_fault and self._record_fault.detail)
             self._record_fault = fault
             self._status = replace(self._status, recording=on)
             if before != (on, fault and fault.detail):
-                self._tell()
+                self.news.set()
 
     def recorded(self, size: int, deleted: int) -> None:
         """`size` more bytes are on the disk; `deleted` old files are gone in all."""
-        with self._changed:
+        with self._lock:
             total = self._status.bytes_recorded + size
             self._status = replace(self._status, bytes_recorded=total, segments_deleted=deleted)
 
     def dropped(self, frames: int) -> None:
         """`frames` more pictures are missing in the recording."""
-        with self._changed:
+        with self._lock:
             self._status = replace(self._status, frames_dropped=self._status.frames_dropped + frames)
+
+    def kept(self, oldest: datetime | None, days_left: float | None) -> None:
+        """Where the recording begins, and the days for which the limits have room; about once a minute."""
+        with self._lock:
+            self._status = replace(self._status, oldest=oldest, days_left=days_left)
+
+    def deleted(self, deleted: Deleted) -> None:
+        """Video had to go before its days were over."""
+        self._tell_deleted(deleted)
+
+    def looked(self, moving: bool | None, picture: Picture | None, since: datetime | None) -> None:
+        """The eye has looked at a picture."""
+        with self._lock:
+            before = (self._status.moving, self._status.picture)
+            self._status = replace(self._status, moving=moving, picture=picture, picture_since=since)
+            if before != (moving, picture):
+                self.news.set()
+
+    def eye(self, fault: CameraFault | None) -> None:
+        """The eye looks, or cannot."""
+        with self._lock:
+            if (fault and fault.detail) != (self._eye_fault and self._eye_fault.detail):
+                self._eye_fault = fault
+                if fault is not None:
+                    self._status = replace(self._status, moving=None)
+                self.news.set()
 
     def _enter(self, state: State) -> None:
         if self._status.state != state:
             self._status = replace(self._status, state=state, since=self._now())
-        self._tell()
-
-    def _tell(self) -> None:
-        self._news = True
-        self._changed.notify_all()
+        self.news.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import threading
 from dataclasses import dataclass
@@ -22,13 +23,28 @@ class VideoFormat:
     def __init__(self, stream: VideoStream) -> None:
         import av
 
-        self.codec = stream.codec_context.name
-        self.extradata = stream.codec_context.extradata
+        self.codec: str = stream.codec_context.name
+        """`h264` or `hevc`."""
+        self.extradata: bytes = stream.codec_context.extradata or b""
+        """Parameter sets: in Annex B (with start codes), or an avcC or hvcC record (first byte 1)."""
         self.width = stream.width
         self.height = stream.height
         self.time_base = stream.time_base or Fraction(1, 90_000)
         self._keeper = av.open(io.BytesIO(), "w", format="mp4")
         self.template: Any = self._keeper.add_stream_from_template(stream)
+
+    def changed(self, extradata: bytes, width: int, height: int) -> VideoFormat:
+        """Return the format of the same stream after the camera has sent other parameter sets."""
+        import av
+
+        new = copy.copy(self)
+        new.extradata, new.width, new.height = extradata, width, height
+        new._keeper = av.open(io.BytesIO(), "w", format="mp4", options={"movflags": "empty_moov+frag_keyframe"})
+        new.template = new._keeper.add_stream_from_template(self.template)
+        context = new.template.codec_context
+        context.extradata, context.width, context.height = extradata, width, height
+        new._keeper.start_encoding()  # only now do the changes reach what a copy is made from
+        return new
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +61,8 @@ class EncodedFrame:
     """When it arrived."""
     arrived_s: float
     """The same by the monotonic clock."""
+    camera_s: float | None = None
+    """When it was taken by the camera's own clock, seconds since 1970; told with key frames by some cameras."""
 
 
 class FrameSink(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections import deque
@@ -17,8 +18,14 @@ from camera.words import wrap_config
 
 logger = logging.getLogger(__name__)
 
-SILENCE_S = 20.0
-"""A child reports every second; silent for as long, it hangs. Starting up on a busy Pi takes a few seconds of it."""
+START_S = 30.0
+"""How long a child may take to its first word: on a busy Pi the libraries load for seconds."""
+SILENCE_S = 10.0
+"""A child reports every second; silent for as long, it hangs."""
+_UNREAD_LIMIT = 256 * 1024
+"""Bytes of commands that a child has not read: a few thousand, so it hangs."""
+_SPARING = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
+"""glibc keeps an arena of memory per thread otherwise, and the group has some threads per camera."""
 _QUIT_S, _TERM_S, _KILL_S = 1.6, 0.5, 0.8
 """How long the child may take to end by itself, by SIGTERM, by SIGKILL: below 3 s together."""
 
@@ -36,14 +43,17 @@ class ChildProcess:
         """Start a child and hand it its configuration. Raises `OSError` when no process can be made."""
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "camera.child", stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+            sys.executable,
+            "-m",
+            "camera.child",
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            start_new_session=True,
+            env=os.environ | _SPARING,
         )
         child = cls(process, Mask.of(config.cameras))
-        try:
-            await child.send(wrap_config(config))
-        except BaseException:  # cancelled: nobody else knows of this process yet
-            await child.stop()
-            raise
+        child.send(wrap_config(config))
         return child
 
     @property
@@ -51,27 +61,34 @@ class ChildProcess:
         """The process id."""
         return self._process.pid
 
-    async def send(self, message: Message) -> None:
-        """Send a message; one to a dead child is lost, and its end is told by `messages`."""
-        if self._process.stdin is not None:
-            with contextlib.suppress(ConnectionError):
-                self._process.stdin.write(message.pack())
-                await self._process.stdin.drain()
+    def send(self, message: Message) -> None:
+        """Send a message without waiting; one to a dead child is lost, and its end is told by `messages`.
+
+        A child that has stopped to read is killed: nobody waits for it.
+        """
+        pipe = self._process.stdin
+        if pipe is None or pipe.is_closing():
+            return
+        pipe.write(message.pack())
+        if pipe.transport.get_write_buffer_size() > _UNREAD_LIMIT:
+            self._signal(signal.SIGKILL)
 
     async def messages(self) -> AsyncIterator[Message]:
         """Yield what the child sends; ends by `CameraFault` (camera.process_died) when it dies, hangs or babbles."""
         if self._process.stdout is None:
-            raise CameraFault("camera.process_died", "the camera's process has no output")
+            raise CameraFault("camera.process_died", "the cameras' process has no output")
+        limit_s = START_S
         while True:
             try:
-                async with asyncio.timeout(SILENCE_S):
+                async with asyncio.timeout(limit_s):
                     message = await receive_message(self._process.stdout)
             except TimeoutError:
-                raise CameraFault("camera.process_died", f"the camera's process hung for {SILENCE_S:g} s") from None
+                raise CameraFault("camera.process_died", f"the cameras' process hung for {limit_s:g} s") from None
             except WireError as error:
-                raise CameraFault("camera.process_died", f"the camera's process is confused: {error}") from None
+                raise CameraFault("camera.process_died", f"the cameras' process is confused: {error}") from None
             if message is None:
                 raise CameraFault("camera.process_died", await self._obituary())
+            limit_s = SILENCE_S
             yield message
 
     async def stop(self) -> None:
@@ -82,7 +99,7 @@ class ChildProcess:
             if not await self._ended_within(_QUIT_S):
                 self._signal(signal.SIGTERM)
                 if not await self._ended_within(_TERM_S):
-                    logger.warning("the camera's process %d does not end, killing it", self.pid)
+                    logger.warning("the cameras' process %d does not end, killing it", self.pid)
         finally:
             self._signal(signal.SIGKILL)
             await self._ended_within(_KILL_S)
@@ -104,15 +121,15 @@ class ChildProcess:
     async def _obituary(self) -> str:
         """Say how the child ended, with its last words when it ended by a mistake."""
         if not await self._ended_within(_QUIT_S):
-            return "the camera's process closed its output"
+            return "the cameras' process closed its output"
         code = self._process.returncode or 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.2):
                 await asyncio.shield(self._listening)
         if code < 0:
-            return f"the camera's process was ended by {_signal_name(-code)}"
+            return f"the cameras' process was ended by {_signal_name(-code)}"
         words = f": {self._last_words[-1]}" if self._last_words and code else ""
-        return f"the camera's process ended with code {code}{words}"
+        return f"the cameras' process ended with code {code}{words}"
 
     async def _listen(self) -> None:
         """Log what the child writes on standard error, without secrets."""

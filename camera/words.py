@@ -1,21 +1,26 @@
-"""What the messages between client and child say: configuration, status, snapshot."""
+"""What the messages between agent and group process say: configuration, statuses, pictures, events, live pieces."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import TypeAdapter
 
-from camera.model import CameraFault, CameraStatus, FaultCode, GroupConfig, Snapshot
+from camera.model import CameraFault, CameraStatus, Deleted, FaultCode, GroupConfig, LivePiece, MotionEvent, Snapshot
 from camera.wire import Message, WireError
 
-_STATUS = TypeAdapter(CameraStatus)
+_T = TypeVar("_T")
+
+_STATUSES = TypeAdapter(dict[str, CameraStatus])
+_MOTION = TypeAdapter(MotionEvent)
+_DELETED = TypeAdapter(Deleted)
 _CODES = get_args(FaultCode)
 
 
 def wrap_config(config: GroupConfig) -> Message:
-    """Return the first message to a child. It holds the password: for the child's pipe only."""
+    """Return the first message to a child. It holds the passwords: for the child's pipe only."""
     fields = config.model_dump(mode="json")
     for camera, dumped in zip(config.cameras, fields["cameras"], strict=True):
         dumped["password"] = camera.password.get_secret_value() if camera.password is not None else None
@@ -27,17 +32,60 @@ def unwrap_config(message: Message) -> GroupConfig:
     return GroupConfig.model_validate(message.header.get("config"))
 
 
-def status_message(status: CameraStatus) -> Message:
-    """Return the report of a status."""
-    return Message({"is": "status", "status": _STATUS.dump_python(status, mode="json")})
+def status_message(statuses: Mapping[str, CameraStatus]) -> Message:
+    """Return the report of cameras' statuses."""
+    return Message({"is": "status", "cameras": _STATUSES.dump_python(dict(statuses), mode="json")})
 
 
-def status_in(message: Message) -> CameraStatus:
-    """Return the status that a report holds. Raises `WireError`."""
+def statuses_in(message: Message) -> dict[str, CameraStatus]:
+    """Return the statuses that a report holds. Raises `WireError`."""
+    return _understood(_STATUSES, message.header.get("cameras"), "a status")
+
+
+def motion_message(event: MotionEvent) -> Message:
+    """Return the news of a motion event."""
+    return Message({"is": "motion", "event": _MOTION.dump_python(event, mode="json")})
+
+
+def motion_in(message: Message) -> MotionEvent:
+    """Return the motion event of a message. Raises `WireError`."""
+    return _understood(_MOTION, message.header.get("event"), "a motion event")
+
+
+def deleted_message(deleted: Deleted) -> Message:
+    """Return the news that video had to go."""
+    return Message({"is": "deleted", "what": _DELETED.dump_python(deleted, mode="json")})
+
+
+def deleted_in(message: Message) -> Deleted:
+    """Return what was deleted. Raises `WireError`."""
+    return _understood(_DELETED, message.header.get("what"), "a deletion")
+
+
+def _understood(adapter: TypeAdapter[_T], fields: Any, what: str) -> _T:
     try:
-        return _STATUS.validate_python(message.header.get("status"))
+        return adapter.validate_python(fields)
     except ValueError as error:
-        raise WireError("a status is not understood") from error
+        raise WireError(f"{what} is not understood") from error
+
+
+_PIECE = ("camera", "stream", "kind", "epoch", "number", "codec", "width", "height")
+
+
+def live_message(piece: LivePiece) -> Message:
+    """Return a piece of a live stream. Many a second: nothing is checked or converted twice."""
+    header: dict[str, Any] = {name: getattr(piece, name) for name in _PIECE}
+    return Message({"is": "live", "at": piece.at.isoformat(), **header}, piece.data)
+
+
+def live_in(message: Message) -> LivePiece:
+    """Return the piece of a live stream. Raises `WireError`."""
+    header = message.header
+    try:
+        fields = {name: header[name] for name in _PIECE}
+        return LivePiece(at=datetime.fromisoformat(header["at"]), data=message.body, **fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WireError("a live piece is not understood") from error
 
 
 def snapshot_message(request: object, answer: Snapshot | CameraFault) -> Message:
@@ -55,7 +103,7 @@ def snapshot_in(message: Message) -> Snapshot | CameraFault:
         if (code := header.get("code")) is not None:
             if code not in _CODES:
                 raise WireError("a fault is not understood")
-            return CameraFault(code, str(header["detail"]), bool(header["retry"]))
+            return CameraFault(code, str(header["detail"]), bool(header.get("retry", True)))
         at = datetime.fromisoformat(header["at"])
         return Snapshot(message.body, at, int(header["width"]), int(header["height"]))
     except (KeyError, TypeError, ValueError) as error:
