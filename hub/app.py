@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from edge_agent.contract.records import Event, Sample
 from edge_agent.contract.signature import Signer
 from hub import presence, records
 from hub.actions import Actions
@@ -17,6 +19,9 @@ from hub.aired.naming import Naming
 from hub.aired.pages import AiredPages
 from hub.announcing import Announcing
 from hub.api import Api
+from hub.cameras import lookback_rows
+from hub.cameras.lookback import LookBack
+from hub.cameras.lookback_rows import MovedLog
 from hub.clock import Clock, SystemClock
 from hub.commands import BY_CONSOLE, Commands
 from hub.config import MB, HubConfig
@@ -34,6 +39,7 @@ from hub.pages import Pages, language_of
 from hub.pictures import Pictures
 from hub.presence import Presence
 from hub.previews import Previews
+from hub.records import Note
 from hub.registry import Registry
 from hub.render import Renderer, Shown
 from hub.security import Guard
@@ -57,10 +63,10 @@ class Hub:
         self.closing = asyncio.Event()
         self.notice = Notice()
         self._database = config.data / "hub.sqlite3"
-        self._store = Store(self._database, records.SCHEMA + presence.SCHEMA + rows.SCHEMA)
+        self._store = Store(self._database, records.SCHEMA + presence.SCHEMA + rows.SCHEMA + lookback_rows.SCHEMA)
         self._presence = Presence(self._store)
         self.registry = Registry(self._presence, self.notice, clock, config.limits.nodes)
-        self.ledger = Ledger(self._store, self.notice, config.limits.records, AiredLog(config.limits.airings).note)
+        self.ledger = Ledger(self._store, self.notice, config.limits.records, _notes(config))
         self.media = MediaStore(config.data / "media", config.limits.media_mb * MB)
         self.signer: Signer = signer(config.signing_key)
         self.commands = Commands(self.signer, self._publish, clock, by=BY_CONSOLE)
@@ -72,6 +78,7 @@ class Hub:
         self.voice = Voice(config.voice, config.dictionary)
         self._previews = Previews(config.data / "previews", clock)
         self.live: Live
+        self.lookback: LookBack
         self.app = self._application(config, clock)
         self._data = config.data
         self._tasks: list[asyncio.Task[None]] = []
@@ -100,6 +107,7 @@ class Hub:
         """Disconnect, write what waits."""
         self.close_pages()
         await self._pictures.stop()
+        await self.lookback.stop()
         await self.voice.__aexit__(None, None, None)
         for task in self._tasks:
             task.cancel()
@@ -143,6 +151,9 @@ class Hub:
         media = MediaRoutes(self.media, Tokens.load(config.upload_tokens), self.notice)
         names = frozenset(name.lower() for name in (*config.listen.names, config.listen.host))
         aired = AiredPages(shown, renderer, self._database, language)
+        self.lookback = LookBack(
+            shown, renderer, self.commands, self._store, self._database, language, self.media.progress
+        )
         return Starlette(
             routes=[
                 *Api(
@@ -150,6 +161,7 @@ class Hub:
                 ).routes(),  # first: each address is tried in this order
                 *pages.routes(),
                 *aired.routes(),
+                *self.lookback.routes(),
                 *actions.routes(language),
                 *media.routes(),
                 self._previews.route(),
@@ -157,6 +169,17 @@ class Hub:
             middleware=[Middleware(Guard, names=names)],
             exception_handlers={404: pages.not_found},
         )
+
+
+def _notes(config: HubConfig) -> Note:
+    """What is kept of new records besides themselves."""
+    aired, moved = AiredLog(config.limits.airings), MovedLog()
+
+    def note(connection: sqlite3.Connection, address: str, epoch: int, record: Event | Sample) -> None:
+        aired.note(connection, address, epoch, record)
+        moved.note(connection, address, epoch, record)
+
+    return note
 
 
 def _link(config: HubConfig, clock: Clock, inbox: Inbox, notice: Notice) -> Link:
