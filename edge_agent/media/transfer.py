@@ -112,7 +112,7 @@ class Transfer:
         kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         connection = kind(address.host, address.port, timeout=_SOCKET_S)
         try:
-            with _network():
+            with network():
                 connection.connect()
                 self._socket = connection.sock
                 if self._aborted:
@@ -158,7 +158,7 @@ class Transfer:
     def _copy(self, answer: http.client.HTTPResponse, file: BinaryIO) -> None:
         synced = self.received
         while True:
-            with _network():
+            with network():
                 chunk = answer.read1(_CHUNK)
             if self._aborted:
                 raise Broken("given up")
@@ -242,7 +242,8 @@ def _tag(part: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _network() -> Iterator[None]:
+def network() -> Iterator[None]:
+    """Make Broken of whatever the network or the other side's HTTP does."""
     try:
         yield
     except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
