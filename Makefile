@@ -1,5 +1,5 @@
 # One-word commands for daily work. Everything sets up what it needs.
-.PHONY: demo test test-long lint docs docs-check bench bench-voice bench-sync bench-lights setup setup-test requirements clean
+.PHONY: demo test test-long lint docs docs-check bench bench-voice bench-sync bench-lights bench-camera soak-camera setup setup-test requirements clean
 PY := .venv/bin/python
 
 demo: setup            ## run a whole commune on this machine
@@ -37,6 +37,12 @@ bench-sync: setup-test ## how well players keep together on computed sound cards
 
 bench-lights: setup-test ## how soon a tap and a command to 2,000 lights are seen: ours beside Home Assistant
 	$(PY) -m bench.lights
+
+bench-camera: setup-test ## what cameras cost, beside ffmpeg, Debian's motion and Frigate's way; SECONDS=60 a row
+	$(PY) -m bench.camera --seconds $(or $(SECONDS),60)
+
+soak-camera: setup-test ## eight cameras that are killed, frozen and throttled: what was lost; MINUTES=30
+	$(PY) -m bench.camera_soak --minutes $(or $(MINUTES),30)
 
 setup:
 	@scripts/setup

@@ -39,7 +39,7 @@ class Track:
     number: int = field(default_factory=lambda: random.randrange(65536))
     source: int = field(default_factory=lambda: random.getrandbits(32))
     packets: int = 0
-    bytes: int = 0
+    octets: int = 0
 
     @classmethod
     def by_tcp(cls, transport: str, writer: asyncio.StreamWriter) -> Self:
@@ -73,7 +73,7 @@ class Track:
             second = type_ | (0x80 if place == last else 0)
             head = struct.pack(">BBHII", 0x80, second, self.number, stamp & 0xFFFFFFFF, self.source)
             self.number = (self.number + 1) & 0xFFFF
-            self.bytes += len(payload)
+            self.octets += len(payload)
             pieces.append(head + payload)
         self.packets += len(payloads)
         self._put(pieces, 0)
@@ -82,7 +82,7 @@ class Track:
         """RTCP sender report (RFC 3550, 6.4.1)."""
         seconds, part = divmod(wall + _NTP, 1)
         fields = (0x80, 200, 6, self.source, int(seconds), int(part * 2**32))
-        counts = (stamp & 0xFFFFFFFF, self.packets & 0xFFFFFFFF, self.bytes & 0xFFFFFFFF)
+        counts = (stamp & 0xFFFFFFFF, self.packets & 0xFFFFFFFF, self.octets & 0xFFFFFFFF)
         self._put([struct.pack(">BBHIII", *fields) + struct.pack(">III", *counts)], 1)
 
     def _put(self, pieces: list[bytes], which: int) -> None:
