@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 GOP_SECONDS = 2
 """Seconds between key frames, a common default of cameras."""
+CROSSING_S = 8
+"""Seconds that somebody needs to walk from one side of the picture to the other."""
 
 Colour = tuple[int, int, int]
 
@@ -34,11 +36,14 @@ _WHITE: Colour = (255, 255, 255)
 _BLACK: Colour = (0, 0, 0)
 
 
-def make_clip(path: Path, seconds: int = 20, width: int = 640, height: int = 360, fps: int = 10) -> Path:
+def make_clip(
+    path: Path, seconds: int = 20, width: int = 640, height: int = 360, fps: int = 10, every: int = CROSSING_S
+) -> Path:
     """Write an H.264 MP4 of `seconds` at `fps` pictures per second to `path` and return the path.
 
-    Width and height are in pixels and must be even. Raises `ValueError` for sizes that cannot be encoded and `OSError`
-    when the file cannot be written.
+    Somebody walks by `every` so many seconds; between two walkers nothing moves but the clock. Width and height are in
+    pixels and must be even. Raises `ValueError` for sizes that cannot be encoded and `OSError` when the file cannot be
+    written.
     """
     import av
 
@@ -53,7 +58,7 @@ def make_clip(path: Path, seconds: int = 20, width: int = 640, height: int = 360
         stream.codec_context.max_b_frames = 0
         stream.codec_context.options = {"preset": "veryfast", "crf": "26", "x264-params": "scenecut=0"}
         for number in range(seconds * fps):
-            picture = av.VideoFrame.from_ndarray(_scene(background, number / fps, number), format="bgr24")
+            picture = av.VideoFrame.from_ndarray(_scene(background, number / fps, number, every), format="bgr24")
             picture.pts = number
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
@@ -82,13 +87,14 @@ def _background(width: int, height: int) -> Canvas:
     return canvas
 
 
-def _scene(background: Canvas, at: float, number: int) -> Canvas:
-    """Draw the picture at `at` seconds: the walker crosses in eight seconds, the clock shows time and frame number."""
+def _scene(background: Canvas, at: float, number: int, every: int) -> Canvas:
+    """Draw the picture at `at` seconds; the clock shows time and frame number."""
     canvas = background.copy()
     height, width = canvas.shape[:2]
     tall = int(height * 0.34)
-    x = int(at % 8 / 8 * (width + tall)) - tall // 2
-    _walker(canvas, x, int(height * 0.92), tall, at)
+    if at % every < CROSSING_S:
+        x = int(at % every / CROSSING_S * (width + tall)) - tall // 2
+        _walker(canvas, x, int(height * 0.92), tall, at)
     _clock(canvas, f"{int(at) // 60:02d}:{at % 60:04.1f}  #{number:04d}")
     return canvas
 
@@ -127,8 +133,9 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--height", type=int, default=360)
     parser.add_argument("--fps", type=int, default=10)
+    parser.add_argument("--every", type=int, default=CROSSING_S, help="seconds from one walker to the next")
     args = parser.parse_args()
-    make_clip(args.out, args.seconds, args.width, args.height, args.fps)
+    make_clip(args.out, args.seconds, args.width, args.height, args.fps, args.every)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,13 @@ from edge_agent.demo.layout import NODES, Layout
 from edge_agent.demo.sound import sound_card
 from edge_agent.words import say
 
+_WALKS = ("--seconds", "40", "--every", "40")
+_FILMS = {
+    "main": (*_WALKS, "--width", "1280", "--height", "720"),
+    "sub": (*_WALKS, "--width", "640", "--height", "360"),
+}
+"""What `camera.clip` is asked for: somebody walks by every forty seconds."""
+
 
 @click.command("demo")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path(".demo"), show_default=True)
@@ -55,22 +62,26 @@ def _prepare(folder: Path, port: int) -> Layout:
         layout.prepare()
     except OSError as error:
         fail(say("run.cannot_start", detail=f"{error.filename}: {error.strerror}"))
-    if not layout.clip.exists():
+    missing = {name: film for name, film in layout.films.items() if not film.exists()}
+    if missing:
         click.echo(say("demo.clip"))
-        _make_clip(layout.clip)
+        _make_films(missing)
     return layout
 
 
-def _make_clip(clip: Path) -> None:
+def _make_films(films: dict[str, Path]) -> None:
     """Under another name first: a film that was interrupted must not be taken for a whole one."""
-    draft = clip.with_name("draft.mp4")
-    done = subprocess.run(
-        [sys.executable, "-m", "camera.clip", str(draft)], capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        draft.unlink(missing_ok=True)
-        fail(say("demo.failed", part="camera.clip", detail="".join(done.stderr.strip().splitlines()[-1:])))
-    draft.rename(clip)
+    making = {}
+    for name, film in films.items():
+        draft = film.with_name(f"draft-{film.name}")
+        argv = [sys.executable, "-m", "camera.clip", str(draft), *_FILMS[name]]
+        making[film] = draft, subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    for film, (draft, child) in making.items():
+        _, said = child.communicate()
+        if child.returncode != 0:
+            draft.unlink(missing_ok=True)
+            fail(say("demo.failed", part="camera.clip", detail="".join(said.strip().splitlines()[-1:])))
+        draft.rename(film)
 
 
 def _free_port(wanted: int) -> int:

@@ -18,6 +18,9 @@ from edge_agent.store.files import write_atomically
 COMMUNE = "26734"
 NODES = ("thon-dong", "thon-tay")
 _USERS = ("hub", *NODES)
+_ROAD = [[0, 0.62], [1, 0.62], [1, 1], [0, 1]]
+_CLOCK = [[0, 0], [0.4, 0], [0.4, 0.1], [0, 0.1]]
+"""What the film's own clock covers."""
 _TITLES = {"thon-dong": "Cụm loa thôn Đông", "thon-tay": "Cụm loa thôn Tây"}
 
 
@@ -31,9 +34,9 @@ class Layout:
     sound_card: str | None
 
     @property
-    def clip(self) -> Path:
-        """The film that plays the camera."""
-        return self.folder / "camera.mp4"
+    def films(self) -> dict[str, Path]:
+        """The films that play the camera's streams."""
+        return {"main": self.folder / "gate-main.mp4", "sub": self.folder / "gate-sub.mp4"}
 
     @property
     def hub(self) -> Path:
@@ -134,10 +137,22 @@ class Layout:
             "telemetry": {"every_s": 10},
         }
         if first:
-            config["cameras"] = [
-                {"id": "cong-lang", "name": "Camera cổng làng", "url": f"clip://{quote(str(self.clip))}"}
-            ]
+            config["cameras"] = [self._camera()]
+            config["video"] = {"disk": {"bytes": 500_000_000, "free_bytes": 200_000_000}}
         return config
+
+    def _camera(self) -> dict[str, Any]:
+        main, sub = (f"clip://{quote(str(film))}" for film in self.films.values())
+        gate = [[0.34, 0.36], [0.66, 0.36], [0.66, 1], [0.34, 1]]
+        zones = [{"id": "cong", "name": "Cổng làng", "points": gate}, {"id": "duong", "name": "Đường", "points": _ROAD}]
+        return {
+            "id": "cong-lang",
+            "name": "Camera cổng làng",
+            "url": main,
+            "sub_url": sub,
+            "motion": {"zones": zones, "masks": [_CLOCK]},
+            "retention": {"days": 1, "event_days": 2, "bytes": 300_000_000},
+        }
 
 
 def _write_yaml(path: Path, data: dict[str, Any]) -> None:

@@ -178,7 +178,7 @@ def _speak(demo: Demo, page: Page, east) -> None:  # type: ignore[no-untyped-def
 def _picture(east) -> None:  # type: ignore[no-untyped-def]
     picture = east.locator("img.picture")
     picture.scroll_into_view_if_needed()
-    expect(picture).to_have_js_property("naturalWidth", 640, timeout=15_000)
+    expect(picture).to_have_js_property("naturalWidth", 1280, timeout=15_000)
     first = picture.get_attribute("src")
     expect(picture).not_to_have_attribute("src", first or "", timeout=15_000)
 
