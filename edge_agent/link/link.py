@@ -194,6 +194,20 @@ class Link:
         if future.cancelled() or future.exception() is not None:
             self._unsent.append((topic, body))
 
+    def room(self) -> int:
+        """How many bytes of pictures may go out now without making an answer or a state wait; 0 or less: none."""
+        return self._wire.room() if self._wire is not None else 0
+
+    def send_now(self, topic: str, body: bytes) -> bool:
+        """Publish at QoS 0, now or never (for pictures); False: there is no connection."""
+        try:
+            if self._wire is not None:
+                self._wire.publish(topic, body, qos=0)
+                return True
+        except LinkDown:
+            pass
+        return False
+
     async def resend(self, first: int, last: int) -> int:
         """Send numbers of the outbox again. Raises LinkDown."""
         if self._wire is None:

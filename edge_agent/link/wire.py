@@ -16,6 +16,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_agent.contract.errors import Refusal
+from edge_agent.link.pace import Pace
 
 log = logging.getLogger(__name__)
 _CONNACK_LIMIT_S = 10
@@ -76,6 +77,7 @@ class Wire:
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._published: dict[int, asyncio.Future[None]] = {}
         self._hearing = False
+        self._pace: Pace | None = None
         self._client = self._make_client(will)
 
     def _make_client(self, will: Will | None) -> mqtt.Client:
@@ -160,6 +162,15 @@ class Wire:
             self._published[info.mid] = future
         return future
 
+    def room(self) -> int:
+        """How many bytes may be published now without making what comes after them wait; 0 or less: none."""
+        if self._pace is None or self._ended.done() or self._client.want_write():
+            return 0
+        try:
+            return self._pace.room()
+        except (OSError, ValueError):  # closed meanwhile
+            return 0
+
     def acknowledge(self, message: Incoming) -> None:
         """Tell the broker that a message is safe with us."""
         if not self._ended.done() and message.qos:
@@ -168,6 +179,7 @@ class Wire:
     def _socket_open(self, _client: mqtt.Client, _data: Any, sock: Any) -> None:
         # without it Nagle and delayed acknowledgements make a QoS 1 round trip 88 ms
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._pace = Pace(sock)
         self._in_loop(self._loop.add_reader, sock, self._readable)
 
     def _readable(self) -> None:

@@ -1,0 +1,61 @@
+"""How much more may be handed to a connection so that whatever comes next is soon through."""
+
+import fcntl
+import socket
+import struct
+import termios
+from collections.abc import Callable
+from time import monotonic
+
+_AHEAD_S = 0.15
+"""What is handed over ahead of time: an answer to a command waits that long behind pictures."""
+_LEAST, _MOST = 4 * 1024, 256 * 1024
+_FIRST_BYTES_S = 125_000.0
+"""A megabit a second, until something was measured."""
+_SLOWEST = 2_000.0
+_LOOK_S = 0.25
+_SMOOTH = 0.4
+_ACKED, _LEAST_RTT = struct.Struct("=120xQ"), struct.Struct("=148xI")
+"""`tcpi_bytes_acked` and `tcpi_min_rtt` (in us) of `struct tcp_info`, linux/tcp.h; from 4.6 on."""
+_INFO_BYTES = 160
+
+
+class Pace:
+    """Watches one TCP connection: how fast it carries away what it is given, and what it still holds."""
+
+    def __init__(self, sock: socket.socket, now: Callable[[], float] = monotonic) -> None:
+        self._sock = sock
+        self._now = now
+        self.bytes_s = _FIRST_BYTES_S
+        self._looked_s = now()
+        self._acked: int | None = None
+        self._busy = False
+
+    def room(self) -> int:
+        """Return how many bytes may be handed over now; 0 or less: none. Raises OSError when it is closed."""
+        held: int = struct.unpack("=i", fcntl.ioctl(self._sock.fileno(), termios.TIOCOUTQ, bytes(4)))[0]
+        least_rtt_s = self._measure(held)
+        return round(min(max(self.bytes_s * (_AHEAD_S + least_rtt_s), _LEAST), _MOST)) - held
+
+    def _measure(self, held: int) -> float:
+        """Learn the speed four times a second; returns the shortest way there and back, in seconds."""
+        try:
+            info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
+            acked: int = _ACKED.unpack_from(info)[0]
+            least_rtt_us: int = _LEAST_RTT.unpack_from(info)[0]
+        except (OSError, struct.error):  # another kernel: the first guess stays
+            return 0.0
+        passed_s = self._now() - self._looked_s
+        if self._acked is None or passed_s >= _LOOK_S:
+            if self._acked is not None:
+                self._learn((acked - self._acked) / passed_s, busy=self._busy and passed_s < 4 * _LOOK_S)
+            self._acked, self._looked_s, self._busy = acked, self._now(), True
+        self._busy = self._busy and held > 0
+        return min(least_rtt_us / 1e6, 1.0)
+
+    def _learn(self, bytes_s: float, *, busy: bool) -> None:
+        """What an idle connection carried says only that it can carry as much."""
+        if busy:
+            self.bytes_s = max(self.bytes_s + _SMOOTH * (bytes_s - self.bytes_s), _SLOWEST)
+        else:
+            self.bytes_s = max(self.bytes_s, bytes_s)
