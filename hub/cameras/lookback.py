@@ -4,6 +4,7 @@ Every answer is drawn for htmx, and as a page of its own for a browser that runs
 """
 
 import logging
+import re
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 KEEP_S = 8.0
 _BASE = "/nodes/{commune}/{node}/cameras/{camera}"
+_CLOCK = re.compile(r"(\d{1,2})(?:[:h.]?(\d{2})(?:[:.]?(\d{2}))?)?", re.ASCII)
 _ACROSS = timedelta(hours=1)
 """A clip that ends earlier in the day than it begins, by so much, runs over midnight."""
 
@@ -280,9 +282,18 @@ def _named(seen: _Seen, begin: datetime, end: datetime) -> tuple[str, str, str, 
 
 def _moment(day: str, at: str, seen: _Seen) -> datetime:
     try:
-        return from_form(day, at, seen.speak.zone)
+        return from_form(day, _clock(at), seen.speak.zone)
     except ValueError as error:
         raise forms.FormError("camera.lookback_bad_time") from error
+
+
+def _clock(text: str) -> str:
+    """`7:30`, `7h30`, `0730` or `073000` as `07:30:00`. Raises ValueError."""
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        raise ValueError(f"no time: {text[:20]!r}")
+    hours, minutes, seconds = found.groups("0")
+    return f"{int(hours):02}:{int(minutes):02}:{int(seconds):02}"
 
 
 def _span(fields: forms.Fields, seen: _Seen) -> tuple[datetime, datetime]:

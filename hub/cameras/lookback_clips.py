@@ -122,13 +122,18 @@ class Clips:
             return ClipNow(clip, "cutting" if clip.id in self._cutting else "gone")
         if medium := self._media.get(clip.sha256):
             return ClipNow(clip, "here", medium.size, medium)
+        if clip.state == "sent":
+            return ClipNow(clip, "gone")  # the store had no room for it any more
         come = self._progress(clip.sha256)
         here = come.received if come else 0
         return ClipNow(clip, "sending" if here else "waiting", here)
 
     async def _cut(self, clip: Clip) -> None:
         args = CutClip(camera=clip.camera, begin=clip.begin, end=clip.end)
+        begun = self._clock.monotonic()
         outcome = await self._commands.send(clip.address, args, limit=CUT_S, life=CUT_S)
+        if outcome.state == "silent" and self._clock.monotonic() - begun < CUT_S - 1:
+            return  # the hub is stopping: whether it was cut nobody knows
         done = _cut_as_told(clip, outcome)
         logger.info("%s, camera %s: clip %s is %s", clip.address, clip.camera, iso(clip.begin), done.state)
         await self._store.call(lambda connection: rows.save_clip(connection, done))

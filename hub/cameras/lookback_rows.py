@@ -37,13 +37,13 @@ MOST_MOVED = 100_000
 MOST_CLIPS = 1000
 _TRIM_EVERY = 256
 _LONGEST_ID = 64
-ClipState = Literal["asked", "sending", "failed"]
+ClipState = Literal["asked", "sending", "sent", "failed"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A clip that somebody asked for. `asked`: not cut yet; `sending`: on its way, or there: the media store knows."""
+    """A clip that somebody asked for. `asked`: not cut yet; `sending`: on its way; `sent`: the node says it is here."""
 
     id: str
     address: str
@@ -86,15 +86,15 @@ class MovedLog:
             return
         if record.type == "motion":
             self._moved(connection, address, camera, record)
-        elif record.type == "clip" and record.data.get("state") == "failed":
-            _not_sent(connection, address, record)
+        elif record.type == "clip":
+            _sent(connection, address, record)
 
     def _moved(self, connection: sqlite3.Connection, address: str, camera: str, record: Event) -> None:
+        picture = record.data.get("picture")  # its SHA-256 here, whether there is one in a list
         try:
-            moved = Moved.model_validate({"score": 0, **record.data})
+            moved = Moved.model_validate({"score": 0, **record.data, "picture": False})
         except ValidationError:
             return
-        picture = record.data.get("picture")
         sha256 = picture if isinstance(picture, str) and HASH.fullmatch(picture) else None
         if not 0 < len(moved.id) <= _LONGEST_ID:
             return
@@ -115,12 +115,17 @@ class MovedLog:
             )
 
 
-def _not_sent(connection: sqlite3.Connection, address: str, record: Event) -> None:
-    params = {k: v for k, v in record.data.items() if isinstance(v, str | int | float) and k != "code"}
-    fault = Fault.of(str(record.data.get("code") or "media.refused"), **params)
+def _sent(connection: sqlite3.Connection, address: str, record: Event) -> None:
+    """What became of the sending of a clip, as the node tells."""
+    fault, state = None, record.data.get("state")
+    if state == "failed":
+        params = {k: v for k, v in record.data.items() if isinstance(v, str | int | float) and k != "code"}
+        fault = Fault.of(str(record.data.get("code") or "media.refused"), **params)
+    elif state != "sent":
+        return
     connection.execute(
-        "UPDATE camera_clips SET state='failed', fault=? WHERE address=? AND sha256=? AND state='sending'",
-        (fault.model_dump_json(), address, str(record.data.get("sha256"))),
+        "UPDATE camera_clips SET state=?, fault=? WHERE address=? AND sha256=? AND state='sending'",
+        (state, fault.model_dump_json() if fault else "", address, str(record.data.get("sha256"))),
     )
 
 

@@ -16,7 +16,7 @@ from hub.times import local
 
 BAR = 1440.0
 """Width of the bar in its own units: minutes of a usual day."""
-LEAST_MARK = 2.0
+LEAST_MARK = 5.0
 BEFORE_S = AFTER_S = 5.0
 """What an event's clip shows of the time before and after."""
 PER_PAGE = 20
@@ -86,7 +86,7 @@ class DayView:
     clips: tuple[ClipView, ...]
     start: str
     end: str
-    online: bool
+    rate: int
     oldest: str
 
 
@@ -132,7 +132,7 @@ class Wording:
             clips=tuple(self.clip(clip) for clip in clips),
             start=f"{start:%H:%M:%S}",
             end=f"{min(start + timedelta(minutes=1), tomorrow - timedelta(seconds=1)):%H:%M:%S}",
-            online=self._online,
+            rate=_rate(found.list.recorded),
             oldest=f"{local(found.list.oldest, self._speak.zone):%Y-%m-%d}" if found.list.oldest else "",
         )
 
@@ -257,6 +257,13 @@ def _same(clip: ClipNow, begin: datetime, end: datetime) -> bool:
 def _whole_ms(instant: datetime) -> datetime:
     """As it comes back from a form."""
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def _rate(recorded: Iterable[Recorded]) -> int:
+    """Bytes of a second of video, on average; 0 where that is not known."""
+    spans = [(r.bytes, (r.end - r.begin).total_seconds()) for r in recorded]
+    length = sum(seconds for _, seconds in spans)
+    return round(sum(size for size, _ in spans) / length) if length > 0 else 0
 
 
 def _x(instant: datetime, midnight: datetime, tomorrow: datetime) -> float:

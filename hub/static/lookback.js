@@ -2,7 +2,11 @@
 // Without this the fields and buttons of the form do the same.
 
 const DAY = 86400;
-const seconds = (text) => text.split(":").reduce((sum, part) => sum * 60 + Number(part), 0) * (text.split(":").length === 2 ? 60 : 1);
+const seconds = (text) => {
+  const parts = (/^\d{3,6}$/.test(text) ? text.padStart(Math.ceil(text.length / 2) * 2, "0").match(/../g) : text.split(/[:h.]/)).map(Number);
+  const [hours, minutes, rest] = [...parts, 0, 0];
+  return hours * 3600 + minutes * 60 + rest || 0;
+};
 const clock = (value) => [value / 3600, (value / 60) % 60, value % 60].map((n) => String(Math.floor(n)).padStart(2, "0")).join(":");
 const within = (value) => Math.min(DAY - 1, Math.max(0, Math.round(value)));
 
@@ -16,9 +20,12 @@ const choose = (part, at, length) => {
 
 const show = (part) => {
   const line = part.querySelector("[data-cursor]");
-  const x = (seconds(part.querySelector("[name=at]").value || "0:0:0") / DAY) * 1440;
+  const x = (seconds(part.querySelector("[name=at]").value) / DAY) * 1440;
   for (const name of ["x1", "x2"]) line.setAttribute(name, x);
   line.setAttribute("visibility", "visible");
+  const [size, length] = [part.querySelector("[data-size]"), seconds(part.querySelector("[name=to]").value) - seconds(part.querySelector("[name=at]").value)];
+  const bytes = length * Number(size.dataset.size);
+  size.textContent = bytes > 0 ? size.dataset.words.replace("0", Math.max(1, Math.round(bytes / 1e6))) : "";
 };
 
 document.addEventListener("click", (event) => {
@@ -29,7 +36,7 @@ document.addEventListener("click", (event) => {
     const box = bar.getBoundingClientRect();
     choose(part, ((event.clientX - box.left) / box.width) * DAY);
   } else if (part && step) {
-    choose(part, seconds(part.querySelector("[name=at]").value || "0:0:0") + Number(step.dataset.step));
+    choose(part, seconds(part.querySelector("[name=at]").value) + Number(step.dataset.step));
   }
 });
 
@@ -40,6 +47,9 @@ document.addEventListener("change", (event) => {
   if (event.target === from && from.value && seconds(to.value) <= seconds(from.value)) choose(part, seconds(from.value), 60);
   else if (from.value) show(part);
 });
+
+document.addEventListener("htmx:afterSettle", (event) => event.target.id === "lookback" && show(event.target));
+if (document.querySelector("#lookback [data-pick]")) show(document.querySelector("#lookback"));
 
 // Media events do not bubble, but they can be caught on the way down.
 document.addEventListener(

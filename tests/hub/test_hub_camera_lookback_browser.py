@@ -1,0 +1,125 @@
+"""Looking back in a real browser, on a phone and on a desk: the bar, events, pictures, clips that take their time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hub_rig import FakeNode, Running
+from lookback_rig import BASE, Recording, a_day, day, film, piece
+from playwright.async_api import Browser, Page, async_playwright, expect
+from test_hub_browser import CHROMIUM, FLAGS, seen
+
+YESTERDAY = f"{day(12):%Y-%m-%d}"
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*FLAGS, "--mute-audio"])
+        yield chromium
+        await chromium.close()
+
+
+@pytest.fixture
+def recording(node: FakeNode, tmp_path: Path) -> Recording:
+    made = a_day().on(node)
+    made.clip = film(tmp_path / "film.mp4")
+    return made
+
+
+async def opened(browser: Browser, hub: Running, width: int = 360, height: int = 640, query: str = "") -> Page:
+    page = await browser.new_page(viewport={"width": width, "height": height}, has_touch=True, locale="vi-VN")
+    page.problems = []  # type: ignore[attr-defined]
+    page.on("pageerror", lambda error: page.problems.append(str(error)))  # type: ignore[attr-defined]
+    page.on("console", lambda m: page.problems.append(m.text) if m.type in ("error", "warning") else None)  # type: ignore[attr-defined]
+    await page.goto(f"{hub.url}{BASE}/lookback?day={YESTERDAY}{query}")
+    return page
+
+
+async def test_event_is_seen_and_its_clip_comes_piece_by_piece_through_a_reload(
+    hub: Running, node: FakeNode, recording: Recording, browser: Browser, tmp_path: Path
+) -> None:
+    page = await opened(browser, hub)
+    await expect(page.locator(".moved > li")).to_have_count(8)
+    await page.screenshot(path=tmp_path / "day.png", full_page=True)
+    event = page.locator(".moved > li").first
+    await event.locator("summary").tap()
+    await seen(page, "document.querySelector('.moved details[open] img.picture').naturalWidth === 640")
+    await event.get_by_role("button", name="Tải đoạn phim").tap()
+    clip = event.locator(".clip")
+    await expect(clip).to_contain_text("Đang chờ nút gửi")
+    body, half = recording.clip, len(recording.clip) // 2
+    assert await piece(node, body, 0, half) < 300
+    await expect(clip.locator("progress")).to_have_attribute("value", str(half))
+    await expect(clip).to_contain_text("%")
+    await page.screenshot(path=tmp_path / "sending.png", full_page=True)
+
+    await page.reload()
+    clip = page.locator(".moved .clip")
+    await expect(clip.locator("progress")).to_have_attribute("value", str(half))
+    assert await piece(node, body, half, len(body)) < 300
+    await expect(clip.locator("video")).to_have_count(1)
+    await clip.locator("video").evaluate("v => { v.muted = true; return v.play(); }")
+    await seen(page, "document.querySelector('.moved .clip video').currentTime > 0.3")
+    await clip.locator("video").evaluate("v => { v.currentTime = 2.5; }")
+    await seen(page, "document.querySelector('.moved .clip video').currentTime > 2.5")
+    await page.screenshot(path=tmp_path / "video.png", full_page=True)
+    async with page.expect_download() as download:
+        await clip.get_by_role("link", name="Lưu về máy").tap()
+    got = await download.value
+    assert Path(await got.path()).read_bytes() == body
+    assert got.suggested_filename.startswith("cong-2") and got.suggested_filename.endswith(".mp4")
+    assert [c.do for c in node.commands].count("camera.clip") == 1
+    assert page.problems == []  # type: ignore[attr-defined]
+
+
+async def test_tap_on_the_bar_chooses_the_time_of_a_picture(
+    hub: Running, node: FakeNode, recording: Recording, browser: Browser, tmp_path: Path
+) -> None:
+    page = await opened(browser, hub)
+    box = await page.locator(".bar svg").bounding_box()
+    assert box
+    await page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + 40)
+    at = await page.input_value("[name=at]")
+    assert abs(int(at[:2]) * 60 + int(at[3:5]) - 720) <= 10
+    await page.get_by_role("button", name="Dời -60 giây").tap()
+    moved_to = await page.input_value("[name=at]")
+    assert moved_to != at
+    await page.get_by_role("button", name="Xem hình lúc này").tap()
+    await seen(page, "document.querySelector('.still img')?.naturalWidth === 640")
+    await expect(page.locator(".still figcaption")).to_contain_text("Hình đã ghi lúc")
+    await page.screenshot(path=tmp_path / "still.png", full_page=True)
+    asked = next(c.args for c in reversed(node.commands) if c.do == "camera.snapshot" and c.args.at)
+    assert f"{asked.at.astimezone().timestamp() - day(0).timestamp():.0f}" == str(
+        int(moved_to[:2]) * 3600 + int(moved_to[3:5]) * 60 + int(moved_to[6:] or 0)
+    )
+    assert page.problems == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize(("width", "height"), [(360, 640), (1280, 800)])
+async def test_everything_is_large_enough_and_stays_on_the_page(
+    hub: Running, recording: Recording, browser: Browser, tmp_path: Path, width: int, height: int, language: str
+) -> None:
+    page = await opened(browser, hub, width, height, f"&lang={language}")
+    await expect(page.locator(".moved > li")).to_have_count(8)
+    await page.locator(".moved summary").nth(2).tap()
+    await page.locator("#lookback .pick button[hx-post$=clips]").tap()
+    await expect(page.locator("#lookback-shown .clip")).to_have_count(1)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    narrow = await page.evaluate(
+        """() => [...document.querySelectorAll('button, summary, input:not([type=hidden]), a')]
+        .filter(e => { const r = e.getBoundingClientRect();
+        return r.width && (r.height < 47.9 || r.width < 47.9 || e.scrollWidth > e.clientWidth + 1); })
+        .map(e => e.outerHTML.slice(0, 120))"""
+    )
+    assert narrow == []
+    tiny = await page.evaluate(
+        """() => [...document.querySelectorAll('body *')].filter(e => e.innerText && parseFloat(
+        getComputedStyle(e).fontSize) < 18).map(e => e.outerHTML.slice(0, 80))"""
+    )
+    assert tiny == []
+    await page.screenshot(path=tmp_path / f"lookback-{language}-{width}.png", full_page=True)
+    await asyncio.sleep(0)
+    assert page.problems == []  # type: ignore[attr-defined]
