@@ -1,7 +1,7 @@
 """Camera pulling, recording and pictures. Usable alone; knows nothing of the agent.
 
-`CameraGroup` is the way in, `Camera` the same for one camera. Importing this package imports neither PyAV nor OpenCV nor numpy: those live in the camera's own
-process.
+`CameraGroup` is the way in, `Camera` the same for one camera. Importing this package imports neither PyAV nor OpenCV
+nor numpy: those live in processes of their own.
 """
 
 from camera.client import Camera

@@ -1,13 +1,14 @@
-"""The process of one camera: `python -m camera.child`, started by `camera.client`.
+"""The process of a group of cameras: `python -m camera.child`, started by `camera.group`.
 
-The first message on standard input holds the configuration, with the password, which is thus in no argument and no
-environment. Later messages are commands. Answers and the status, at least once a second, go out over standard output;
-log lines, without secrets, over standard error. Ends when standard input closes.
+The first message on standard input holds the configuration, with the passwords, which are thus in no argument and no
+environment. Later messages are commands. Answers, events, live pieces and the statuses, at least once a second, go out
+over standard output; log lines, without secrets, over standard error. Ends when standard input closes.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -19,84 +20,145 @@ from collections.abc import Callable
 from types import FrameType
 from typing import BinaryIO
 
-from camera.board import StatusBoard
-from camera.frames import FrameSink, LatestKeyFrame
+from camera.eye.words import Seen
 from camera.mask import Mask
-from camera.model import CameraFault, GroupConfig
-from camera.pull.backoff import Backoff
-from camera.pull.puller import Puller
-from camera.pull.source import source_of
-from camera.recordings.recorder import Recorder
-from camera.still import snapshot_of
+from camera.model import CameraFault, GroupConfig, MotionEvent, Stream
+from camera.outbox import Outbox
+from camera.recordings.catalogue import Catalogue
+from camera.station import Station
+from camera.watchman import Watchman
 from camera.wire import Message, WireError, read_message
-from camera.words import snapshot_message, status_message, unwrap_config
+from camera.words import motion_message, snapshot_message, unwrap_config
 
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_S = 1.0
-"""How often the status is sent when nothing changes."""
+"""How often the statuses are sent when nothing changes."""
+NEWS_S = 0.05
+"""News that come closer together travel together."""
 FLUSH_LIMIT_S = 1.2
-"""How long the end of a recording may take when the process is told to stop."""
+"""How long the end of the recordings may take when the process is told to stop."""
+STUCK_S = 240.0
+"""Longer than any wait of a puller that is in order: opening, asking what is wrong, waiting for a key frame."""
+STACK_BYTES = 512 * 1024
+"""Of each thread. libav's and SQLite's deepest calls take a tenth of it; the usual 8 MB count towards the limit."""
+MEMORY_MB, MEMORY_PER_CAMERA_MB = 200, 24
+"""The usual limit of the group's process, twice and more what was measured."""
+EYE_MEMORY_MB, EYE_MEMORY_PER_CAMERA_MB = 400, 32
 _NICE = 5
 _EXIT_BROKEN = 70
 
 
 class Child:
-    """Owns the threads of one camera's process: puller, recorder, reporter; commands run in the main thread."""
+    """Owns what the cameras share: the way to the agent, the eye, the reporter. Commands run in the main thread."""
 
     def __init__(self, group: GroupConfig, out: BinaryIO) -> None:
-        config = group.cameras[0]
-        self._out = out
-        self._out_lock = threading.Lock()
+        self._outbox = Outbox(out)
+        self._news = threading.Event()
         self._stop = threading.Event()
-        self._board = StatusBoard()
-        self._latest = LatestKeyFrame()
-        self._recorder = (
-            Recorder(config, group.directory, group.disk, self._board) if config.record and group.directory else None
-        )
-        sinks: list[FrameSink] = [self._latest]
-        if self._recorder is not None:
-            sinks.append(self._recorder)
-        self._puller = Puller(source_of(config, self._stop), sinks, self._board, self._stop, Backoff())
-        # Longer than any wait of the puller that is in order: opening, asking what is wrong, a slow name server.
-        self._stuck_s = 4 * config.timeout_s + 60
+        self._catalogue = Catalogue.of(group.directory) if group.directory is not None else None
+        eye_mb = group.memory_mb or EYE_MEMORY_MB + EYE_MEMORY_PER_CAMERA_MB * len(group.cameras)
+        self._watchman = Watchman(group, self, _run_thread, eye_mb << 20)
+        self._stations = {
+            config.id: Station(config, group, self._outbox, self._watchman, self._news, _run_thread)
+            for config in group.cameras
+        }
 
     def run(self, commands: BinaryIO) -> None:
         """Work until `commands` closes. Raises `WireError`."""
-        if self._recorder is not None:
-            self._recorder.start()
-        for work in (self._puller.run, self._report):
-            threading.Thread(target=_or_die, args=(work,), name=work.__qualname__, daemon=True).start()
+        _run_thread("outbox", self._outbox.run)
+        _run_thread("reporter", self._report)
+        _run_thread("watchman", self._watchman.run)
+        for station in self._stations.values():
+            station.start()
         while (message := read_message(commands)) is not None:
-            if message.header.get("do") == "snapshot":
-                self._send(self._snapshot(message.header.get("id")))
+            self._do(message)
 
     def close(self) -> None:
-        """Stop pulling and finish the recording, within `FLUSH_LIMIT_S`."""
+        """Stop pulling and finish the recordings, within `FLUSH_LIMIT_S`."""
         self._stop.set()
-        if self._recorder is not None:
-            self._recorder.close(FLUSH_LIMIT_S)
+        closing = [
+            threading.Thread(target=station.close, args=(FLUSH_LIMIT_S,), daemon=True)
+            for station in self._stations.values()
+        ]
+        for thread in closing:
+            thread.start()
+        deadline_s = time.monotonic() + FLUSH_LIMIT_S
+        for thread in closing:
+            thread.join(max(0.0, deadline_s - time.monotonic()))
 
-    def _snapshot(self, request: object) -> Message:
+    def seen(self, seen: Seen) -> None:
+        """Take what the eye saw in a picture."""
+        self._stations[seen.camera].looked(seen.moving, seen.picture, seen.since)
+
+    def eye(self, camera: str, fault: CameraFault | None) -> None:
+        """Take that the eye looks at a camera, or cannot."""
+        self._stations[camera].eye(fault)
+
+    def moved(self, event: MotionEvent, jpeg: bytes | None) -> None:
+        """Keep a motion event, and tell it."""
+        if self._catalogue is not None:
+            try:
+                self._catalogue.note_event(event, jpeg)
+            except CameraFault as fault:
+                logger.warning("an event of %s cannot be kept: %s", event.camera, fault)
+        self._outbox.say(motion_message(event))
+
+    def _do(self, message: Message) -> None:
+        header = message.header
+        station = self._stations.get(header.get("camera", ""))
+        if station is None:
+            raise WireError("a command for a camera that is not of this group")
+        match header.get("do"):
+            case "snapshot":
+                self._snapshot(header.get("id"), station)
+            case "watch":
+                station.watch(_stream(header.get("stream")))
+            case "rest":
+                station.rest(_stream(header.get("stream")))
+            case _:
+                raise WireError("a command is not known")
+
+    def _snapshot(self, request: object, station: Station) -> None:
         try:
-            frame = self._latest.get()
-            if frame is None:
-                status = self._board.read()
-                raise CameraFault(status.code or "camera.no_picture", status.detail or "the camera sent no picture yet")
-            return snapshot_message(request, snapshot_of(frame))
+            frame = station.newest()
         except CameraFault as fault:
-            return snapshot_message(request, fault)
+            self._outbox.say(snapshot_message(request, fault))
+        else:
+            self._watchman.snapshot(
+                station.config.id, frame, lambda answer: self._outbox.say(snapshot_message(request, answer))
+            )
 
     def _report(self) -> None:
+        """Tell the statuses, and see that nothing is stuck. A stuck library is ended with the process."""
+        tick_s = 0.0
         while not self._stop.is_set():
-            self._send(status_message(self._board.wait(HEARTBEAT_S)))
-            if time.monotonic() - self._puller.progress_s > self._stuck_s:
-                raise RuntimeError("the puller is stuck inside a library")
+            self._news.wait(HEARTBEAT_S)
+            self._news.clear()
+            self._outbox.status({name: station.status() for name, station in self._stations.items()})
+            if (now_s := time.monotonic()) - tick_s >= HEARTBEAT_S:
+                tick_s = now_s
+                self._tick()
+            self._stop.wait(NEWS_S)
 
-    def _send(self, message: Message) -> None:
-        with self._out_lock:
-            self._out.write(message.pack())
-            self._out.flush()
+    def _tick(self) -> None:
+        self._watchman.tick()
+        for name, station in self._stations.items():
+            station.tick()
+            if station.idle_s() > STUCK_S:
+                raise RuntimeError(f"the puller of {name} is stuck inside a library")
+
+
+def _stream(name: object) -> Stream:
+    if name == "main":
+        return "main"
+    if name == "sub":
+        return "sub"
+    raise WireError("a stream is not known")
+
+
+def _run_thread(name: str, work: Callable[[], None]) -> None:
+    threading.Thread(target=_or_die, args=(work,), name=name, daemon=True).start()
 
 
 def _or_die(work: Callable[[], None]) -> None:
@@ -106,13 +168,13 @@ def _or_die(work: Callable[[], None]) -> None:
     except BrokenPipeError:
         os._exit(0)  # nobody listens any more
     except Exception:
-        logger.exception("%s failed", work.__qualname__)
+        logger.exception("%s failed", threading.current_thread().name)
         os._exit(_EXIT_BROKEN)
 
 
 class _MaskedFormatter(logging.Formatter):
     def __init__(self, mask: Mask) -> None:
-        super().__init__("%(levelname)s %(name)s: %(message)s")
+        super().__init__("%(levelname)s %(threadName)s: %(message)s")
         self._mask = mask
 
     def format(self, record: logging.LogRecord) -> str:
@@ -120,9 +182,10 @@ class _MaskedFormatter(logging.Formatter):
 
 
 def _set_up_process() -> BinaryIO:
-    """Lower the priority, forbid core dumps (they hold the password), and keep standard output for messages alone."""
+    """Lower the priority, forbid core dumps (they hold the passwords), and keep standard output for messages alone."""
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    threading.stack_size(STACK_BYTES)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; it then closes our input
@@ -130,12 +193,18 @@ def _set_up_process() -> BinaryIO:
     return out
 
 
+def _limit_memory(group: GroupConfig) -> None:
+    """A leak or a hostile stream ends this process, not the machine."""
+    most = (group.memory_mb or MEMORY_MB + MEMORY_PER_CAMERA_MB * len(group.cameras)) << 20
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
 def _leave(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
 def main() -> None:
-    """Run the camera that standard input describes."""
+    """Run the cameras that standard input describes."""
     out = _set_up_process()
     commands = sys.stdin.buffer
     first = read_message(commands)
@@ -145,14 +214,16 @@ def main() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_MaskedFormatter(Mask.of(config.cameras)))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    _limit_memory(config)
     child = Child(config, out)
+    gc.freeze()  # what is loaded now stays for ever
     try:
         with contextlib.suppress(BrokenPipeError, WireError):
             child.run(commands)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         child.close()
-        # The puller may sit inside libav for seconds more: nothing of it needs saving, so do not wait for it.
+        # The pullers may sit inside libav for seconds more: nothing of them needs saving, so do not wait for them.
         os._exit(0)
 
 

@@ -9,7 +9,7 @@ import asyncio
 import json
 import struct
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 _LENGTHS = struct.Struct(">II")
 HEADER_LIMIT = 64 * 1024
@@ -51,7 +51,7 @@ def _message(header: bytes, body: bytes) -> Message:
     return Message(fields, body)
 
 
-def read_message(stream: BinaryIO) -> Message | None:
+def read_message(stream: IO[bytes]) -> Message | None:
     """Read one message from a blocking stream; None at its end. Raises `WireError`."""
     prefix = stream.read(_LENGTHS.size)
     if len(prefix) < _LENGTHS.size:

@@ -20,19 +20,25 @@ class Backoff:
 
     def __init__(self, draw: Callable[[float, float], float] = random.uniform) -> None:
         self._draw = draw
+        self._step = 0
         self.failures = 0
 
     def failed(self, worked_s: float, retry: bool = True) -> float:
         """Return the delay after a try that worked for `worked_s` seconds (0 when it never did)."""
         if worked_s >= STABLE_S:
-            self.failures = 0
+            self.worked()
         self.failures += 1
+        self._step += 1
         if not retry:
             return LONGEST_S
-        if self.failures == 1:
+        if self._step == 1:
             return 0.0
-        return self._draw(1.0, min(LONGEST_S, 2.0 ** min(self.failures - 1, 10)))
+        return self._draw(1.0, min(LONGEST_S, 2.0 ** min(self._step - 1, 10)))
+
+    def came_back(self) -> None:
+        """What was away answers again: the delays begin anew, the failures stay counted."""
+        self._step = 0
 
     def worked(self) -> None:
         """Forget the failures: the work is stable now."""
-        self.failures = 0
+        self.failures = self._step = 0

@@ -1,0 +1,179 @@
+"""Pull a network camera by RTSP, through libav: video alone, over TCP, over UDP where the camera insists on it."""
+
+from __future__ import annotations
+
+import errno
+import struct
+import threading
+import time
+from collections.abc import Generator, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import av
+
+from camera.frames import EncodedFrame, VideoFormat
+from camera.live.units import Codec
+from camera.model import CameraConfig, CameraFault
+from camera.pull.diagnose import diagnose
+from camera.pull.formats import FormatTracker
+from camera.pull.libav import fault_of
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+_OPEN_S = 5.0
+"""Least time for opening: some cameras start their encoder only when they are asked."""
+KEY_FRAME_S = 90.0
+"""So long without a key frame is no picture: cameras send one every 1 to 10 s, sparing ones every 50 s."""
+_PROBE_S = 1.0
+_POLL_S = 0.1
+"""libav looks for a time-out as often (`POLLING_TIME` in its network.h)."""
+_QUICK = {
+    # One picture is enough to open a stream: the parameter sets are read by us, the rate is measured by us. A GOP of
+    # 50 s or a camera that says nothing of its pictures would be waited for otherwise.
+    "analyzeduration": "1",
+    "probesize": "32",
+    "fpsprobesize": "0",
+    "allowed_media_types": "video",
+    "buffer_size": str(1 << 20),  # of the socket, for UDP: a key frame arrives at once
+}
+_CODECS: dict[str, Codec] = {"h264": "h264", "hevc": "hevc"}
+_WALLCLOCK = struct.Struct("=q")
+"""First field of libav's `AVProducerReferenceTime`: microseconds since 1970."""
+
+
+class RtspSource:
+    """One address of a camera. Remembers whether the camera refuses TCP."""
+
+    def __init__(self, config: CameraConfig, url: str, stop: threading.Event) -> None:
+        self._config, self._url, self._stop = config, url, stop
+        self._udp = config.transport == "udp"
+
+    def open(self) -> Generator[EncodedFrame, None, None]:
+        """Return the pictures. Raises `CameraFault` when the camera cannot be opened, falls silent or ends."""
+        container = self._open()
+        try:
+            yield from _frames(container, self._config.timeout_s, self._stop)
+        finally:
+            container.close()
+
+    def probe(self) -> CameraFault | None:
+        """Return why nothing answers at the camera's address; None when it speaks RTSP."""
+        return diagnose(self._url, _PROBE_S)
+
+    def _open(self) -> InputContainer:
+        try:
+            return self._open_by("udp" if self._udp else "tcp")
+        except _TransportRefused:
+            if self._config.transport != "auto":
+                raise
+            self._udp = not self._udp
+        return self._open_by("udp" if self._udp else "tcp")
+
+    def _open_by(self, transport: Literal["tcp", "udp"]) -> InputContainer:
+        config = self._config
+        rest = self._url.removeprefix("rtsp://")
+        address = f"rtsp://{config.credentials}@{rest}" if config.username else self._url
+        limit_s = max(config.timeout_s, _OPEN_S)
+        options = {**_QUICK, "rtsp_transport": transport, "timeout": str(int(limit_s * 1_000_000))}
+        read_s = max(config.timeout_s - 2 * _POLL_S, config.timeout_s / 2)
+        try:
+            return av.open(address, options=options, timeout=(limit_s, read_s))
+        except (av.FFmpegError, OSError, ValueError) as error:
+            # `from None`, by leaving the block: libav's error holds the address with the password.
+            if getattr(error, "errno", None) == errno.EPROTONOSUPPORT:
+                fault: CameraFault = _TransportRefused(transport)
+            else:
+                fault = fault_of(error, "open", 0.0, limit_s)
+        if fault.code == "camera.garbage" and not isinstance(fault, _TransportRefused):
+            fault = diagnose(self._url, limit_s) or fault
+        raise fault
+
+
+class _TransportRefused(CameraFault):
+    """RTSP's answer 461: the camera sends over TCP or UDP only, and not by this one."""
+
+    def __init__(self, transport: str) -> None:
+        super().__init__("camera.garbage", f"the camera refuses to send over {transport.upper()}")
+
+
+def _frames(container: InputContainer, timeout_s: float, stop: threading.Event) -> Iterator[EncodedFrame]:
+    tracker, wait, video = _tracker(container), _FirstKey(), None
+    for packet in _packets(container, timeout_s):
+        data, is_key = bytes(packet), packet.is_keyframe
+        if is_key:
+            video = tracker.of_key(data)
+        if video is None:
+            if stop.is_set():
+                return
+            wait.goes_on(is_key)
+            continue
+        yield EncodedFrame(
+            data=data,
+            dts=packet.dts,
+            pts=packet.pts,
+            duration=packet.duration or 0,
+            is_key=is_key,
+            format=video,
+            at=datetime.fromtimestamp(time.time(), UTC),
+            arrived_s=time.monotonic(),
+            camera_s=_camera_time(packet) if is_key else None,
+        )
+
+
+class _FirstKey:
+    """Waits for the first picture that can be decoded, not for ever."""
+
+    def __init__(self) -> None:
+        self._since_s = time.monotonic()
+        self._keys = 0
+
+    def goes_on(self, is_key: bool) -> None:
+        """Count a picture of no use. Raises `CameraFault`."""
+        self._keys += is_key
+        if self._keys > 1:
+            raise CameraFault("camera.no_picture", "the camera does not say how its pictures are coded")
+        if time.monotonic() - self._since_s > KEY_FRAME_S:
+            raise CameraFault("camera.no_picture", f"the camera sent no key frame for {KEY_FRAME_S:g} s")
+
+
+def _packets(container: InputContainer, timeout_s: float) -> Iterator[Any]:
+    """Yield what arrives; raise `CameraFault` in the end.
+
+    At the first time-out libav's parser hands out the picture that it has held back: it comes late, and is the last.
+    """
+    heard_s = time.monotonic()
+    silent_s = max(timeout_s - 2 * _POLL_S, timeout_s / 2)
+    try:
+        for packet in container.demux(container.streams.video[0]):
+            if not packet.size:
+                continue
+            now_s, before_s = time.monotonic(), heard_s
+            heard_s = now_s
+            yield packet
+            if now_s - before_s >= silent_s:
+                heard_s = before_s
+                raise TimeoutError
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise fault_of(error, "read", time.monotonic() - heard_s, timeout_s) from None
+    raise fault_of(EOFError(0, "end of stream"), "read", time.monotonic() - heard_s, timeout_s)
+
+
+def _tracker(container: InputContainer) -> FormatTracker:
+    if not container.streams.video:
+        raise CameraFault("camera.no_picture", "the stream holds no video")
+    stream = container.streams.video[0]
+    name = stream.codec_context.name if stream.codec_context is not None else "something unknown"
+    codec = _CODECS.get(name)
+    if codec is None:
+        raise CameraFault("camera.no_picture", f"the camera sends {name}; set it to H.264 or H.265")
+    return FormatTracker(VideoFormat(stream), codec)
+
+
+def _camera_time(packet: Any) -> float | None:
+    """Return what the camera's clock says of a picture (RTCP sender reports), in seconds since 1970."""
+    if not packet.has_sidedata("prft"):
+        return None
+    said = bytes(packet.get_sidedata("prft"))
+    return _WALLCLOCK.unpack_from(said)[0] / 1_000_000 if len(said) >= _WALLCLOCK.size else None
