@@ -1,12 +1,12 @@
 """Looking back in a real browser, on a phone and on a desk: the bar, events, pictures, clips that take their time."""
 
-import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hub_rig import FakeNode, Running
-from lookback_rig import BASE, Recording, a_day, day, film, piece
+from hub_rig import FakeNode, Running, until
+from lookback_rig import BASE, Recording, a_day, day, film, moved, piece
 from playwright.async_api import Browser, Page, async_playwright, expect
 from test_hub_browser import CHROMIUM, FLAGS, seen
 
@@ -97,6 +97,45 @@ async def test_tap_on_the_bar_chooses_the_time_of_a_picture(
     assert page.problems == []  # type: ignore[attr-defined]
 
 
+async def test_days_and_further_events_are_fetched_into_the_page(
+    hub: Running, node: FakeNode, recording: Recording, browser: Browser, tmp_path: Path
+) -> None:
+    recording.moved = [moved(f"m-{n}", day(6) + n * timedelta(minutes=3), 9 + n) for n in range(90)]
+    page = await opened(browser, hub)
+    await expect(page.locator(".moved > li")).to_have_count(20)
+    await page.get_by_text("Xem thêm (70)").tap()
+    await expect(page.locator(".moved > li")).to_have_count(80)
+    await page.get_by_text("Xem thêm (10)").tap()
+    await expect(page.locator(".moved > li")).to_have_count(90)
+    await expect(page.locator("#lookback-more")).to_be_hidden()
+    await page.get_by_label("Ngày trước").tap()
+    await expect(page.locator(".days strong")).to_have_text(f"{day(12, ago=2):%d/%m/%Y}")
+    await expect(page.locator(".none")).to_contain_text("Chưa thấy chuyển động nào")
+    await page.get_by_label("Ngày khác").fill(YESTERDAY)
+    await page.get_by_role("button", name="Xem", exact=True).tap()
+    await expect(page.locator(".days strong")).to_contain_text("Hôm qua")
+    await page.get_by_label("Ngày sau").tap()
+    await expect(page.locator(".days strong")).to_contain_text("Hôm nay")
+    await node.lose()
+    await until(lambda: not hub.hub.registry.is_online("29401/tram-bom"))
+    await page.get_by_label("Cập nhật").tap()
+    await expect(page.locator("#lookback")).to_contain_text("Nút đang mất kết nối")
+    await page.screenshot(path=tmp_path / "offline.png", full_page=True)
+    assert page.problems == []  # type: ignore[attr-defined]
+
+
+async def test_film_that_the_browser_cannot_show_can_be_saved(
+    hub: Running, node: FakeNode, recording: Recording, browser: Browser
+) -> None:
+    recording.clip = recording.clip[:40] + bytes(4000)
+    page = await opened(browser, hub)
+    await page.locator("#lookback .pick button[hx-post$=clips]").tap()
+    await expect(page.locator("#lookback-shown .clip")).to_have_count(1)
+    await piece(node, recording.clip, 0, len(recording.clip))
+    await expect(page.locator("#lookback-shown .cannot")).to_be_visible()
+    await expect(page.locator("#lookback-shown").get_by_role("link", name="Lưu về máy")).to_be_visible()
+
+
 @pytest.mark.parametrize("language", ["vi", "en"])
 @pytest.mark.parametrize(("width", "height"), [(360, 640), (1280, 800)])
 async def test_everything_is_large_enough_and_stays_on_the_page(
@@ -121,5 +160,4 @@ async def test_everything_is_large_enough_and_stays_on_the_page(
     )
     assert tiny == []
     await page.screenshot(path=tmp_path / f"lookback-{language}-{width}.png", full_page=True)
-    await asyncio.sleep(0)
     assert page.problems == []  # type: ignore[attr-defined]
