@@ -55,11 +55,10 @@ class StreamMeter:
 
     def broke(self) -> None:
         """The stream ended: what was measured holds no longer."""
-        video = self._last
-        if video is not None:
-            self._reconnects += 1
+        last = self._last
+        self._reconnects += self._frames > 0
         self._forget()
-        self._last = video
+        self._last = last
 
     def read(self) -> StreamStatus:
         """Return the figures of now."""

@@ -78,7 +78,7 @@ class CameraConfig(BaseModel):
     timeout_s: float = Field(default=2, ge=0.5, le=60, description="Silence in seconds that counts as a fault.")
     record: bool = Field(default=False, description="Whether to keep a recording.")
     keep: Literal["all", "events"] = Field(default="all", description="events: video without motion goes after minutes")
-    retention: Retention = Retention()
+    retention: Retention = Field(default=Retention(), description="How long its video stays.")
     motion: Motion | None = Field(default=None, description="Absent: nobody looks for motion.")
 
     @field_validator("url", "sub_url")

@@ -85,10 +85,10 @@ class Puller:
             if stop.is_set():
                 return
             now_s = self.progress_s = frame.arrived_s
-            if frame.is_key:
+            if frame.is_key or waits_since_s is None:
                 waits_since_s = now_s
                 self._clock.seen(frame)
-            elif now_s - (waits_since_s := waits_since_s or now_s) > KEY_FRAME_S:
+            elif now_s - waits_since_s > KEY_FRAME_S:
                 raise CameraFault("camera.no_picture", f"the camera sent no key frame for {KEY_FRAME_S:g} s")
             meter.seen(frame)
             for sink in sinks:

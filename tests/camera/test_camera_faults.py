@@ -9,9 +9,14 @@ import pytest
 from camera_rig import config_for, free_port, rtsp_camera, tcp_server
 
 from camera.model import CameraFault
-from camera.pull.source import clip_frames, rtsp_frames
+from camera.pull.clip import clip_frames
+from camera.pull.rtsp import RtspSource
 
 PASSWORD = "s3:c@r/ét 100%"
+
+
+def rtsp_frames(config):
+    return RtspSource(config, config.url, threading.Event()).open()
 
 
 def fault_of(config):
@@ -89,7 +94,7 @@ def speak_http(link: socket.socket) -> None:
     ],
 )
 def test_server_that_is_no_camera(handle, code, monkeypatch):
-    monkeypatch.setattr("camera.pull.source._PROBE_S", 0.5)
+    monkeypatch.setattr("camera.pull.rtsp._OPEN_S", 0.5)
     with tcp_server(handle) as port:
         fault = fault_of(config_for(f"rtsp://127.0.0.1:{port}/gate", timeout_s=0.5, username="u", password="pass-99"))
     assert fault.code == code

@@ -4,7 +4,7 @@ import pytest
 from camera_rig import config_for, run_python
 from pydantic import ValidationError
 
-from camera.model import CameraConfig, CameraFault
+from camera.model import CameraConfig, CameraFault, GroupConfig
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,6 @@ def test_bad_addresses(url, reason):
         ({"password": "p"}, "needs a username"),
         ({"username": "a:b", "password": "p"}, "colon"),
         ({"username": "a", "password": "đ" * 30}, "too long"),
-        ({"record": True}, "directory"),
         ({"id": "Cổng"}, "pattern"),
         ({"timeout_s": 0}, "greater"),
         ({"colour": "red"}, "Extra"),
@@ -57,6 +56,20 @@ def test_bad_addresses(url, reason):
 def test_bad_fields(changes, reason):
     with pytest.raises(ValidationError, match=reason):
         config_for("rtsp://h/p", **changes)
+
+
+@pytest.mark.parametrize(
+    ("cameras", "reason"),
+    [
+        ([{"record": True}], "directory"),
+        ([{"motion": {}}], "directory"),
+        ([{}, {}], "same id"),
+        ([], "at least 1"),
+    ],
+)
+def test_bad_groups(cameras, reason):
+    with pytest.raises(ValidationError, match=reason):
+        GroupConfig(cameras=tuple(config_for("rtsp://h/p", **changes) for changes in cameras))
 
 
 def test_every_field_is_described():

@@ -11,13 +11,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camera.board import FpsMeter, StatusBoard
+from camera.board import StatusBoard
 from camera.frames import EncodedFrame
-from camera.model import CameraFault, CameraStatus, Snapshot
+from camera.health import StreamMeter
+from camera.model import CameraFault, CameraStatus, Deleted, LivePiece, MotionEvent, Snapshot, StreamStatus
 from camera.pull.backoff import LONGEST_S, Backoff
 from camera.timeline import TICKS_PER_S, Timeline
 from camera.wire import BODY_LIMIT, Message, WireError, read_message, receive_message
-from camera.words import snapshot_in, snapshot_message, status_in, status_message
+from camera.words import (
+    deleted_in,
+    deleted_message,
+    live_in,
+    live_message,
+    motion_in,
+    motion_message,
+    snapshot_in,
+    snapshot_message,
+    status_message,
+    statuses_in,
+)
 
 
 def test_backoff_is_at_once_then_grows():
@@ -78,8 +90,10 @@ def test_message_cut_short_is_the_end():
 
 def test_status_and_snapshot_travel_whole():
     now = datetime.now(UTC)
-    status = CameraStatus("streaming", now, "camera.disk_full", "full", "h264", 4, 2, 9.5, True, now, 3, 5, 1, 2)
-    assert status_in(read_message(io.BytesIO(status_message(status).pack()))) == status
+    stream = StreamStatus("h264", 4, 2, 9.5, 1000.5, 2.0, now, 3)
+    status = CameraStatus("streaming", now, "camera.disk_full", "full", stream, None, True, 3, 5, 1, 2, now, 3.5, -1.5)
+    statuses = {"gate": status, "yard": CameraStatus("starting", now, sub=stream, picture="dark", moving=False)}
+    assert statuses_in(read_message(io.BytesIO(status_message(statuses).pack()))) == statuses
     shot = Snapshot(b"\xff\xd8", now, 4, 2)
     assert snapshot_in(read_message(io.BytesIO(snapshot_message(7, shot).pack()))) == shot
     fault = snapshot_in(snapshot_message(7, CameraFault("camera.lost", "gone", retry=False)))
@@ -88,10 +102,19 @@ def test_status_and_snapshot_travel_whole():
 
 @pytest.mark.parametrize("header", [{}, {"status": {"state": "happy"}}, {"code": "x"}, {"at": 5}, {"code": 7}])
 def test_answers_that_make_no_sense(header):
-    with pytest.raises(WireError):
-        snapshot_in(Message(header))
-    with pytest.raises(WireError):
-        status_in(Message(header))
+    for read in (snapshot_in, statuses_in, motion_in, live_in, deleted_in):
+        with pytest.raises(WireError):
+            read(Message(header))
+
+
+def test_news_travel_whole():
+    now = datetime.now(UTC)
+    event = MotionEvent("e1", "gate", now, None, ("road",), 0.5, "person", (0.1, 0.2, 0.3, 0.4))
+    assert motion_in(read_message(io.BytesIO(motion_message(event).pack()))) == event
+    piece = LivePiece("gate", "sub", "key", 7, 3, now, "avc1.64001f", 640, 360, b"\0moof")
+    assert live_in(read_message(io.BytesIO(live_message(piece).pack()))) == piece
+    deleted = Deleted("gate", now, now, 10, "disk_bytes")
+    assert deleted_in(read_message(io.BytesIO(deleted_message(deleted).pack()))) == deleted
 
 
 VIDEO = SimpleNamespace(codec="h264", width=4, height=2, time_base=Fraction(1, 1000))
@@ -146,32 +169,72 @@ def test_times_only_ever_grow(stream):
         last = place.dts
 
 
-def test_frame_rate_is_that_of_the_last_seconds():
-    meter = FpsMeter(window_s=5)
-    assert meter.add(0.0) is None
-    rates = [meter.add(step * 0.1) for step in range(1, 100)]
-    assert rates[-1] == pytest.approx(10, abs=0.01)
-    rates = [meter.add(9.9 + step * 0.5) for step in range(1, 20)]
-    assert rates[-1] == pytest.approx(2, abs=0.01)
+def picture(at_s, size=1000, is_key=False):
+    return EncodedFrame(b"x" * size, 0, 0, 1, is_key, VIDEO, datetime.now(UTC), at_s)
+
+
+def test_rates_are_those_of_the_last_seconds():
+    meter = StreamMeter()
+    assert meter.read() == StreamStatus()
+    for step in range(100):
+        meter.seen(picture(step * 0.1, 1000, is_key=step % 20 == 0))
+    status = meter.read()
+    assert status.fps == pytest.approx(10, abs=0.2) and status.kbit_s == pytest.approx(80, abs=2)
+    assert (status.gop_s, status.codec, status.width) == (2.0, "h264", 4)
+    for step in range(1, 20):
+        meter.seen(picture(9.9 + step * 0.5, 500))
+    assert meter.read().fps == pytest.approx(2, abs=0.1) and meter.read().kbit_s == pytest.approx(8, abs=0.2)
+    meter.broke()
+    status = meter.read()
+    assert (status.fps, status.kbit_s, status.gop_s, status.reconnects) == (None, None, None, 1)
+    assert status.last_frame_at is not None, "when it was last seen is known for ever"
+    meter.broke()
+    assert meter.read().reconnects == 1, "it did not come back in between"
 
 
 def test_board_tells_what_people_wait_for():
     board = StatusBoard()
-    assert board.wait(0).state == "starting"
-    assert board.wait(0.05).state == "starting"
-    board.streaming(VIDEO)
-    assert board.wait(5).state == "streaming"
+    assert board.read().state == "starting"
+    board.streaming()
+    assert board.news.is_set() and board.read().state == "streaming"
+    board.news.clear()
+    board.recorded(100, 0)
+    assert not board.news.is_set(), "figures travel with the next report"
     full = CameraFault("camera.disk_full", "full")
     board.recording(False, full)
-    assert board.wait(5).code == "camera.disk_full"
+    assert board.news.is_set() and board.read().code == "camera.disk_full"
     board.failed(CameraFault("camera.lost", "gone"), 1)
-    status = board.wait(5)
+    status = board.read()
     assert (status.state, status.code, status.attempts) == ("retrying", "camera.lost", 1)
     since = status.since
     board.failed(CameraFault("camera.refused", "no"), 2)
     assert board.read().since == since, "still the same state"
-    board.streaming(VIDEO)
+    board.streaming()
     assert board.read().code == "camera.disk_full", "the disk is still full"
     board.stable()
     board.recording(True)
     assert (board.read().code, board.read().attempts, board.read().recording) == (None, 0, True)
+
+
+def test_board_shows_the_gravest_fault_and_the_sub_stream_only_while_it_is_pulled():
+    board = StatusBoard()
+    board.streaming()
+    assert board.read().sub is None
+    board.eye(CameraFault("camera.eye_died", "twice"))
+    board.sub_stream(True, CameraFault("camera.not_found", "small stream"))
+    assert (board.read().code, board.read().sub) == ("camera.not_found", StreamStatus())
+    board.sub_stream(False)
+    assert (board.read().code, board.read().sub) == ("camera.eye_died", None)
+    board.looked(True, "good", None)
+    board.eye(None)
+    assert (board.read().code, board.read().moving, board.read().picture) == (None, True, "good")
+    board.failed(CameraFault("camera.lost", "gone"), 1)
+    assert board.read().moving is None, "nobody sees whether something moves"
+
+
+def test_board_passes_on_what_was_deleted():
+    told = []
+    board = StatusBoard(tell_deleted=told.append)
+    deleted = Deleted("gate", datetime.now(UTC), datetime.now(UTC), 10, "disk_bytes")
+    board.deleted(deleted)
+    assert told == [deleted]

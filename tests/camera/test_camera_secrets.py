@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from camera import Camera
+from camera import Camera, GroupConfig
 from camera.mask import Mask
 from camera.words import unwrap_config, wrap_config
 
@@ -48,9 +48,9 @@ async def test_wrong_password_appears_nowhere(clip, caplog):
 
 
 def test_configuration_reaches_the_child_whole():
-    config = config_for("rtsp://h/p", username="cam", password=PASSWORD)
+    config = GroupConfig(cameras=(config_for("rtsp://h/p", username="cam", password=PASSWORD),))
     assert unwrap_config(wrap_config(config)) == config
-    assert unwrap_config(wrap_config(config)).credentials == f"cam:{ENCODED}"
+    assert unwrap_config(wrap_config(config)).cameras[0].credentials == f"cam:{ENCODED}"
 
 
 def test_child_with_a_bad_configuration_does_not_repeat_it():
@@ -85,5 +85,5 @@ def test_mask_hides_any_password(secret, before, after):
 
 def test_mask_of_a_camera():
     config = config_for("rtsp://h/p", username="cam", password=SecretStr("s3cret"))
-    assert Mask.of(config)("s3cret") == "***"
-    assert Mask.of(config_for("rtsp://h/p"))("as it was") == "as it was"
+    assert Mask.of([config])("s3cret") == "***"
+    assert Mask.of([config_for("rtsp://h/p")])("as it was") == "as it was"
