@@ -116,8 +116,8 @@ class Outgoing:
     async def _step(self) -> bool:
         """Send one thing, or some of it; False when there is nothing to send."""
         if self._hub is None:
-            for parcel in list(self.shelf.parcels.values()):
-                await self._let_go(parcel, Fault.of("media.unreachable", detail="no hub is configured"))
+            for waiting in list(self.shelf.parcels.values()):
+                await self._let_go(waiting, Fault.of("media.unreachable", detail="no hub is configured"))
             self._pictures.clear()
             return False
         if self._pictures:
