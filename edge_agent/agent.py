@@ -79,8 +79,8 @@ class Agent:
             supervisor.start("bulletins", services.bulletins.run)
             tell_cut_off(unfinished, services.station, core.recorder)
             await desk.resume(unfinished)
-            await services.cameras.start()
-            stack.push_async_callback(services.cameras.stop)
+            await _start_cameras(services, supervisor)
+            stack.push_async_callback(_stop_cameras, services)
             self._start_care(core, services, link, supervisor)
             core.recorder.event("started", version=VERSION, session=core.session)
             log.info("%s is running", self._config.node.name)
@@ -96,6 +96,7 @@ class Agent:
             core.faults.set("link", fault)
             if up:
                 core.recorder.event("link", connections=link.connections)
+                services.outgoing.wake()
 
         link = Link(
             address,
@@ -145,7 +146,12 @@ class Agent:
         desk.register("live.stop", services.live.stop)
         desk.register("bulletin.plan", services.bulletins.plan)
         desk.register("bulletin.cancel", services.bulletins.cancel)
+        services.watching.connect(link)
+        desk.register("camera.watch", services.watching.watch)
         desk.register("camera.snapshot", services.cameras.snapshot)
+        desk.register("camera.recordings", services.cameras.recordings)
+        desk.register("camera.clip", services.cameras.clip)
+        desk.register("camera.keep", services.cameras.keep)
         records = RecordRequests(core.outbox, link.resend, core.board.repeat)
         desk.register("outbox.resend", records.resend)
         desk.register("outbox.confirm", records.confirm)
@@ -165,7 +171,7 @@ class Agent:
                 values["link_rtt"] = round(link.rtt_ms, 2)
             for name, state in services.hardware.states.items():
                 values[f"driver/{name}"] = float(state.actual == "ok")
-            return {**values, **services.electrics.values()}
+            return {**values, **services.electrics.values(), **services.cameras.values()}
 
         every, storage = self._config.telemetry.every_s, self._config.storage.path
         supervisor.start("telemetry", Telemetry(every, storage, core.clock, core.recorder, measures).run)
@@ -192,6 +198,24 @@ async def _load_sounds(core: Core, services: Services) -> None:
     except Refusal as refusal:
         log.error("prepared sounds cannot be read: %s", refusal)
         core.faults.set("sounds", refusal.fault)
+
+
+async def _start_cameras(services: Services, supervisor: Supervisor) -> None:
+    """Cameras, who looks through them live, and what of them is on its way to the hub."""
+    try:
+        await services.outgoing.open()
+    except OSError as error:  # clips that cannot be read keep no camera from recording
+        log.error("clips that wait to be sent cannot be read: %s", error)
+    supervisor.start("motion", services.cameras.run)
+    supervisor.start("watching", services.watching.run)
+    supervisor.start("outgoing", services.outgoing.run)
+    await services.cameras.start()
+
+
+async def _stop_cameras(services: Services) -> None:
+    await services.watching.stop()
+    await services.cameras.stop()
+    await services.outgoing.stop()
 
 
 async def _keep_house(core: Core, link: Link) -> None:

@@ -11,6 +11,7 @@ from edge_agent.broadcast.station import Station
 from edge_agent.bulletins.service import BulletinService
 from edge_agent.calendar import policy_of
 from edge_agent.cameras import Cameras
+from edge_agent.cameras.clips import LIMIT as CLIPS_BYTES
 from edge_agent.clock import Alarms
 from edge_agent.config.model import NodeConfig
 from edge_agent.config.secrets import SecretFault, reveal
@@ -26,9 +27,11 @@ from edge_agent.hearing import Hearing
 from edge_agent.live.sessions import LiveSessions
 from edge_agent.media import MediaStore
 from edge_agent.media.fetch import Fetcher
+from edge_agent.media.outgoing import Outgoing
 from edge_agent.media.store import SoundStore
 from edge_agent.prepare.preparer import Preparer
 from edge_agent.relay.stream import RelayEvent, RelayStream
+from edge_agent.watching import WatchService
 from tts.client import VoiceWorker
 
 
@@ -86,9 +89,29 @@ class Services:
             keep=core.recorder.keep,
         )
         self.hearing = Hearing(core, self.hardware, self.station, self.bulletins, storage.path / "proof")
-        self.cameras = Cameras(
-            config.cameras, storage.path / "video", core.clock, core.recorder, media, post=core.post("camera")
+        self.outgoing = Outgoing(
+            storage.path / "clips",
+            CLIPS_BYTES,
+            config.hub.url if config.hub is not None else None,
+            _token(config),
+            core.clock,
         )
+        self.cameras = Cameras(
+            config.cameras,
+            config.video,
+            storage.path,
+            core.clock,
+            core.recorder,
+            media,
+            self.outgoing,
+            post=core.post("camera"),
+        )
+        self.watching = WatchService(
+            [camera.id for camera in config.cameras], core.topics, core.clock, core.recorder, self.cameras
+        )
+        self.cameras.on_piece = self.watching.piece
+        self.cameras.watched = self.watching.watched
+        self.watching.on_change = self.cameras.viewers_changed
 
     def driver_changed(self, name: str) -> None:
         """A driver came or went."""

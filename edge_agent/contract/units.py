@@ -38,6 +38,13 @@ METRICS: dict[str, Metric] = {
     "hours/{id}": Metric("h", "Số giờ bật", "Hours on of a switched thing"),
     "switch_ons/{id}": Metric("1", "Số lần bật", "How often a thing was switched on"),
     "litres/{id}": Metric("L", "Số lít", "Litres through a switched thing"),
+    "camera_fps/{id}": Metric("1/s", "Số hình mỗi giây", "Pictures a second of a camera's main stream"),
+    "camera_rate/{id}": Metric("kbit/s", "Luồng hình", "Rate of a camera's main stream"),
+    "camera_gop/{id}": Metric("s", "Khoảng cách hình gốc", "Seconds between a camera's key frames"),
+    "camera_reconnects/{id}": Metric("1", "Số lần đứt luồng", "How often a camera's main stream broke"),
+    "camera_dropped/{id}": Metric("1", "Số hình không ghi kịp", "Pictures that the disk was too slow for"),
+    "camera_days_left/{id}": Metric("d", "Số ngày còn chỗ ghi", "Days of video for which there is room"),
+    "camera_clock_error/{id}": Metric("s", "Giờ camera lệch", "A camera's clock minus the node's"),
     "things_faulty": Metric("1", "Số thiết bị đang hỏng", "Things that are faulty now"),
 }
 
