@@ -1,0 +1,182 @@
+"""Find what moves in a series of small luma pictures, which may be seconds apart.
+
+Something moves where the picture is unlike the ground AND unlike the picture before: what was left behind, parked or
+newly lit differs from the ground only. Everything is judged anew with each picture; `Doubts` asks for a second one
+where one picture can deceive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from camera.eye.ground import WINDOW, Floats, Ground, Plane, Window, left_over
+from camera.eye.zones import WHOLE, areas_of
+from camera.settings import Motion, Sensitivity
+
+LONG_SIDE = 320
+"""Pixels of the longer side of the picture that is looked at."""
+_TIMES: dict[Sensitivity, float] = {"low": 24.0, "normal": 12.0, "high": 7.0}
+"""How many times more than usual must be left over."""
+_AGAIN = 0.6
+"""Of that, against the picture before: it has noise of its own."""
+_LEARN_PICTURES, _LEARN_S = 6, 8.0
+_APART_S = 0.8
+"""The picture before is at least so old: a slow walker does little in a fifteenth of a second."""
+_LIGHT_PART, _LIGHT_LEVELS, _LIGHT_ALIKE = 0.25, 7.0, 0.45
+"""A change of light: so much of the picture is brighter or darker by so much, and its structure stays so much alike."""
+_STRUCTURE = 30.0
+"""Variance of a window that has structure to compare."""
+_MUCH = 0.45
+"""More of the picture at once may be a body before the lens, or the camera that was touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What moves: how much of the picture, where (fractions: left, top, right, bottom), in which zones."""
+
+    score: float
+    box: tuple[float, float, float, float]
+    zones: tuple[str, ...]
+    doubtful: bool
+    """One picture of this kind can deceive: insects and beams of light at night, drops, a flash."""
+
+
+class MotionFinder:
+    """Looks at the pictures of one camera, in their order."""
+
+    def __init__(self, settings: Motion, height: int, width: int) -> None:
+        self._settings = settings
+        self._areas = areas_of(settings, height, width)
+        self._seen = np.maximum.reduce([area.mask for area in self._areas])
+        self._shape = (height, width)
+        self._ground: Ground | None = None
+        self._before: Window | None = None
+        self._before_s = self._last_s = 0.0
+        self._pictures, self._first_s = 0, 0.0
+        self.learning = True
+        """Until the first pictures are known nothing can be said."""
+        self.light_changed = False
+        """Whether the last picture showed another light: nothing can be said of it either."""
+
+    def look(self, small: Plane, at_s: float, night: bool = False) -> Found | None:
+        """Return what moves in `small` (luma, `height` x `width`), seen at `at_s` (seconds, growing)."""
+        now = Window(cv2.GaussianBlur(small, (3, 3), 0).astype(np.float32))
+        if self._ground is None or self._before is None:
+            self._ground, self._before = Ground(now.picture), now
+            self._first_s = self._before_s = self._last_s = at_s
+            self._pictures = 1
+            return None
+        passed_s = max(0.0, at_s - self._last_s)
+        self._last_s = at_s
+        self._pictures += 1
+        self.learning = self._pictures <= _LEARN_PICTURES or at_s - self._first_s < _LEARN_S
+        rest, alike = self._ground.unlike(now)
+        found, moving = None, None
+        self.light_changed = self._another_light(now, self._before, alike)
+        if self.light_changed:
+            self._ground.start_again(now)
+        else:
+            if not self.learning:
+                found, moving = self._moving(now, rest, alike, night)
+            self._ground.learn(now, rest, moving, passed_s)
+        if self.light_changed or at_s - self._before_s >= _APART_S:
+            self._before, self._before_s = now, at_s
+        return found
+
+    def _another_light(self, now: Window, before: Window, alike: Floats) -> bool:
+        """Tell whether the light changed in much of the picture while its structure stayed."""
+        step = now.mean - before.mean
+        level = _LIGHT_LEVELS + 0.06 * before.mean
+        changed = np.abs(step) > level
+        part = float(changed.mean())
+        if part < _LIGHT_PART:
+            return False
+        structured = changed & (before.spread > _STRUCTURE) & (now.spread > _STRUCTURE)
+        if structured.mean() < 0.02:  # nothing to compare: it was dark, or is
+            return part > 0.6
+        return float(np.median(alike[structured])) > _LIGHT_ALIKE
+
+    def _moving(
+        self, now: Window, rest: Floats, alike: Floats, night: bool
+    ) -> tuple[Found | None, NDArray[np.bool_] | None]:
+        assert self._ground is not None and self._before is not None  # noqa: S101 - look() has set them
+        settings = self._settings
+        sensitivity = (night and settings.night_sensitivity) or settings.sensitivity
+        times = _TIMES[sensitivity]
+        unlike = (rest > times) & (self._seen > 0)
+        if np.count_nonzero(unlike) < 20:
+            return None, None
+        usual = self._ground.usual
+        change, _ = left_over(now, self._before, usual)
+        fresh = change > times * _AGAIN * usual
+        blobs = _bodies(unlike & fresh)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(blobs, connectivity=8)
+        if count < 2:
+            return None, None
+        return self._judge(labels, stats, alike, now, night)
+
+    def _judge(
+        self, labels: NDArray[Any], stats: NDArray[Any], alike: Floats, now: Window, night: bool
+    ) -> tuple[Found | None, NDArray[np.bool_] | None]:
+        """Keep the bodies that are large enough in a zone, and say whether one picture is enough."""
+        assert self._ground is not None  # noqa: S101
+        ground = self._ground.window
+        height, width = self._shape
+        kept, zones, best = [], set(), 0
+        for label in range(1, len(stats)):
+            part = labels == label
+            inside = [area for area in self._areas if np.count_nonzero(part & (area.mask > 0)) >= area.least]
+            if not inside or _only_light(part, alike, now, ground):
+                continue
+            kept.append(label)
+            zones |= {area.id for area in inside}
+            if not best or stats[label, cv2.CC_STAT_AREA] > stats[best, cv2.CC_STAT_AREA]:
+                best = label
+        if not kept:
+            return None, None
+        moving = np.isin(labels, kept)
+        score = float(np.count_nonzero(moving)) / (height * width)
+        left, top, wide, high, size = (int(value) for value in stats[best])
+        place = (left / width, top / height, (left + wide) / width, (top + high) / height)
+        small = size < 2 * min(area.least for area in self._areas)
+        crowd = len(stats) - 1 - len(kept) > 6
+        doubtful = night or small or crowd or score > _MUCH
+        near = cv2.dilate(moving.astype(np.uint8), np.ones((WINDOW, WINDOW), np.uint8)) > 0
+        return Found(score, place, tuple(sorted(zones - {WHOLE})), doubtful), near
+
+
+def _bodies(unlike: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Fill outlines, and take back the half window by which each is too wide; what is thin goes."""
+    closed = cv2.morphologyEx(unlike.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    whole = np.zeros_like(closed)
+    cv2.drawContours(whole, outlines, -1, 1, -1)
+    size = WINDOW - 2
+    return cv2.erode(whole, np.ones((size, size), np.uint8), borderValue=1).astype(np.uint8, copy=False)
+
+
+def _only_light(part: NDArray[np.bool_], alike: Floats, now: Window, ground: Window) -> bool:
+    """Tell whether what was there is still there, only brighter or darker."""
+    structured = part & (ground.spread > _STRUCTURE)
+    if np.count_nonzero(structured) < 0.4 * np.count_nonzero(part):
+        return False
+    step = now.mean[structured] - ground.mean[structured]
+    one_way = max(float((step > 0).mean()), float((step < 0).mean())) > 0.9
+    return one_way and float(np.median(alike[structured])) > 0.75
+
+
+def small_size(height: int, width: int) -> tuple[int, int]:
+    """Return height and width of the small picture of a picture so large."""
+    scale = min(1.0, LONG_SIDE / max(height, width))
+    return max(16, round(height * scale)), max(16, round(width * scale))
+
+
+def small_of(luma: Plane) -> Plane:
+    """Return the small picture of a luma plane."""
+    height, width = small_size(*luma.shape)
+    return cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
