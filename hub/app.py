@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from edge_agent.contract.records import Event, Sample
+from edge_agent.contract.sentences import Language
 from edge_agent.contract.signature import Signer
 from hub import presence, records
 from hub.actions import Actions
@@ -20,8 +21,11 @@ from hub.aired.pages import AiredPages
 from hub.announcing import Announcing
 from hub.api import Api
 from hub.cameras import lookback_rows
+from hub.cameras.live import LiveDesk
 from hub.cameras.lookback import LookBack
 from hub.cameras.lookback_rows import MovedLog
+from hub.cameras.page import CameraPages
+from hub.cameras.socket import LiveSocket
 from hub.clock import Clock, SystemClock
 from hub.commands import BY_CONSOLE, Commands
 from hub.config import MB, HubConfig
@@ -30,7 +34,7 @@ from hub.followup import FollowUp
 from hub.inbox import Inbox
 from hub.keys import Tokens, signer
 from hub.ledger import Ledger
-from hub.link import Link
+from hub.link import Link, OnMessage
 from hub.live import Live
 from hub.media import MediaStore
 from hub.media_http import MediaRoutes
@@ -43,10 +47,12 @@ from hub.records import Note
 from hub.registry import Registry
 from hub.render import Renderer, Shown
 from hub.security import Guard
+from hub.sentences import Speaker
 from hub.store import Store
 from hub.supervise import supervise
 from hub.things.campaigns import Campaigns
 from hub.toasts import Toasts
+from hub.views import node_zone
 from hub.voice import Voice
 
 logger = logging.getLogger(__name__)
@@ -72,12 +78,13 @@ class Hub:
         self.commands = Commands(self.signer, self._publish, clock, by=BY_CONSOLE)
         self.feed = Feed(self.registry.nodes.values, config.limits.viewers, self.closing)
         self.inbox = Inbox(self.registry, self.ledger, self.commands, Naming(self._store), self.feed, clock)
-        self.link = _link(config, clock, self.inbox, self.notice)
+        self.link = _link(config, clock, self._take, self.notice)
         self._followup = FollowUp(self.ledger, self.commands, self._can_reach, clock)
         self._pictures = Pictures(self.commands, self.media, clock)
         self.voice = Voice(config.voice, config.dictionary)
         self._previews = Previews(config.data / "previews", clock)
         self.live: Live
+        self.watching: LiveDesk
         self.lookback: LookBack
         self.app = self._application(config, clock)
         self._data = config.data
@@ -106,6 +113,7 @@ class Hub:
     async def __aexit__(self, *_: object) -> None:
         """Disconnect, write what waits."""
         self.close_pages()
+        await self.watching.stop()
         await self._pictures.stop()
         await self.lookback.stop()
         await self.voice.__aexit__(None, None, None)
@@ -123,11 +131,30 @@ class Hub:
         self.feed.close()
         self.commands.stop()
 
+    def _take(self, topic: str, body: bytes, retained: bool) -> None:
+        """Video goes its own way: there is much of it, and it is no report."""
+        if "/live/" in topic:
+            self.watching.take(topic, body)
+        else:
+            self.inbox.take(topic, body, retained)
+
     async def _publish(self, topic: str, body: bytes) -> None:
         await self.link.publish(topic, body)
 
     def _can_reach(self, address: str) -> bool:
         return self.link.connected and self.registry.is_online(address)
+
+    def _why_out_of_reach(self, address: str) -> str:
+        if not self.link.connected:
+            return "camera.live_hub_away"
+        return "" if self.registry.is_online(address) else "camera.live_node_away"
+
+    def _desk(self, config: HubConfig, clock: Clock) -> LiveDesk:
+        def speaker(address: str, language: Language) -> Speaker:
+            node = self.registry.nodes.get(address)
+            return Speaker(language, node_zone(node, config.zone) if node else config.zone, clock.now())
+
+        return LiveDesk(self.commands, self.link, self._why_out_of_reach, speaker, clock, config.limits.viewers)
 
     def _application(self, config: HubConfig, clock: Clock) -> Starlette:
         shown = Shown(
@@ -150,6 +177,9 @@ class Hub:
         actions = Actions(shown, self.commands, announcing, renderer, toasts, campaigns)
         media = MediaRoutes(self.media, Tokens.load(config.upload_tokens), self.notice)
         names = frozenset(name.lower() for name in (*config.listen.names, config.listen.host))
+        self.watching = self._desk(config, clock)
+        cameras = CameraPages(shown, renderer, self.live, language)
+        looking = LiveSocket(self.watching, cameras.has, language, self.closing, clock)
         aired = AiredPages(shown, renderer, self._database, language)
         self.lookback = LookBack(
             shown, renderer, self.commands, self._store, self._database, language, self.media.progress
@@ -161,7 +191,9 @@ class Hub:
                 ).routes(),  # first: each address is tried in this order
                 *pages.routes(),
                 *aired.routes(),
+                *looking.routes(),
                 *self.lookback.routes(),
+                *cameras.routes(),
                 *actions.routes(language),
                 *media.routes(),
                 self._previews.route(),
@@ -182,7 +214,7 @@ def _notes(config: HubConfig) -> Note:
     return note
 
 
-def _link(config: HubConfig, clock: Clock, inbox: Inbox, notice: Notice) -> Link:
+def _link(config: HubConfig, clock: Clock, take: OnMessage, notice: Notice) -> Link:
     secret = config.broker.password.read() if config.broker.password else None
     identity: Path = config.data / "client-id"
-    return Link(config.broker, identity, clock, inbox.take, notice.bump, secret)
+    return Link(config.broker, identity, clock, take, notice.bump, secret)

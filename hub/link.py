@@ -7,7 +7,7 @@ import random
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -68,6 +68,7 @@ class Link:
         self._password = password
         self._client: aiomqtt.Client | None = None
         self._sending = asyncio.Semaphore(100)
+        self._followed: set[str] = set()
         self._delivered = 0
         self.since: datetime = clock.now()
         self.fault = ""
@@ -87,6 +88,22 @@ class Link:
                 await client.publish(topic, body, qos=1, timeout=PUBLISH_S)
             except aiomqtt.MqttError as error:
                 raise LinkDown from error
+
+    async def follow(self, topic: str) -> None:
+        """Read this topic too, without acknowledgements, also after each new connection."""
+        self._followed.add(topic)
+        await self._try(lambda client: client.subscribe(topic, qos=0, timeout=PUBLISH_S))
+
+    async def unfollow(self, topic: str) -> None:
+        """Read it no more."""
+        self._followed.discard(topic)
+        await self._try(lambda client: client.unsubscribe(topic, timeout=PUBLISH_S))
+
+    async def _try(self, act: Callable[[aiomqtt.Client], Awaitable[object]]) -> None:
+        """What fails is made good by the next connection."""
+        if self._client is not None:
+            with contextlib.suppress(aiomqtt.MqttError):
+                await act(self._client)
 
     async def run(self) -> None:
         """Connect, read, connect again; until cancelled."""
@@ -161,6 +178,8 @@ class Link:
         refused = [name for (name, _), code in zip(REPORT_FILTERS, codes, strict=False) if code >= 0x80]
         if refused:
             logger.error("the broker does not let this hub read %s", ", ".join(refused))
+        if self._followed:
+            await client.subscribe([(topic, 0) for topic in sorted(self._followed)])
 
     async def _until_lost(self, client: aiomqtt.Client) -> None:
         async for _ in client.messages:  # none comes this way, see _Hand; raises when the connection is lost

@@ -1,9 +1,8 @@
 """`GET /live`: the parts of the page that change, as server-sent events."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -20,6 +19,8 @@ GATHER_S = 0.1
 SEND_S = 30.0
 """A viewer who takes nothing for so long is gone."""
 
+Draw = Callable[[Language], Awaitable[Parts]]
+
 
 class Live:
     """Serves a bounded number of viewers; all streams end when `closing` is set."""
@@ -31,20 +32,20 @@ class Live:
         self._closing = closing
         self.viewers = 0
 
-    def response(self, request: Request, language: Language) -> Response:
-        """A stream for this viewer, or 503 when there are too many."""
+    def response(self, language: Language, draw: Draw | None = None) -> Response:
+        """A stream for this viewer, or 503 when there are too many. `draw`: makes other parts than the whole page's."""
         if self.viewers >= self._most or self._closing.is_set():
             return PlainTextResponse(sentence(language, "live.full"), 503, {"Retry-After": "30"})
-        return Stream(lambda send: self._serve(send, language))
+        return Stream(lambda send: self._serve(send, language, draw or self._renderer.parts))
 
-    async def _serve(self, send: Callable[[bytes], "asyncio.Future[None]"], language: Language) -> None:
+    async def _serve(self, send: Callable[[bytes], "asyncio.Future[None]"], language: Language, draw: Draw) -> None:
         self.viewers += 1
         try:
             await send(f"retry: {RETRY_MS}\n\n".encode())
             shown: Parts = {}
             while not self._closing.is_set():
                 seen = self._notice.version
-                parts = await self._renderer.parts(language)
+                parts = await draw(language)
                 fresh = [html for part, html in parts.items() if shown.get(part) != html]
                 shown = parts
                 if fresh:

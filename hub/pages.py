@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -20,10 +20,10 @@ from hub.toasts import Toasts
 from hub.views import node_zone
 
 
-def language_of(default: Language) -> Callable[[Request], Language]:
+def language_of(default: Language) -> Callable[[HTTPConnection], Language]:
     """How a request's language is found."""
 
-    def find(request: Request) -> Language:
+    def find(request: HTTPConnection) -> Language:
         return choose(request.query_params.get("lang"), request.cookies.get(COOKIE), default)
 
     return find
@@ -89,7 +89,7 @@ class Pages:
         return HTMLResponse(self._renderer.cards(self._language(request)))
 
     async def _stream(self, request: Request) -> Response:
-        return self._live.response(request, self._language(request))
+        return self._live.response(self._language(request))
 
     async def _picture(self, request: Request) -> Response:
         language = self._language(request)

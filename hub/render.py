@@ -176,6 +176,14 @@ class Renderer:
         node = self._shown.registry.nodes.get(address)
         return self._node(node, language)[1] if node else {}
 
+    def view(self, node: Node, language: Language) -> NodeView:
+        """What is shown of a node."""
+        return self._node(node, language)[0]
+
+    def part(self, template: str, language: Language, macro: str, *what: object) -> str:
+        """One macro of a template."""
+        return str(getattr(self._macro(language, template), macro)(*what))
+
     def _nodes(self) -> list[Node]:
         return sorted(self._shown.registry.nodes.values(), key=lambda n: (sort_key(n.title), n.address))
 

@@ -11,7 +11,7 @@ import uvicorn
 from hub import watchdog
 from hub.app import Hub
 from hub.config import HubConfig
-from hub.protocol import BoundedProtocol
+from hub.protocol import BoundedProtocol, BoundedWebSocket
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,11 @@ async def _run(hub: Hub, listener: socket.socket, stop: asyncio.Event, ready: Ca
         hub.app,
         lifespan="off",
         http=BoundedProtocol,
+        ws=BoundedWebSocket,
+        ws_per_message_deflate=False,  # video is compressed; a window per viewer would cost memory and time
+        ws_max_size=4096,
+        ws_ping_interval=10,
+        ws_ping_timeout=15,
         log_config=None,
         access_log=False,
         server_header=False,

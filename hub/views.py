@@ -166,10 +166,14 @@ def _presence(node: Node, speak: Speaker) -> tuple[str, str]:
 
 def _camera(thing: Capability, node: Node, speak: Speaker) -> CameraView:
     state = node.states.get(("camera", thing.id))
-    state = state if isinstance(state, CameraState) else None
+    return camera_view(thing.id, thing.name or thing.id, state if isinstance(state, CameraState) else None, speak)
+
+
+def camera_view(id_: str, name: str, state: CameraState | None, speak: Speaker) -> CameraView:
+    """A camera's line."""
     return CameraView(
-        id=thing.id,
-        name=thing.name or thing.id,
+        id=id_,
+        name=name,
         word=speak.camera(state),
         trouble=speak.fault(state.fault) if state else "",
         good=state is not None and state.actual == "streaming",

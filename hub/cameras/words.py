@@ -1,0 +1,71 @@
+"""What a camera is like, in a person's words."""
+
+from dataclasses import dataclass
+
+from edge_agent.contract.reports import CameraState
+from hub.sentences import Speaker, number
+
+CLOCK_S = 5.0
+"""A camera's clock may be wrong by so much before anybody is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A sentence, and whether it is good news."""
+
+    text: str
+    good: bool = True
+
+
+def facts(speak: Speaker, state: CameraState | None, online: bool) -> tuple[Fact, ...]:
+    """The picture, the recording, the clock, who looks; the worst first."""
+    if not online:
+        return (Fact(speak.t("camera.live_node_away"), False),)
+    if state is None:
+        return ()
+    found: list[Fact] = []
+    if state.picture is not None:
+        text = speak.t(f"camera.picture_{state.picture}")
+        if state.picture != "good" and state.picture_since:
+            text = f"{text} {speak.t('thing.since', since=speak.moment(state.picture_since))}"
+        found.append(Fact(text, state.picture == "good"))
+    if state.clock_error_s is not None and abs(state.clock_error_s) > CLOCK_S:
+        key = "camera.clock_ahead" if state.clock_error_s > 0 else "camera.clock_behind"
+        found.append(Fact(speak.t(key, time=_span(speak, abs(state.clock_error_s))), False))
+    if state.moving:
+        found.append(Fact(speak.t("camera.moving")))
+    if state.days_left is not None:
+        found.append(Fact(speak.t("camera.days", days=_days(state.days_left))))
+    if state.oldest is not None:
+        found.append(Fact(speak.t("camera.oldest", at=speak.moment(state.oldest))))
+    if state.watched:
+        found.append(Fact(speak.t("camera.watched", count=state.watched)))
+    return tuple(sorted(found, key=lambda fact: fact.good))
+
+
+def technical(speak: Speaker, state: CameraState | None) -> str:
+    """Size, pictures per second, bits, codec of the main stream."""
+    if state is None or state.actual != "streaming":
+        return ""
+    video, words = state.main, []
+    if video.width and video.height:
+        words.append(f"{video.width}×{video.height}")
+    if video.fps:
+        words.append(speak.t("camera.fps", fps=number(round(video.fps, 1))))
+    if video.kbit_s:
+        words.append(f"{number(round(video.kbit_s))} kbit/s")
+    if video.codec:
+        words.append({"h264": "H.264", "hevc": "H.265"}.get(video.codec, video.codec.upper()))
+    return " · ".join(words)
+
+
+def _span(speak: Speaker, seconds: float) -> str:
+    if seconds < 120:
+        return speak.t("camera.seconds", count=round(seconds))
+    if seconds < 7200:
+        return speak.t("camera.minutes", count=round(seconds / 60))
+    return speak.t("camera.hours", count=round(seconds / 3600))
+
+
+def _days(days: float) -> str:
+    return number(round(days, 1) if days < 3 else round(days))
