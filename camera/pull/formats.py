@@ -13,6 +13,8 @@ logger = logging.getLogger(__name__)
 
 _HEAD_BYTES = 8192
 """Parameter sets come before the picture itself; some 100 bytes in all."""
+_SMALLEST = 64
+"""Pixels: noise that passes for parameter sets mostly tells of less."""
 _START_CODE = b"\0\0\0\1"
 
 
@@ -40,6 +42,8 @@ class FormatTracker:
             seen = describe(self._codec, sets)
         except BadParameters as error:
             logger.info("parameter sets that are left out: %s", error)
+            return False
+        if min(seen.width, seen.height) < _SMALLEST:
             return False
         extradata = b"".join(_START_CODE + unit for unit in sets)
         self._video = self._video.changed(extradata, seen.width, seen.height)

@@ -77,6 +77,9 @@ class Puller:
                 self._pull(frames)
         except CameraFault as fault:
             return fault
+        except Exception as error:  # one camera's strange stream must not end the process of the others
+            logger.exception("a stream is given up by a mistake of ours")
+            return CameraFault("camera.garbage", f"its pictures are not understood ({type(error).__name__})")
         return None
 
     def _pull(self, frames: Iterator[EncodedFrame]) -> None:

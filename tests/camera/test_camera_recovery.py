@@ -7,17 +7,18 @@ import signal
 from camera_rig import GOP, Watch, config_for, pictures_in, process_lives, recordings, rtsp_camera
 
 from camera import Camera, CameraFault
+from camera.settings import Disk
 
 
 async def test_server_killed_and_started_again(clip, tmp_path):
     watch = Watch()
     with rtsp_camera(clip) as host:
-        async with Camera(config_for(host.url, record=True, directory=tmp_path), watch) as camera:
+        async with Camera(config_for(host.url, record=True), watch, tmp_path) as camera:
             await watch.until(lambda status: status.recording)
             mark = len(watch.seen)
             host.kill()
             refused = await watch.until(lambda status: status.code == "camera.refused" and not status.recording, mark)
-            assert refused.fps is None
+            assert refused.main.fps is None
             try:
                 await camera.snapshot()
             except CameraFault as fault:
@@ -50,7 +51,7 @@ async def test_frozen_and_thawed(clip):
 
 async def test_child_killed(camera_host, tmp_path):
     watch = Watch()
-    async with Camera(config_for(camera_host.url, record=True, directory=tmp_path), watch) as camera:
+    async with Camera(config_for(camera_host.url, record=True), watch, tmp_path) as camera:
         await watch.until(lambda status: status.bytes_recorded)
         mark, pid = len(watch.seen), camera.pid
         os.kill(pid, signal.SIGKILL)
@@ -92,19 +93,19 @@ async def test_child_ends_when_its_parent_goes(clip):
     async with Camera(config_for(f"clip://{str(clip).replace(' ', '%20')}"), watch) as camera:
         await watch.until(lambda status: status.state == "streaming")
         mark = len(watch.seen)
-        camera._child._process.stdin.close()
+        camera._group._child._process.stdin.close()
         died = await watch.until(lambda status: status.code, mark)
         assert died.code == "camera.process_died" and "code 0" in died.detail
 
 
 async def test_full_disk_does_not_stop_the_stream(camera_host, tmp_path):
     watch = Watch()
-    config = config_for(camera_host.url, record=True, directory=tmp_path, free_bytes_floor=10**15)
-    async with Camera(config, watch) as camera:
+    config = config_for(camera_host.url, record=True)
+    async with Camera(config, watch, tmp_path, Disk(free_bytes=10**15)) as camera:
         status = await watch.until(lambda status: status.code)
         assert (status.code, status.state, status.recording) == ("camera.disk_full", "streaming", False)
         mark = len(watch.seen)
-        await watch.until(lambda later: later.last_frame_at > status.last_frame_at, mark)
+        await watch.until(lambda later: later.main.last_frame_at > status.main.last_frame_at, mark)
         assert (await camera.snapshot(timeout_s=10)).width == 320
     assert recordings(tmp_path) == []
 
@@ -113,7 +114,7 @@ async def test_folder_that_cannot_be_used(camera_host, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     watch = Watch()
-    async with Camera(config_for(camera_host.url, record=True, directory=blocked), watch) as camera:
+    async with Camera(config_for(camera_host.url, record=True), watch, blocked) as camera:
         status = await watch.until(lambda status: status.state == "streaming" and status.code)
         assert status.code == "camera.disk_error" and not status.recording
         assert (await camera.snapshot(timeout_s=10)).width == 320

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import av
 import cv2
 import numpy as np
+import pytest
 from camera_rig import (
     FPS,
     GOP,
@@ -20,6 +21,7 @@ from camera_rig import (
 )
 
 from camera import Camera
+from camera.settings import Disk
 
 
 async def test_status_and_snapshot(camera_host):
@@ -27,22 +29,24 @@ async def test_status_and_snapshot(camera_host):
     before = datetime.now(UTC)
     async with Camera(config_for(camera_host.url), watch) as camera:
         shot = await camera.snapshot(timeout_s=20)
-        status = await watch.until(lambda status: status.fps)
+        status = await watch.until(lambda status: status.main.fps)
     picture = cv2.imdecode(np.frombuffer(shot.jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape == (180, 320, 3) == (shot.height, shot.width, 3)
     assert picture[40:60, 5:30, 0].mean() > 180, "the sky of the drawn scene is blue"
     assert before <= shot.at <= datetime.now(UTC)
-    assert (status.state, status.codec, status.width, status.height) == ("streaming", "h264", 320, 180)
+    main = status.main
+    assert (status.state, main.codec, main.width, main.height) == ("streaming", "h264", 320, 180)
+    assert main.kbit_s > 1 and main.fps == pytest.approx(SERVED_FPS, rel=0.3)
     assert status.code is None and not status.recording and status.attempts == 0
-    assert before <= status.last_frame_at <= datetime.now(UTC)
+    assert before <= main.last_frame_at <= datetime.now(UTC)
     assert watch.seen[0].state == "starting"
     assert watch.seen[-1].state == "stopped"
 
 
 async def test_recording_is_the_stream_itself(camera_host, clip, tmp_path):
     watch = Watch()
-    config = config_for(camera_host.url, record=True, directory=tmp_path, segment_seconds=1.5)
-    async with Camera(config, watch) as camera:
+    config = config_for(camera_host.url, record=True)
+    async with Camera(config, watch, tmp_path, Disk(segment_seconds=1.5)) as camera:
         await watch.until(lambda status: status.recording and status.bytes_recorded)
         first = recordings(tmp_path)[0]
         await watch.until(lambda _status: len(recordings(tmp_path)) > 1)
@@ -76,7 +80,7 @@ async def test_clip_plays_for_ever(clip, tmp_path):
     short = tmp_path / "hai giây.mp4"
     await asyncio.to_thread(_trim, clip, short, GOP)
     watch = Watch()
-    async with Camera(config_for(f"clip://{_quoted(short)}", record=True, directory=tmp_path), watch):
+    async with Camera(config_for(f"clip://{_quoted(short)}", record=True), watch, tmp_path):
         await watch.until(lambda status: status.bytes_recorded)
     (path,) = recordings(tmp_path)
     assert len(packets_of(path)) > GOP
