@@ -7,9 +7,9 @@ import termios
 from collections.abc import Callable
 from time import monotonic
 
-_AHEAD_S = 0.15
+_AHEAD_S = 0.1
 """What is handed over ahead of time: an answer to a command waits that long behind pictures."""
-_LEAST, _MOST = 4 * 1024, 256 * 1024
+_LEAST, _MOST = 3 * 1024, 256 * 1024
 _FIRST_BYTES_S = 125_000.0
 """A megabit a second, until something was measured."""
 _SLOWEST = 2_000.0

@@ -11,7 +11,7 @@ from edge_agent.watching.lane import Lane
 
 _LOOK_S = 0.015
 """How often a full link is asked for room: nothing tells when the other side has taken what it was sent."""
-_LEAST_PART = 4 * 1024
+_LEAST_PART = 2 * 1024
 
 
 class Uplink(Protocol):
@@ -111,7 +111,9 @@ class Sender:
                 body = _on_the_wire(piece).pack()
                 self._serial += 1
                 topic = self._topic(piece.camera)
-                self._parts.extend((lane, topic, part) for part in split(body, self._serial, max(room, _LEAST_PART)))
+                self._parts.extend(
+                    (lane, topic, part) for part in split(body, self._serial, max(room // 2, _LEAST_PART))
+                )
                 return True
         return False
 

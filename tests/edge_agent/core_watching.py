@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import socket
-from collections import deque
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -71,18 +70,21 @@ class Line:
 async def narrow(port: int, kbit_s: float, delay_s: float) -> AsyncIterator["Narrow"]:
     """A way to `port` that carries so much up and adds a delay each way, as a weak uplink does."""
     link = Narrow(port, kbit_s, delay_s)
-    server = await asyncio.start_server(link.serve, "127.0.0.1", 0, limit=4096)
-    for sock in server.sockets:  # taken over by the connections that it accepts
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000)
-    link.port = server.sockets[0].getsockname()[1]
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setblocking(False)
+    # taken over by the connections: what lies in the receiver's buffer is acknowledged, and seems to have arrived
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000)
+    link.port = listener.getsockname()[1]
+    accepting = asyncio.create_task(link.accept(listener))
     try:
         yield link
     finally:
-        server.close()
+        accepting.cancel()
         for task in list(link.tasks):
             task.cancel()
-        await asyncio.gather(*link.tasks, return_exceptions=True)
+        await asyncio.gather(accepting, *link.tasks, return_exceptions=True)
+        listener.close()
 
 
 class Narrow:
@@ -91,35 +93,49 @@ class Narrow:
     def __init__(self, target: int, kbit_s: float, delay_s: float) -> None:
         self.port = 0
         self.kbit_s = kbit_s
-        self.tasks: set[asyncio.Task[None]] = set()
         self.carried = 0
+        self.tasks: set[asyncio.Task[None]] = set()
         self._target = target
         self._delay_s = delay_s
         self._free_s = 0.0
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        up, down = await asyncio.open_connection("127.0.0.1", self._target)
-        down.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with contextlib.suppress(OSError, asyncio.CancelledError):
-            both = (self._carry(reader, down, slow=True), self._carry(up, writer, slow=False))
-            tasks = {asyncio.create_task(each) for each in both}
-            self.tasks |= tasks
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self.tasks -= tasks
-        for each in (down, writer):
-            each.close()
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, slow: bool) -> None:
+    async def accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        way: deque[asyncio.TimerHandle] = deque()
-        while data := await reader.read(1000 if slow else 65536):
-            if slow:
-                self._free_s = max(self._free_s, loop.time()) + len(data) / (self.kbit_s * 125)
-                await asyncio.sleep(max(0.0, self._free_s - loop.time()))
-                self.carried += len(data)
-            way.append(loop.call_later(self._delay_s, writer.write, data))
-            while way and way[0].when() < loop.time():
-                way.popleft()
+        while True:
+            near, _ = await loop.sock_accept(listener)
+            task = asyncio.create_task(self._serve(near))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
+    async def _serve(self, near: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        far = socket.create_connection(("127.0.0.1", self._target))
+        for each in (near, far):
+            each.setblocking(False)
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            async with asyncio.TaskGroup() as group:
+                up = group.create_task(self._carry(near, far, slow=True))
+                down = group.create_task(self._carry(far, near, slow=False))
+                await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+                up.cancel()
+                down.cancel()
+        finally:
+            for each in (near, far):
+                loop.remove_reader(each)
+                each.close()
+
+    async def _carry(self, come: socket.socket, go: socket.socket, *, slow: bool) -> None:
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError):
+            while data := await loop.sock_recv(come, 1000 if slow else 65536):
+                if slow:
+                    self._free_s = max(self._free_s, loop.time()) + len(data) / (self.kbit_s * 125)
+                    await asyncio.sleep(max(0.0, self._free_s - loop.time()))
+                    self.carried += len(data)
+                loop.call_later(self._delay_s, _deliver, go, data)
+
+
+def _deliver(go: socket.socket, data: bytes) -> None:
+    with contextlib.suppress(OSError):
+        go.send(data)
