@@ -129,12 +129,15 @@ class TestCamera(_Program):
 class Throttle(_Program):
     """A weak link in front of a server on loopback."""
 
-    def __init__(self, target: int, kbit_s: float, delay_ms: float = 0) -> None:
+    def __init__(self, target: int, kbit_s: float, delay_ms: float = 0, up: bool = False) -> None:
+        """`up`: narrow from the client to the server."""
         super().__init__()
+        self._up = ["up"] if up else []
         self._target, self._kbit_s, self._delay_ms = target, kbit_s, delay_ms
 
     def _argv(self) -> list[str]:
-        return ["bench.rtsp.throttle", str(self.port), str(self._target), str(self._kbit_s), str(self._delay_ms)]
+        words = (self.port, self._target, self._kbit_s, self._delay_ms)
+        return ["bench.rtsp.throttle", *map(str, words), *self._up]
 
     def set(self, kbit_s: float, delay_ms: float) -> None:
         """Change the link while it is used."""

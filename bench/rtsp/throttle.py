@@ -1,7 +1,8 @@
-"""A weak link in front of a camera: `python -m bench.rtsp.throttle LISTEN TARGET KBIT_S DELAY_MS`.
+"""A weak link in front of a camera: `python -m bench.rtsp.throttle LISTEN TARGET KBIT_S DELAY_MS [up]`.
 
-A TCP proxy on loopback that lets so many kbit/s from the server to the client, and delays both ways. All connections
-share the link. Lines on standard input change it: `800 60`. Prints `ready PORT`; ends when its input closes.
+A TCP proxy on loopback that lets so many kbit/s from the server to the client (`up`: the other way), and delays both
+ways. All connections share the link. Lines on standard input change it: `800 60`. Prints `ready PORT`; ends when its
+input closes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ _QUEUE_S = 0.5
 class Link:
     """The narrow place."""
 
-    def __init__(self, kbit_s: float, delay_ms: float) -> None:
+    def __init__(self, kbit_s: float, delay_ms: float, up: bool = False) -> None:
+        self.up = up
         self.kbit_s, self.delay_s = kbit_s, delay_ms / 1000
         self._free_at = 0.0
 
@@ -76,8 +78,8 @@ async def connect(port: int, reader: asyncio.StreamReader, writer: asyncio.Strea
         writer.close()
         return
     tasks = [
-        asyncio.create_task(forward(reader, out, link, False)),
-        asyncio.create_task(forward(beyond, writer, link, True)),
+        asyncio.create_task(forward(reader, out, link, link.up)),
+        asyncio.create_task(forward(beyond, writer, link, not link.up)),
     ]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -100,8 +102,12 @@ async def serve(listen: int, target: int, link: Link) -> None:
             kbit_s, delay_ms = data.decode().splitlines()[-1].split()
             link.kbit_s, link.delay_s = float(kbit_s), float(delay_ms) / 1000
 
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)  # who connects inherits it
+    listener.bind(("127.0.0.1", listen))
     server = await asyncio.start_server(
-        lambda reader, writer: connect(target, reader, writer, link), "127.0.0.1", listen, limit=_BUFFER
+        lambda reader, writer: connect(target, reader, writer, link), sock=listener, limit=_BUFFER
     )
     sys.stdout.write(f"ready {server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
@@ -112,4 +118,4 @@ async def serve(listen: int, target: int, link: Link) -> None:
 
 if __name__ == "__main__":
     listening, targeted = int(sys.argv[1]), int(sys.argv[2])
-    asyncio.run(serve(listening, targeted, Link(float(sys.argv[3]), float(sys.argv[4]))))
+    asyncio.run(serve(listening, targeted, Link(float(sys.argv[3]), float(sys.argv[4]), "up" in sys.argv[5:])))
