@@ -13,6 +13,8 @@ TIME_BASE = Fraction(1, TICKS_PER_S)
 
 _BELIEVED_S = 10
 """A step between two pictures longer than this, or backwards, is a jump of the camera's clock."""
+_APART = 5 * TICKS_PER_S
+"""So far may the camera's clock run away from the arrivals: the index knows only when a file begins."""
 _USUAL_TICKS = TICKS_PER_S // 15
 """Length of a picture when the stream tells none: 15 a second, a common default of cameras."""
 
@@ -31,13 +33,16 @@ class Timeline:
 
     def __init__(self) -> None:
         self._last: EncodedFrame | None = None
+        self._begun_s = 0.0
         self._dts = 0
         self._step = _USUAL_TICKS
 
     def place(self, frame: EncodedFrame) -> Place:
         """Return the place of the next picture."""
-        if self._last is not None:
-            self._dts += self._step_to(frame, self._last)
+        if self._last is None:
+            self._begun_s = frame.arrived_s
+        else:
+            self._dts += self._together(frame, self._last, self._step_to(frame, self._last))
         self._last = frame
         duration = self._ticks(frame, frame.duration)
         self._step = duration if 0 < duration <= _BELIEVED_S * TICKS_PER_S else self._step
@@ -50,7 +55,16 @@ class Timeline:
         step = self._ticks(frame, now - before)
         if 0 < step <= _BELIEVED_S * TICKS_PER_S:
             return step
-        return max(1, round((frame.arrived_s - last.arrived_s) * TICKS_PER_S))
+        return _arrivals(frame, last)
+
+    def _together(self, frame: EncodedFrame, last: EncodedFrame, step: int) -> int:
+        """Hold a clock that runs slow or fast near the arrivals. Network jitter is far below what is allowed."""
+        behind = round((frame.arrived_s - self._begun_s) * TICKS_PER_S) - (self._dts + step)
+        if behind > _APART:
+            return step + behind
+        if behind < -_APART:
+            return max(1, min(step, _arrivals(frame, last)) // 2)
+        return step
 
     def _delay(self, frame: EncodedFrame) -> int:
         """Return how long after its decoding the picture is shown (above zero only with B frames)."""
@@ -61,7 +75,12 @@ class Timeline:
 
     @staticmethod
     def _ticks(frame: EncodedFrame, units: int) -> int:
-        return round(units * frame.format.time_base * TICKS_PER_S)
+        base = frame.format.time_base
+        return round(units * base.numerator * TICKS_PER_S / base.denominator)
+
+
+def _arrivals(frame: EncodedFrame, last: EncodedFrame) -> int:
+    return max(1, round((frame.arrived_s - last.arrived_s) * TICKS_PER_S))
 
 
 def _decode_time(frame: EncodedFrame) -> int | None:

@@ -1,4 +1,4 @@
-"""Recordings on disk: one file per segment, written so that a power cut spoils nothing, the oldest deleted first.
+"""The files of one camera: written so that a power cut spoils nothing, entered in the index as they come and go.
 
 Layout: `<directory>/<camera>/<YYYY-MM-DD>/<HHMMSSmmm>.mp4`, named by the UTC time of the first picture.
 """
@@ -6,36 +6,35 @@ Layout: `<directory>/<camera>/<YYYY-MM-DD>/<HHMMSSmmm>.mp4`, named by the UTC ti
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
-import shutil
-from collections import deque
-from collections.abc import Callable
-from datetime import datetime, timedelta
 from pathlib import Path
 
-FreeBytes = Callable[[Path], int]
+from camera.recordings.boxes import Mark
+from camera.recordings.catalogue import Catalogue, from_ms
+from camera.timeline import TICKS_PER_S
 
 
-def free_bytes(path: Path) -> int:
-    """Return how many bytes of the disk under `path` a normal user may still fill."""
-    return shutil.disk_usage(path).free
+def name_of(camera: str, begin: int) -> str:
+    """Return the path, from the directory of all recordings, of a segment that began at `begin` (ms)."""
+    start = from_ms(begin)
+    return f"{camera}/{start:%Y-%m-%d}/{start:%H%M%S}{start.microsecond // 1000:03d}.mp4"
 
 
 class Segment:
     """One file being written. A piece is on the disk when `append` returns, or it is not in the file at all."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.size = 0
+    def __init__(self, path: Path, mark: Mark) -> None:
+        """Make the file. Raises `OSError`, `FileExistsError` among them."""
+        self.path, self.mark = path, mark
+        self.size = self.ticks = 0
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def append(self, piece: bytes) -> None:
         """Write a piece to the end of the file and to the disk. Raises `OSError`; the file then ends before it."""
         try:
-            rest = memoryview(piece)
-            while rest:
-                rest = rest[os.write(self._fd, rest) :]
+            self._write(piece)
             os.fdatasync(self._fd)
         except OSError:
             with contextlib.suppress(OSError):
@@ -44,75 +43,96 @@ class Segment:
             raise
         self.size += len(piece)
 
-    def close(self) -> None:
-        """Close the file; what was appended is on the disk already. A file that got nothing is removed."""
-        os.close(self._fd)
-        if self.size == 0:
-            self.path.unlink(missing_ok=True)
+    def close(self, end: int) -> None:
+        """Close the file, with a mark of its `end` (ms) for those who must do without the index."""
+        try:
+            if self.size:
+                tail = Mark(self.mark.serial, self.mark.begin, end).pack()
+                with contextlib.suppress(OSError):  # it is a help, no more
+                    self._write(tail)
+                    self.size += len(tail)
+        finally:
+            os.close(self._fd)
+
+    def _write(self, piece: bytes) -> None:
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[os.write(self._fd, rest) :]
 
 
 class Shelf:
-    """All segments of one camera, and the limits that they must keep. For use by one thread."""
+    """Where one camera's segments are made and finished. For use by one thread, and by one process at a time."""
 
-    def __init__(self, root: Path, keep_bytes: int, floor: int, free: FreeBytes = free_bytes) -> None:
-        """Take over the recordings under `root`, which is made when missing. Raises `OSError`."""
-        self.root = root
-        self.deleted = 0
-        self._keep_bytes, self._floor, self._free = keep_bytes, floor, free
-        root.mkdir(parents=True, exist_ok=True)
-        self._finished: deque[tuple[Path, int]] = deque()
-        for path in sorted(root.glob("????-??-??/*.mp4")):
-            if (size := path.stat().st_size) > 0:
-                self._finished.append((path, size))
-            else:
-                path.unlink(missing_ok=True)  # the power went between making the file and its first piece
-        self._finished_bytes = sum(size for _path, size in self._finished)
+    def __init__(self, catalogue: Catalogue, camera: str) -> None:
+        """Take over the camera's folder, which is made when missing. Raises `OSError`, also when it is taken."""
+        self.catalogue, self.camera = catalogue, camera
+        self.root = catalogue.directory / camera
+        self.root.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise OSError(error.errno, "another process records this camera") from error
+        self._unfiled: list[tuple[Segment, int]] = []
 
-    def create(self, start: datetime) -> Segment:
-        """Make the file of a segment whose first picture came at `start` (UTC). Raises `OSError`."""
+    def release(self) -> None:
+        """Let another process record this camera."""
+        self.file()
+        os.close(self._lock)
+
+    def create(self, begin: int) -> Segment:
+        """Make the file of a segment whose first picture came at `begin` (ms): row first, then file."""
+        self.file()
+        wanted = begin
         while True:
-            folder = self.root / f"{start:%Y-%m-%d}"
-            folder.mkdir(exist_ok=True)
-            _sync_folder(self.root)
-            try:
-                return Segment(folder / f"{start:%H%M%S}{start.microsecond // 1000:03d}.mp4")
-            except FileExistsError:  # the clock was set back
-                start += timedelta(milliseconds=1)
+            path = name_of(self.camera, wanted)
+            number = self.catalogue.begin_segment(self.camera, path, begin)
+            if number is not None:
+                with contextlib.suppress(FileExistsError):  # a stranger's, or one that is not in the index
+                    return self._make(path, Mark(number, begin))
+            wanted += 1  # the clock was set back
+
+    def _make(self, path: str, mark: Mark) -> Segment:
+        file = self.catalogue.directory / path
+        try:
+            file.parent.mkdir(exist_ok=True)
+            sync_folder(self.root)
+            return Segment(file, mark)
+        except OSError:
+            with contextlib.suppress(OSError):  # a row without a file is harmless
+                self.catalogue.forget_segment(mark.serial, path)
+            raise
+
+    def grew(self, segment: Segment, ticks: int) -> None:
+        """Note how long the segment plays, and tell the others who share the disk how large it is."""
+        segment.ticks = ticks
+        self.catalogue.writing[self._path(segment)] = segment.size
 
     def finished(self, segment: Segment) -> None:
-        """Close a segment and count it among those that may be deleted."""
-        segment.close()
-        if segment.size:
-            self._finished.append((segment.path, segment.size))
-            self._finished_bytes += segment.size
+        """Close a segment and enter it as finished; one that got nothing is removed. Raises `OSError`."""
+        end = segment.mark.begin + max(1, segment.ticks * 1000 // TICKS_PER_S)
+        self._unfiled.append((segment, end))
+        segment.close(end)
+        self.file()
 
-    def make_room(self, open_bytes: int = 0) -> bool:
-        """Delete the oldest segments until the limits hold; return whether the disk has its free floor now.
+    def file(self) -> None:
+        """Enter in the index what is finished: the disk may have refused it before. Raises `OSError`."""
+        while self._unfiled:
+            segment, end = self._unfiled[0]
+            path = self._path(segment)
+            if segment.size:
+                self.catalogue.finish_segment(self.camera, path, segment.mark.begin, end, segment.size)
+            else:
+                segment.path.unlink(missing_ok=True)
+                self.catalogue.forget_segment(segment.mark.serial, path)
+            self._unfiled.pop(0)
 
-        `open_bytes` is the size of the segment being written, which is never deleted. Raises `OSError`.
-        """
-        while self._finished and self._finished_bytes + open_bytes > self._keep_bytes:
-            self._delete_oldest()
-        while self._finished and self._free(self.root) < self._floor:
-            self._delete_oldest()
-        return self._free(self.root) >= self._floor
-
-    def give_up_oldest(self) -> None:
-        """Delete the oldest segment, unless it is the only one: the disk is full although its floor seems to hold."""
-        if len(self._finished) > 1:
-            self._delete_oldest()
-
-    def _delete_oldest(self) -> None:
-        path, size = self._finished[0]
-        path.unlink(missing_ok=True)
-        self._finished.popleft()
-        self._finished_bytes -= size
-        self.deleted += 1
-        with contextlib.suppress(OSError):  # other files of that day remain
-            path.parent.rmdir()
+    def _path(self, segment: Segment) -> str:
+        return str(segment.path.relative_to(self.catalogue.directory))
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make new names in `folder` survive a power cut."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

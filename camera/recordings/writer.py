@@ -10,13 +10,17 @@ from collections.abc import Iterator
 from camera.board import StatusBoard
 from camera.fmp4 import Fragmenter
 from camera.frames import EncodedFrame
-from camera.model import CameraFault
+from camera.model import CameraFault, Deleted
+from camera.recordings.catalogue import to_ms
+from camera.recordings.retention import Keeper
 from camera.recordings.segments import Segment, Shelf
 
 logger = logging.getLogger(__name__)
 
 PAUSE_S = 5.0
 """How long recording rests after the disk refused, before it tries again."""
+CLOCK_STEP_S = 2.0
+"""A wall clock that steps further begins a new file: within a file one time is enough to know them all."""
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -27,8 +31,8 @@ class SegmentWriter:
     rest is the next try.
     """
 
-    def __init__(self, shelf: Shelf, board: StatusBoard, segment_seconds: float) -> None:
-        self._shelf, self._board, self._segment_seconds = shelf, board, segment_seconds
+    def __init__(self, shelf: Shelf, keeper: Keeper, board: StatusBoard, segment_seconds: float) -> None:
+        self._shelf, self._keeper, self._board, self._segment_seconds = shelf, keeper, board, segment_seconds
         self._fragmenter: Fragmenter | None = None
         self._segment: Segment | None = None
         self._first: EncodedFrame | None = None
@@ -52,32 +56,52 @@ class SegmentWriter:
             self._finish()
         self._board.recording(False, self._fault)
 
+    def tidy(self) -> None:
+        """Hold the limits of age and size; about once a minute, also while nothing is recorded."""
+        with self._guard():
+            self._tell(self._keeper.tidy(self._shelf.camera))
+
     def _ends_segment(self, frame: EncodedFrame) -> bool:
         if self._fragmenter is None or self._first is None:
             return False
         if frame.format is not self._fragmenter.format:
             return True
-        return frame.is_key and frame.arrived_s - self._first.arrived_s >= self._segment_seconds
+        if not frame.is_key:
+            return self._segment is not None and self._keeper.too_big(self._shelf.camera, self._segment.size)
+        lasted_s = frame.arrived_s - self._first.arrived_s
+        stepped_s = (frame.at - self._first.at).total_seconds() - lasted_s
+        return lasted_s >= self._segment_seconds or abs(stepped_s) > CLOCK_STEP_S
 
     def _begin(self, frame: EncodedFrame) -> None:
-        self._need_room(0)  # said before the first piece is complete, which may take a long group
+        self._need_room()  # said before the first piece is complete, which may take seconds
         self._fragmenter, self._first = Fragmenter(frame.format), frame
 
     def _write(self, piece: bytes) -> None:
         """Write a piece; the file is made with the first one, so that there is never a file without pictures."""
-        if self._segment is None and self._fragmenter is not None and self._first is not None:
-            self._segment = self._shelf.create(self._first.at)
-            piece = self._fragmenter.header + piece
-        if self._segment is not None:
-            self._segment.append(piece)
-            self._board.recorded(len(piece), self._shelf.deleted)
-            self._need_room(self._segment.size)
-            self._fault = None
-            self._board.recording(True)
+        if self._fragmenter is None or self._first is None or not piece:
+            return
+        if self._segment is None:
+            self._segment = self._shelf.create(to_ms(self._first.at))
+            piece = self._fragmenter.header + self._segment.mark.pack() + piece
+        self._segment.append(piece)
+        self._shelf.grew(self._segment, self._fragmenter.ticks)
+        self._board.recorded(len(piece), self._keeper.deleted[self._shelf.camera])
+        self._need_room()
+        self._fault = None
+        self._board.recording(True)
 
-    def _need_room(self, open_bytes: int) -> None:
-        if not self._shelf.make_room(open_bytes):
+    def _need_room(self) -> None:
+        if self._keeper.full(self._shelf.camera):
+            self._tell(self._keeper.tidy(self._shelf.camera))
+        holds, gone = self._keeper.make_room()
+        self._tell(gone)
+        if not holds:
             raise CameraFault("camera.disk_full", "the disk has less free space than must stay free; recording pauses")
+
+    def _tell(self, gone: list[Deleted]) -> None:
+        for deleted in self._keeper.to_tell(gone):
+            self._board.deleted(deleted)
+        self._board.recorded(0, self._keeper.deleted[self._shelf.camera])
 
     def _finish(self) -> None:
         if self._fragmenter is not None:
@@ -105,13 +129,12 @@ class SegmentWriter:
             self._pause(fault_of(error), no_space=error.errno in NO_SPACE)
 
     def _pause(self, fault: CameraFault, no_space: bool = False) -> None:
-        logger.warning("%s", fault)
+        logger.warning("%s: %s", self._shelf.camera, fault)
         self._fault, self._rest_until_s = fault, self._now_s + PAUSE_S
         with contextlib.suppress(OSError):
-            self._leave()
             if no_space:
-                self._shelf.give_up_oldest()
-        self._board.recorded(0, self._shelf.deleted)
+                self._tell(self._keeper.give_up_oldest())
+            self._leave()
         self._board.recording(False, fault)
 
 
