@@ -42,9 +42,9 @@ STUCK_S = 240.0
 """Longer than any wait of a puller that is in order: opening, asking what is wrong, waiting for a key frame."""
 STACK_BYTES = 512 * 1024
 """Of each thread. libav's and SQLite's deepest calls take a tenth of it; the usual 8 MB count towards the limit."""
-MEMORY_MB, MEMORY_PER_CAMERA_MB = 200, 24
+MEMORY_MB, MEMORY_PER_CAMERA_MB = 150, 16
 """The usual limit of the group's process, twice and more what was measured."""
-EYE_MEMORY_MB, EYE_MEMORY_PER_CAMERA_MB = 400, 32
+EYE_MEMORY_MB, EYE_MEMORY_PER_CAMERA_MB = 300, 24
 _NICE = 5
 _EXIT_BROKEN = 70
 

@@ -17,7 +17,6 @@ from camera.wire import Message
 
 logger = logging.getLogger(__name__)
 
-NICE = 10
 _PIPE_BYTES = 1 << 20
 _SPARING = {
     "MALLOC_ARENA_MAX": "2",
@@ -47,7 +46,6 @@ class EyeLife:
         self.heard = 0
         self.born_s = self.active_s = time.monotonic()
         with contextlib.suppress(OSError):  # it may be gone already; its end is told by its pipe
-            os.setpriority(os.PRIO_PROCESS, self.pid, NICE)
             resource.prlimit(self.pid, resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
             _widen(self._input)
 
