@@ -26,6 +26,7 @@ _COMMANDS = {
     "rules": "Say what rules on sensors do, and try them over recorded data",
     "send": "Send a command to a node and wait for its answer",
     "watch": "Show what nodes report",
+    "cameras": "Find cameras, try them, look through them, get the block for the configuration",
     "modbus": "Look at a Modbus: who is there, what a device says",
     "schema": "Write AsyncAPI, JSON Schemas and the reference pages",
 }
