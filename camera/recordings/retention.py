@@ -92,9 +92,10 @@ class Keeper:
         return True, gone
 
     def give_up_oldest(self) -> list[Deleted]:
-        """Delete the oldest segment: the disk is full although its floor seems to hold."""
+        """Delete the oldest segment, unless it is the only one: the disk is full although its floor seems to hold."""
         with self._lock:
-            return self._delete(self._oldest(1), "free_bytes")
+            newest = self._catalogue.read("SELECT max(id) FROM segment WHERE state = ?", DONE)[0][0]
+            return self._delete([number for number in self._oldest(1) if number != newest], "free_bytes")
 
     def _by_age(self, camera: str, retention: Retention) -> None:
         now = self._clock.now()

@@ -1,96 +1,63 @@
 """Recordings on disk: what a power cut leaves, limits, a full disk. Pictures of the clip, times made up."""
 
+import dataclasses
 import errno
 import os
 import threading
-from datetime import UTC, datetime, timedelta
 
 import av
 import numpy as np
 import pytest
+from camera_footage import START, Rig, in_step, later, pictures_of
 from camera_rig import FPS, GOP, packets_of, pictures_in, slices_of
 
-from camera import segments
 from camera.board import StatusBoard
 from camera.fmp4 import Fragmenter
 from camera.frames import EncodedFrame, LatestKeyFrame, VideoFormat
 from camera.model import CameraConfig, CameraFault
-from camera.pull.source import clip_frames
+from camera.pull.clip import clip_frames
+from camera.recordings import segments
+from camera.recordings.audit import inspect
 from camera.recordings.recorder import QUEUE_FRAMES, Recorder
-from camera.recordings.segments import Shelf
-from camera.recordings.writer import PAUSE_S, SegmentWriter
+from camera.recordings.writer import PAUSE_S
+from camera.settings import Disk
 from camera.still import snapshot_of
-
-START = datetime(2026, 2, 28, 23, 59, 58, 250_000, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def frames(clip):
     """The clip's 120 pictures, arriving ten a second."""
-    with av.open(str(clip)) as container:
-        video = VideoFormat(container.streams.video[0])
-        packets = [packet for packet in container.demux(video=0) if packet.size]
-        return [
-            EncodedFrame(
-                bytes(packet),
-                packet.dts,
-                packet.pts,
-                packet.duration,
-                packet.is_keyframe,
-                video,
-                START + timedelta(seconds=number / FPS),
-                number / FPS,
-            )
-            for number, packet in enumerate(packets)
-        ]
-
-
-class Disk:
-    """A shelf on a disk whose free space the test sets."""
-
-    def __init__(self, root, keep_bytes=10**9, floor=0, segment_seconds=4.0):
-        self.free = 10**12
-        self.board = StatusBoard()
-        self.shelf = Shelf(root, keep_bytes, floor, lambda _path: self.free)
-        self.writer = SegmentWriter(self.shelf, self.board, segment_seconds)
-        self.root = root
-
-    def names(self):
-        return [str(path.relative_to(self.root)) for path in sorted(self.root.glob("*/*.mp4"))]
-
-
-def write(disk, frames):
-    for frame in frames:
-        disk.writer.take(frame)
+    return pictures_of(clip)
 
 
 def test_files_are_cut_at_key_frames_and_named_by_utc(tmp_path, frames, clip):
-    disk = Disk(tmp_path / "gate")
-    write(disk, frames)
-    assert disk.board.read().recording
-    disk.writer.cut()
-    assert not disk.board.read().recording
-    assert disk.names() == ["2026-02-28/235958250.mp4", "2026-03-01/000002250.mp4", "2026-03-01/000006250.mp4"]
-    written = [slices_of(packet) for name in disk.names() for packet in packets_of(disk.root / name)]
+    rig = Rig(tmp_path)
+    rig.write(frames)
+    assert rig.board.read().recording
+    rig.writer.cut()
+    assert not rig.board.read().recording
+    assert rig.names() == ["2026-02-28/235958250.mp4", "2026-03-01/000002250.mp4", "2026-03-01/000006250.mp4"]
+    written = [slices_of(packet) for path in rig.files() for packet in packets_of(path)]
     assert written == [slices_of(packet) for packet in packets_of(clip)]
-    assert disk.board.read().bytes_recorded == sum((disk.root / name).stat().st_size for name in disk.names())
+    assert [end - begin for begin, end in rig.rows("begin, end")] == [4000, 4000, 4000]
+    in_step(rig)
 
 
 def test_recording_begins_with_a_key_frame(tmp_path, frames):
-    disk = Disk(tmp_path)
-    write(disk, frames[7 : 2 * GOP + 1])
-    disk.writer.cut()
-    (name,) = disk.names()
-    assert packets_of(tmp_path / name)[0].is_keyframe
-    assert pictures_in(tmp_path / name) == GOP + 1
+    rig = Rig(tmp_path)
+    rig.write(frames[7 : 2 * GOP + 1])
+    rig.writer.cut()
+    (path,) = rig.files()
+    assert packets_of(path)[0].is_keyframe
+    assert pictures_in(path) == GOP + 1
 
 
 def test_every_whole_group_is_on_the_disk_while_recording(tmp_path, frames):
-    disk = Disk(tmp_path, segment_seconds=60)
+    rig = Rig(tmp_path, segment_seconds=60)
     counts = []
     for frame in frames:
-        disk.writer.take(frame)
-        counts.append(pictures_in(tmp_path / disk.names()[0]) if disk.names() else 0)
+        rig.writer.take(frame)
+        counts.append(pictures_in(rig.files()[0]) if rig.files() else 0)
     assert counts == [number // GOP * GOP for number in range(len(frames))]
 
 
@@ -107,70 +74,89 @@ def test_file_cut_anywhere_plays_up_to_its_last_whole_group(tmp_path, frames):
     path = tmp_path / "cut.mp4"
     for cut in range(ends[0], len(whole), 1009):
         path.write_bytes(whole[:cut])
-        groups = sum(cut >= end for end in ends[:-1])
-        assert pictures_in(path) >= groups * GOP
+        groups = sum(cut >= end for end in ends)
+        found = inspect(path, "gate/2026-02-28/235958250.mp4", mend=True)
+        assert found.bytes == path.stat().st_size == ends[groups - 1]
+        assert found.end - found.begin == groups * 2000
+        assert pictures_in(path) == groups * GOP
+
+
+def test_group_without_end_costs_a_power_cut_five_seconds_at_most(tmp_path, frames):
+    rig = Rig(tmp_path)
+    endless = [frames[0], *(dataclasses.replace(frame, is_key=False) for frame in frames[1:])]
+    lost = []
+    for frame in endless:
+        rig.writer.take(frame)
+        on_disk = pictures_in(rig.files()[0]) if rig.files() else 0
+        lost.append(frame.arrived_s - on_disk / FPS)
+    assert max(lost) <= 5.0
+    rig.writer.cut()
+    assert pictures_in(rig.files()[0]) == len(frames)
 
 
 def test_group_without_end_is_cut_into_bounded_fragments(frames):
     fragmenter = Fragmenter(frames[0].format)
     fragmenter.push(frames[0])
-    filler = frames[1]
-    big = EncodedFrame(
-        (400_000).to_bytes(4, "big") + b"\x0c" * 400_000, None, None, 1024, False, filler.format, filler.at, 0.0
-    )
+    big = dataclasses.replace(frames[1], data=(400_000).to_bytes(4, "big") + b"\x0c" * 400_000, is_key=False)
     assert any(fragmenter.push(big) for _ in range(30)), "12 MB without a key frame do not wait in memory"
 
 
+def test_key_frames_alone_are_not_synced_one_by_one(frames):
+    fragmenter = Fragmenter(frames[0].format)
+    keys = [later(frames[0], number / FPS, dts=number * 1024, pts=number * 1024) for number in range(100)]
+    assert sum(bool(fragmenter.push(key)) for key in keys) <= 11
+
+
+def test_file_without_key_frames_ends_before_it_takes_all(tmp_path, frames):
+    rig = Rig(tmp_path, bytes=200_000)
+    rig.write([frames[0], *(later(frames[1], number / FPS) for number in range(1, 2000))])
+    assert len(rig.files()) == 1 and rig.files()[0].stat().st_size < 150_000
+
+
 def test_oldest_go_first_and_it_is_told(tmp_path, frames):
-    disk = Disk(tmp_path, keep_bytes=1)
-    write(disk, frames)
-    disk.writer.cut()
-    assert disk.names() == ["2026-03-01/000006250.mp4"], "only what was written last is left"
-    assert disk.board.read().segments_deleted == 2
-    assert not (tmp_path / "2026-02-28").exists(), "no empty folders stay behind"
+    rig = Rig(tmp_path, bytes=1000)
+    rig.write(frames)
+    rig.writer.cut()
+    assert rig.names() == ["2026-03-01/000006250.mp4"], "only what was written last is left"
+    assert rig.board.read().segments_deleted == 2
+    assert not (tmp_path / "gate" / "2026-02-28").exists(), "no empty folders stay behind"
+    assert rig.told[0].begin == START and rig.told[0].reason == "camera_bytes"
+    in_step(rig)
 
 
 def test_recordings_of_earlier_runs_count(tmp_path, frames):
     for _run in range(2):
-        disk = Disk(tmp_path)
-        write(disk, frames)
-        disk.writer.cut()
-    assert len(disk.names()) == 6
-    sizes = [(tmp_path / name).stat().st_size for name in disk.names()]
-    shelf = Shelf(tmp_path, sum(sizes[2:]), 0)
-    assert shelf.make_room()
-    assert shelf.deleted == 2
-    assert disk.names() == sorted(disk.names())[-4:]
-
-
-def test_file_that_power_left_empty_is_removed(tmp_path):
-    folder = tmp_path / "2026-01-01"
-    folder.mkdir()
-    (folder / "000000000.mp4").touch()
-    (folder / "000000001.mp4").write_bytes(b"x")
-    Shelf(tmp_path, 10, 0)
-    assert [path.name for path in folder.iterdir()] == ["000000001.mp4"]
+        rig = Rig(tmp_path)
+        rig.write(frames)
+        rig.close()
+    sizes = [path.stat().st_size for path in rig.files()]
+    before = rig.names()
+    assert len(sizes) == 6
+    rig = Rig(tmp_path, bytes=sum(sizes) - 1)
+    rig.writer.tidy()
+    first_run = [before[0], before[2], before[4]]  # the second run's names are a millisecond later
+    assert sorted(set(before) - set(rig.names())) == first_run[:1]
 
 
 def test_low_disk_deletes_then_pauses_then_resumes(tmp_path, frames):
-    disk = Disk(tmp_path, floor=100)
-    write(disk, frames[:90])
-    assert len(disk.names()) == 2
-    disk.free = 50
-    write(disk, frames[90:101])
-    status = disk.board.read()
+    rig = Rig(tmp_path, disk=Disk(free_bytes=100))
+    rig.write(frames[:90])
+    assert len(rig.names()) == 2
+    rig.free = 50
+    rig.write(frames[90:101])
+    status = rig.board.read()
     assert (status.code, status.recording, status.segments_deleted) == ("camera.disk_full", False, 2)
-    assert len(disk.names()) == 1, "the last file is kept: it was being written"
-    assert pictures_in(tmp_path / disk.names()[0]) == GOP
-    disk.free = 10**12
-    write(disk, [_later(frame, PAUSE_S) for frame in frames[101:]])
-    write(disk, [_later(frame, 20) for frame in frames[:30]])
-    status = disk.board.read()
+    assert len(rig.names()) == 1, "the last file is kept: it was being written"
+    assert pictures_in(rig.files()[0]) == GOP
+    rig.free = 10**12
+    rig.write([later(frame, PAUSE_S) for frame in frames[101:]])
+    rig.write([later(frame, 20) for frame in frames[:30]])
+    status = rig.board.read()
     assert (status.code, status.recording) == (None, True)
 
 
 def test_disk_that_fills_in_the_middle_of_a_piece(tmp_path, frames, monkeypatch):
-    real, room = os.write, [8000]
+    real, room = os.write, [12_000]
 
     def small_disk(fd, data):
         if room[0] <= 0:
@@ -180,17 +166,17 @@ def test_disk_that_fills_in_the_middle_of_a_piece(tmp_path, frames, monkeypatch)
         return written
 
     monkeypatch.setattr(segments.os, "write", small_disk)
-    disk = Disk(tmp_path)
-    write(disk, frames)
-    status = disk.board.read()
+    rig = Rig(tmp_path)
+    rig.write(frames)
+    status = rig.board.read()
     assert (status.code, status.recording) == ("camera.disk_full", False)
-    (name,) = disk.names()
-    pictures = pictures_in(tmp_path / name)
+    (path,) = rig.files()
+    pictures = pictures_in(path)
     assert pictures and pictures % GOP == 0, "no half piece is left in the file"
-    assert (tmp_path / name).stat().st_size == status.bytes_recorded
+    in_step(rig)
     room[0] = 10**9
-    write(disk, [_later(frame, 30) for frame in frames])
-    assert disk.board.read().code is None and disk.board.read().recording
+    rig.write([later(frame, 30) for frame in frames])
+    assert rig.board.read().code is None and rig.board.read().recording
 
 
 @pytest.mark.parametrize(
@@ -201,57 +187,69 @@ def test_disk_that_refuses(tmp_path, frames, monkeypatch, number, code):
     def refuse(*_arguments):
         raise OSError(number, os.strerror(number))
 
-    disk = Disk(tmp_path)
+    rig = Rig(tmp_path)
     monkeypatch.setattr(segments.os, "fdatasync", refuse)
-    write(disk, frames[: GOP + 1])
-    assert disk.board.read().code == code
-    assert disk.names() == [], "what is not on the disk leaves no file"
+    rig.write(frames[: GOP + 1])
+    assert rig.board.read().code == code
+    assert rig.names() == [], "what is not on the disk leaves no file"
+    assert rig.rows() == []
 
 
 def test_full_disk_without_a_floor_gives_up_the_oldest(tmp_path, frames, monkeypatch):
     def full(*_arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    disk = Disk(tmp_path, segment_seconds=2)
-    write(disk, frames[:60])
-    before = disk.names()
-    assert len(before) == 2
+    rig = Rig(tmp_path, segment_seconds=2)
+    rig.write(frames[:61])
+    before = rig.names()
+    assert len(before) == 3
     with monkeypatch.context() as patch:
         patch.setattr(segments.os, "write", full)
-        write(disk, frames[60:85])
-    assert disk.board.read().code == "camera.disk_full"
-    assert disk.names() == before[1:]
-    assert disk.board.read().segments_deleted == 1
+        rig.write(frames[61:85])
+    assert rig.board.read().code == "camera.disk_full"
+    assert rig.names() == before[1:]
+    assert rig.board.read().segments_deleted == 1
 
 
-def test_clock_set_back_overwrites_nothing(tmp_path):
-    shelf = Shelf(tmp_path, 10**9, 0)
-    first, second = shelf.create(START), shelf.create(START)
-    assert (first.path.name, second.path.name) == ("235958250.mp4", "235958251.mp4")
-    for segment in (first, second):
-        segment.append(b"x")
-        shelf.finished(segment)
+def test_clock_set_back_overwrites_nothing_and_order_stays(tmp_path, frames):
+    rig = Rig(tmp_path)
+    for _lap in range(2):
+        rig.write(frames[: GOP + 1])
+        rig.writer.cut()
+    rig.write(pictures_set(frames[: GOP + 1], -3600))
+    rig.writer.cut()
+    assert rig.names() == ["2026-02-28/225958250.mp4", "2026-02-28/235958250.mp4", "2026-02-28/235958251.mp4"]
+    recorded = [path.split("/", 1)[1] for (path,) in rig.rows("path")]
+    assert recorded == [rig.names()[1], rig.names()[2], rig.names()[0]], "the index knows the order of recording"
+    in_step(rig)
+
+
+def test_clock_that_steps_begins_a_new_file(tmp_path, frames):
+    rig = Rig(tmp_path, segment_seconds=60)
+    rig.write(frames[: 2 * GOP])
+    rig.write(pictures_set(frames[2 * GOP :], 86_400))
+    rig.writer.cut()
+    assert rig.names() == ["2026-02-28/235958250.mp4", "2026-03-02/000002250.mp4"]
+    assert [end - begin for begin, end in rig.rows("begin, end")] == [4000, 8000]
 
 
 def test_new_format_begins_a_new_file(tmp_path, frames, clip):
     with av.open(str(clip)) as container:
         other = VideoFormat(container.streams.video[0])
-    disk = Disk(tmp_path, segment_seconds=60)
-    write(disk, frames[:25])
-    write(disk, [_later(frame, 2.5, other) for frame in frames[:25]])
-    disk.writer.cut()
-    assert [pictures_in(tmp_path / name) for name in disk.names()] == [25, 25]
+    rig = Rig(tmp_path, segment_seconds=60)
+    rig.write(frames[:25])
+    rig.write([later(frame, 2.5, format=other) for frame in frames[:25]])
+    rig.writer.cut()
+    assert [pictures_in(path) for path in rig.files()] == [25, 25]
 
 
 def test_pictures_that_fit_into_no_file_are_told(tmp_path, frames):
-    disk = Disk(tmp_path)
-    broken = EncodedFrame(b"", None, None, 0, True, frames[0].format, START, 0.0)
-    bad = EncodedFrame(b"\xff" * 50, None, None, 0, True, frames[0].format, START, 0.1)
-    for frame in (broken, bad):
-        disk.writer.take(frame)
-    write(disk, [_later(frame, 10) for frame in frames])
-    disk.writer.cut()
-    assert disk.names(), "it goes on with good pictures"
+    rig = Rig(tmp_path)
+    rig.writer.take(dataclasses.replace(frames[0], data=b""))
+    assert rig.board.read().code == "camera.garbage"
+    rig.write([later(frame, 10) for frame in frames])
+    rig.writer.cut()
+    assert rig.names() and rig.board.read().code is None, "it goes on with good pictures"
 
 
 @pytest.mark.parametrize(("encoder", "codec"), [("libx264", "h264"), ("libx265", "hevc")])
@@ -271,28 +269,27 @@ def test_pictures_that_wait_for_later_ones_are_shown_in_order(tmp_path, encoder,
     pictures = [next(pulled) for _ in range(5)]
     pulled.close()
     with av.open(str(source)) as container:
-        video = VideoFormat(container.streams.video[0])
         packets = [packet for packet in container.demux(video=0) if packet.size]
     assert [picture.data for picture in pictures] == [bytes(packet) for packet in packets[:5]]
-    disk = Disk(tmp_path / "gate")
-    for number, packet in enumerate(packets):
-        disk.writer.take(
-            EncodedFrame(
-                bytes(packet), packet.dts, packet.pts, packet.duration, packet.is_keyframe, video, START, number / FPS
-            )
-        )
-    disk.writer.cut()
-    (name,) = disk.names()
-    with av.open(str(disk.root / name)) as container:
+    rig = Rig(tmp_path / "video")
+    rig.write(pictures_of(source))
+    rig.writer.cut()
+    (path,) = rig.files()
+    with av.open(str(path)) as container:
         assert container.streams.video[0].codec_context.name == codec
         shades = [picture.to_ndarray(format="gray").mean() for picture in container.decode(video=0)]
     assert len(shades) == 25 and shades == sorted(shades)
     assert snapshot_of(pictures[0]).width == 160
 
 
+def recorder_of(directory, board):
+    config = CameraConfig(id="gate", url="rtsp://h/p", record=True)
+    return Recorder(config, directory, Disk(free_bytes=0), board)
+
+
 def test_recorder_writes_what_it_is_fed(tmp_path, frames):
     board = StatusBoard()
-    recorder = Recorder(_config(tmp_path), board)
+    recorder = recorder_of(tmp_path, board)
     recorder.start()
     for frame in frames:
         recorder.feed(frame)
@@ -304,14 +301,39 @@ def test_recorder_writes_what_it_is_fed(tmp_path, frames):
 
 def test_slow_disk_loses_whole_groups_and_says_so(tmp_path, frames):
     board = StatusBoard()
-    recorder = Recorder(_config(tmp_path), board)
-    many = [_later(frame, 12 * lap) for lap in range(3) for frame in frames]
+    recorder = recorder_of(tmp_path, board)
+    many = [later(frame, 12 * lap) for lap in range(QUEUE_FRAMES // 120 + 1) for frame in frames]
     for frame in many:  # not started yet: as if the disk had stalled
         recorder.feed(frame)
     assert board.read().frames_dropped == len(many) - QUEUE_FRAMES
     recorder.start()
     recorder.close(10)
     assert sum(pictures_in(path) for path in tmp_path.glob("gate/*/*.mp4")) == QUEUE_FRAMES
+
+
+def test_large_pictures_wait_in_bounded_memory(tmp_path, frames):
+    board = StatusBoard()
+    recorder = recorder_of(tmp_path, board)
+    for number in range(40):
+        recorder.feed(later(frames[0], number, data=bytes(1_000_000)))
+    assert board.read().frames_dropped >= 30
+
+
+def test_camera_is_recorded_by_one_process_at_a_time(tmp_path, frames):
+    boards = [StatusBoard(), StatusBoard()]
+    first, second = recorder_of(tmp_path, boards[0]), recorder_of(tmp_path, boards[1])
+    first.start()
+    for frame in frames:
+        first.feed(frame)
+    deadline = threading.Event()
+    while not boards[0].read().recording and not deadline.wait(0.05):
+        pass
+    second.start()
+    while boards[1].read().code is None and not deadline.wait(0.05):
+        pass
+    assert "another process" in boards[1].read().detail
+    second.close(10)
+    first.close(10)
 
 
 def test_newest_key_frame_becomes_a_picture(frames):
@@ -333,18 +355,6 @@ def test_picture_that_does_not_decode(frames):
         snapshot_of(rubbish)
 
 
-def _config(directory):
-    return CameraConfig(id="gate", url="rtsp://h/p", record=True, directory=directory, free_bytes_floor=0)
-
-
-def _later(frame, seconds, video=None):
-    return EncodedFrame(
-        frame.data,
-        frame.dts,
-        frame.pts,
-        frame.duration,
-        frame.is_key,
-        video or frame.format,
-        frame.at + timedelta(seconds=seconds),
-        frame.arrived_s + seconds,
-    )
+def pictures_set(frames, seconds):
+    """The same pictures while the wall clock was set by so many seconds."""
+    return [dataclasses.replace(frame, at=later(frame, seconds).at) for frame in frames]
