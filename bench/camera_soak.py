@@ -37,7 +37,9 @@ FREE_KBIT_S = 1_000_000
 SETTLE_S = 15.0
 SAMPLE_S = 5.0
 MEMORY_MB = 6.0
-"""Growth over the whole run, by the straight line through the second half, that counts as none."""
+"""Growth over the whole run, by the straight line through the second half, that counts as none ..."""
+WARM_S = 900
+"""... where the run is at least so long: before, buffers still find their size."""
 
 
 @dataclass
@@ -151,7 +153,7 @@ def level(samples: list[Sample]) -> tuple[list[str], dict[str, dict[str, float]]
             wrong.append(f"{role} was started {len(pids)} times")
         growth = slope([row[0] for row in rows], [row[2] for row in rows]) * (samples[-1].at - samples[0].at)
         figures[role] = {"rss_mb": rows[-1][2], "growth_mb": growth, "files": rows[-1][3], "threads": rows[-1][4]}
-        if growth > MEMORY_MB:
+        if growth > MEMORY_MB and samples[-1].at - samples[0].at >= WARM_S:
             wrong.append(f"{role} grew by {growth:.1f} MB")
         for name, place in (("open files", 3), ("threads", 4)):
             half = len(rows) // 2
@@ -230,8 +232,9 @@ def soak(minutes: float, seed: int, folder: Path) -> Result:
             time.sleep(SETTLE_S)
             samples = weather(Storm(gates, seed), node.pid, minutes)
             time.sleep(max(ALLOWED_S.values()) + 2)
-            children = [process.pid for process in family([node.pid])]
-        left = [pid for pid in children if psutil.pid_exists(pid)]
+            children = [(process.pid, " ".join(process.cmdline())) for process in family([node.pid])]
+        time.sleep(3)
+        left = [f"{words} ({pid})" for pid, words in children if psutil.pid_exists(pid)]
     return judge(minutes, seed, folder, gates, samples, left)
 
 
@@ -245,11 +248,11 @@ def weather(storm: Storm, pid: int, minutes: float) -> list[Sample]:
     return samples
 
 
-def judge(minutes: float, seed: int, folder: Path, gates: list[Gate], samples: list[Sample], left: list[int]) -> Result:
+def judge(minutes: float, seed: int, folder: Path, gates: list[Gate], samples: list[Sample], left: list[str]) -> Result:
     """Look at what is left when all has ended."""
     video = folder / "state" / "video"
     wrong, figures = level(samples)
-    wrong += [f"process {pid} is left over" for pid in left]
+    wrong += [f"the agent left behind: {words}" for words in left]
     wrong += index_equals_files(video)
     wrong += unplayable(video)
     kinds = [one.kind for gate in gates for one in gate.done]
