@@ -150,6 +150,7 @@ _KINDS: tuple[PieceKind, ...] = ("init", "key", "delta")
 _STREAMS: tuple[VideoStream, ...] = ("main", "sub")
 _HEAD = struct.Struct(">BBBBIIQHH")
 _PART = struct.Struct(">BBHHI")
+_EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 PIECE_LIMIT = 9 * 1024 * 1024
 """Longest piece that is taken: a key frame of 4K at worst."""
 MOST_PARTS = 4096
@@ -186,7 +187,7 @@ class VideoPiece:
     def pack(self) -> bytes:
         """Return the piece as one body."""
         codec = self.codec.encode("ascii")
-        ms = round(self.at.timestamp() * 1000)
+        ms = (self.at - _EPOCH) // _MS
         kind, stream = _KINDS.index(self.kind), _STREAMS.index(self.stream)
         head = (PIECE_VERSION, kind, stream, len(codec), self.epoch, self.number, ms, self.width, self.height)
         return _HEAD.pack(*head) + codec + self.data
@@ -203,8 +204,8 @@ class VideoPiece:
             raise BadPiece("it ends within its header")
         try:
             codec = body[_HEAD.size : _HEAD.size + length].decode("ascii")
-            at = datetime.fromtimestamp(ms / 1000, UTC)
-        except (ValueError, OverflowError, OSError) as error:
+            at = _EPOCH + ms * _MS
+        except (ValueError, OverflowError) as error:
             raise BadPiece("its header is not understood") from error
         data = body[_HEAD.size + length :]
         return cls(_STREAMS[stream], _KINDS[kind], epoch, number, at, codec, width, height, data)
