@@ -29,6 +29,8 @@ _NEWS = 6 * 1_400
 """Bytes that must have arrived between two judgements: the kernel smooths the round trip time over eight answers, and
 to act twice on the same queue would stop an upload that has long made room."""
 _MINUTES = 10
+_ALONE = 15
+"""After so many judgements without delay (and at the beginning) nobody else is there, and the rate grows quickly."""
 
 
 class Pace:
@@ -42,6 +44,7 @@ class Pace:
         self._floors: deque[tuple[int, float]] = deque(maxlen=_MINUTES)
         self._looked = 0.0
         self._acked = 0
+        self._alone = _ALONE
         self._free_at = 0.0
 
     def prepare(self, sock: socket.socket) -> None:
@@ -74,8 +77,10 @@ class Pace:
             self._floors.append((minute, least_s))
         self._floors[-1] = minute, min(self._floors[-1][1], least_s)
         self.delay_s = max(0.0, rtt_s - min(floor for _, floor in self._floors))
-        off = max(-1.0, (TARGET_S - self.delay_s) / TARGET_S)
-        change = 1 + 0.06 * off if off > 0 else 1 + 0.2 * off
+        off = max(-3.0, (TARGET_S - self.delay_s) / TARGET_S)
+        self._alone = self._alone + 1 if off > 0.75 else 0
+        gain = 0.2 if off < 0 or self._alone > _ALONE else 0.06
+        change = 1 + gain * off
         self.rate = min(FASTEST, max(SLOWEST, self.rate * change))
 
 
