@@ -38,7 +38,8 @@ def service_address(address: str) -> str:
     except ValueError:
         usable = None
     if not usable:
-        raise CameraFault("camera.refused", f"{address[:200]!r} is no address of an ONVIF device", retry=False)
+        shown = "this" if "@" in address else repr(address[:200])  # it may hold a password
+        raise CameraFault("camera.refused", f"{shown} is no address of an ONVIF device", retry=False)
     return whole if parts.path not in ("", "/") else parts._replace(path="/onvif/device_service").geturl()
 
 
