@@ -23,6 +23,10 @@ from camera.settings import Disk, Retention
 logger = logging.getLogger(__name__)
 
 
+_SHOWN_S = 5.0
+"""Around an event whose camera says nothing else."""
+
+
 def to_ms(at: datetime) -> int:
     """Return milliseconds since 1970."""
     return round(at.timestamp() * 1000)
@@ -47,6 +51,8 @@ class Catalogue:
         self.disk = Disk()
         self.events_only: set[str] = set()
         """Cameras whose video without motion goes after minutes."""
+        self.margin_ms: dict[str, int] = {}
+        """What the clip of an event shows of the time before and after, by camera."""
         self.writing: dict[str, int] = {}
         """Bytes of the segments that this process writes now, by path."""
         self._lock = threading.RLock()
@@ -90,6 +96,8 @@ class Catalogue:
         """Say what a camera and all of them may take; close events that a crash left open."""
         camera, retention = config.id, config.retention
         self.retention[camera], self.disk = retention, disk
+        shown_s = max(config.motion.before_s, config.motion.after_s) if config.motion else 0
+        self.margin_ms[camera] = round(1000 * max(shown_s, _SHOWN_S))
         (self.events_only.add if config.keep == "events" else self.events_only.discard)(camera)
         with self.write() as index:
             index.execute("INSERT OR REPLACE INTO camera VALUES (?, ?)", (camera, retention.bytes))

@@ -26,7 +26,6 @@ FreeBytes = Callable[[Path], int]
 
 EVENTLESS_MS = 600_000
 """Video without motion stays so long where only events are wanted: one may yet be told."""
-_MARGIN_MS = 5000
 _LONGEST_EVENT_MS = 3_600_000
 _AHEAD_MS = 3_600_000
 """What ended so far in the future was recorded while the clock was wrong."""
@@ -121,7 +120,7 @@ class Keeper:
         A time in the future says nothing of a segment's age; then what was recorded next does.
         """
         values = {"camera": camera, "cutoff": cutoff, "ahead": now + _AHEAD_MS, "done": DONE}
-        values |= {"longest": _LONGEST_EVENT_MS, "margin": _MARGIN_MS}
+        values |= {"longest": _LONGEST_EVENT_MS, "margin": self._catalogue.margin_ms[camera]}
         fresh = self._ids(
             "SELECT id FROM segment s WHERE camera = :camera AND state = :done AND end >= :cutoff AND end <= :ahead"
             " ORDER BY id LIMIT 1",
