@@ -29,8 +29,8 @@ _ROAD: Colour = (96, 92, 90)
 _WALL: Colour = (150, 170, 196)
 _PILLAR: Colour = (70, 90, 150)
 _IRON: Colour = (60, 60, 60)
-_SHIRT: Colour = (40, 60, 205)
-_TROUSERS: Colour = (80, 50, 40)
+_SHIRT: Colour = (150, 235, 250)
+_TROUSERS: Colour = (30, 16, 12)
 _SKIN: Colour = (150, 180, 225)
 _WHITE: Colour = (255, 255, 255)
 _BLACK: Colour = (0, 0, 0)
@@ -41,9 +41,9 @@ def make_clip(
 ) -> Path:
     """Write an H.264 MP4 of `seconds` at `fps` pictures per second to `path` and return the path.
 
-    Somebody walks by `every` so many seconds; between two walkers nothing moves but the clock. Width and height are in
-    pixels and must be even. Raises `ValueError` for sizes that cannot be encoded and `OSError` when the file cannot be
-    written.
+    Somebody walks by in the last eight of `every` so many seconds; before, nothing moves but the clock. Width and
+    height are in pixels and must be even. Raises `ValueError` for sizes that cannot be encoded and `OSError` when the
+    file cannot be written.
     """
     import av
 
@@ -92,8 +92,9 @@ def _scene(background: Canvas, at: float, number: int, every: int) -> Canvas:
     canvas = background.copy()
     height, width = canvas.shape[:2]
     tall = int(height * 0.34)
-    if at % every < CROSSING_S:
-        x = int(at % every / CROSSING_S * (width + tall)) - tall // 2
+    walks = at % every - (every - CROSSING_S)
+    if walks >= 0:
+        x = int(walks / CROSSING_S * (width + tall)) - tall // 2
         _walker(canvas, x, int(height * 0.92), tall, at)
     _clock(canvas, f"{int(at) // 60:02d}:{at % 60:04.1f}  #{number:04d}")
     return canvas
