@@ -83,6 +83,7 @@ class Child:
         ]
         for thread in closing:
             thread.start()
+        self._watchman.close()
         deadline_s = time.monotonic() + FLUSH_LIMIT_S
         for thread in closing:
             thread.join(max(0.0, deadline_s - time.monotonic()))

@@ -126,6 +126,12 @@ class Watchman:
                 logger.warning("the eye answers nothing for %.0f s and is killed", HANG_S)
                 life.kill()
 
+    def close(self) -> None:
+        """Nobody looks any more: whoever was told that something moves is told that it is over."""
+        for looked in self._cameras.values():
+            if (event := looked.event) is not None:
+                self._take_moved(replace(event, end=max(event.begin, looked.seen_at or event.begin)), None)
+
     def run(self) -> None:
         """Keep an eye running while one is needed, for ever."""
         backoff = Backoff()
@@ -271,9 +277,7 @@ class Watchman:
             self._mute_lives = 0 if life.heard or life.dismissed else self._mute_lives + 1
         for reply in replies:
             reply(CameraFault("camera.eye_died", f"the process that makes pictures {how}"))
-        for looked in self._cameras.values():
-            if (event := looked.event) is not None:
-                self._take_moved(replace(event, end=max(event.begin, looked.seen_at or event.begin)), None)
+        self.close()
         if life.dismissed:
             return None, None
         if life.heard:

@@ -28,7 +28,7 @@ async def test_server_killed_and_started_again(clip, tmp_path):
             mark, pid = len(watch.seen), camera.pid
             host.start()
             back = await watch.until(lambda status: status.state == "streaming" and status.recording, mark)
-            assert back.code is None and back.attempts >= 2, "not forgiven before it is stable"
+            assert back.code is None and back.attempts >= 1, "not forgiven before it is stable"
             assert camera.pid == pid, "the child survived"
     assert len(recordings(tmp_path)) == 2
     assert all(pictures_in(path) for path in recordings(tmp_path))
