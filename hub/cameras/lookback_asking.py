@@ -186,10 +186,10 @@ class Asking:
 
 
 def _joined(first: RecordingList, then: RecordingList) -> RecordingList:
-    have = {moved.id for moved in first.moved} | {recorded.begin for recorded in first.recorded}
+    """Events only: what was recorded stands whole in the first answer."""
+    have = {moved.id for moved in first.moved}
     moved = (*first.moved, *(m for m in then.moved if m.id not in have))
-    recorded = (*first.recorded, *(r for r in then.recorded if r.begin not in have))
-    return first.model_copy(update={"moved": moved, "recorded": recorded, "more": then.more})
+    return first.model_copy(update={"moved": moved, "more": then.more})
 
 
 def day_of(text: str | None, today: datetime) -> datetime:

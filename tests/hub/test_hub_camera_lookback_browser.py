@@ -97,6 +97,19 @@ async def test_tap_on_the_bar_chooses_the_time_of_a_picture(
     assert page.problems == []  # type: ignore[attr-defined]
 
 
+async def test_part_comes_into_the_page_of_the_camera(
+    hub: Running, node: FakeNode, recording: Recording, browser: Browser, tmp_path: Path
+) -> None:
+    page = await browser.new_page(viewport={"width": 360, "height": 640}, has_touch=True, locale="vi-VN")
+    await page.goto(f"{hub.url}{BASE}")
+    await expect(page.locator("#lookback .days strong")).to_contain_text("Hôm nay")
+    await page.locator("#lookback").get_by_label("Ngày trước").tap()
+    await expect(page.locator(".moved > li")).to_have_count(8)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    await page.screenshot(path=tmp_path / "camera.png", full_page=True)
+    await page.close()
+
+
 async def test_days_and_further_events_are_fetched_into_the_page(
     hub: Running, node: FakeNode, recording: Recording, browser: Browser, tmp_path: Path
 ) -> None:
