@@ -82,8 +82,11 @@ def load(name: str) -> list[bytes]:
     return units
 
 
-def encoder(clip: Clip, **options: str) -> Any:
-    """An open PyAV encoder that puts the parameter sets in front of every key frame."""
+def encoder(clip: Clip, buffer_s: float = 2, **options: str) -> Any:
+    """An open PyAV encoder that puts the parameter sets in front of every key frame.
+
+    Any time of `buffer_s` holds its share of bits at most, so a key frame is no longer.
+    """
     import av
 
     name, key = ("libx264", "x264-params") if clip.codec == "h264" else ("libx265", "x265-params")
@@ -94,7 +97,7 @@ def encoder(clip: Clip, **options: str) -> Any:
     context.gop_size, context.max_b_frames = clip.gop_s * clip.fps, 0
     context.bit_rate = clip.kbit_s * 1000
     groups = f"keyint={clip.gop_s * clip.fps}:min-keyint={clip.gop_s * clip.fps}:scenecut=0:repeat-headers=1:bframes=0"
-    rate = f"vbv-maxrate={clip.kbit_s}:vbv-bufsize={clip.kbit_s * 2}"
+    rate = f"vbv-maxrate={clip.kbit_s}:vbv-bufsize={round(clip.kbit_s * buffer_s)}"
     quiet = "" if clip.codec == "h264" else ":log-level=error:open-gop=0"
     context.options = {"preset": "veryfast" if clip.codec == "h264" else "ultrafast", **options}
     context.options = {**context.options, key: f"{groups}:{rate}{quiet}"}

@@ -21,6 +21,8 @@ CLOCKS = {
     "clock": Clip(1280, 720, 15, 0, 2, 1200),
     "clocksub": Clip(640, 360, 15, 0, 2, 250),
 }
+BUFFER_S = 0.6
+"""Of a clock's encoder, as GStreamer's and cameras made for live view have it."""
 BLOCKS = 48
 """Bits of the wall clock in milliseconds in the top row of a clock's picture, the lowest on the left."""
 
@@ -102,7 +104,7 @@ class ClockStream:
         self.fmtp = format_line([self._encode(self._encoder(), 0, True)], self.codec, "bare" not in quirks)
 
     def _encoder(self) -> Any:
-        context = encoder(self._clip, preset="ultrafast", tune="zerolatency", **{"forced-idr": "1"})
+        context = encoder(self._clip, BUFFER_S, preset="ultrafast", tune="zerolatency", **{"forced-idr": "1"})
         context.thread_count = 1
         return context
 
