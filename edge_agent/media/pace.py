@@ -13,7 +13,7 @@ from collections import deque
 
 TARGET_S = 0.08
 """Delay that an upload may cause. RFC 6817 allows 0.1 s."""
-SLOWEST = 4_000.0
+SLOWEST = 6_000.0
 FASTEST = 4_000_000.0
 """Bytes a second."""
 _FIRST = 24_000.0
@@ -25,12 +25,10 @@ _SEND_BUFFER = 32 * 1024
 _RTT_AT, _ACKED_AT, _MIN_RTT_AT, _INFO = 68, 120, 148, 152
 """Where `struct tcp_info` (linux/tcp.h) holds `tcpi_rtt` (microseconds), `tcpi_bytes_acked` and `tcpi_min_rtt`; and so
 many bytes of it."""
-_NEWS = 6 * 1_400
-"""Bytes that must have arrived between two judgements: the kernel smooths the round trip time over eight answers, and
-to act twice on the same queue would stop an upload that has long made room."""
 _MINUTES = 10
-_ALONE = 15
-"""After so many judgements without delay (and at the beginning) nobody else is there, and the rate grows quickly."""
+_QUICKLY, _GENTLY = 0.15, 0.06
+_EMPTY = 0.75
+"""A delay below a quarter of the target is none: the rate grows quickly."""
 
 
 class Pace:
@@ -44,7 +42,6 @@ class Pace:
         self._floors: deque[tuple[int, float]] = deque(maxlen=_MINUTES)
         self._looked = 0.0
         self._acked = 0
-        self._alone = _ALONE
         self._free_at = 0.0
 
     def prepare(self, sock: socket.socket) -> None:
@@ -59,12 +56,19 @@ class Pace:
         """How many bytes to send at once: about 50 ms of the rate."""
         return int(min(_MOST, max(_LEAST, self.rate * 0.05)))
 
+    @property
+    def news(self) -> float:
+        """Bytes that must arrive between two judgements: the kernel smooths the round trip time over eight answers, and
+        to act twice on the same queue would stop an upload that has long made room.
+        """
+        return min(6.0, max(2.0, self.rate / 6_000)) * 1_400
+
     def sent(self, count: int, sock: socket.socket, now: float | None = None) -> float:
         """After `count` bytes were handed over: return the seconds to wait before the next."""
         now = time.monotonic() if now is None else now
         if now - self._looked >= _EVERY_S:
             self._looked = now
-            if (measured := _measured(sock)) is not None and measured[2] - self._acked >= _NEWS:
+            if (measured := _measured(sock)) is not None and measured[2] - self._acked >= self.news:
                 self._acked = measured[2]
                 self.judge(*measured[:2], now)
         self._free_at = max(self._free_at, now - _EVERY_S) + count / self.rate
@@ -78,8 +82,7 @@ class Pace:
         self._floors[-1] = minute, min(self._floors[-1][1], least_s)
         self.delay_s = max(0.0, rtt_s - min(floor for _, floor in self._floors))
         off = max(-3.0, (TARGET_S - self.delay_s) / TARGET_S)
-        self._alone = self._alone + 1 if off > 0.75 else 0
-        gain = 0.2 if off < 0 or self._alone > _ALONE else 0.06
+        gain = _QUICKLY if off < 0 or off > _EMPTY else _GENTLY
         change = 1 + gain * off
         self.rate = min(FASTEST, max(SLOWEST, self.rate * change))
 
