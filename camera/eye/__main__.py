@@ -1,6 +1,7 @@
 """The eye: `python -m camera.eye`, started by a group's process, which feeds it (`camera.eye.words`).
 
-Ends when standard input closes. Log lines go to standard error. Single-threaded: what hangs in a decoder hangs the
+Ends when standard input closes; whoever starts it limits its memory. Log lines go to standard error. It has one thread:
+what hangs in a decoder hangs the
 whole eye, and the group's process, which waits for each answer, ends it.
 """
 
@@ -40,8 +41,6 @@ from camera.wire import Message, WireError, read_message
 logger = logging.getLogger(__name__)
 
 _NICE = 10
-_MEMORY = 400_000_000
-"""Data that the eye may hold, two 8K pictures and the models among it."""
 _TURN_S = 5.0
 _BROKEN_OFF_S = 30.0
 
@@ -147,12 +146,9 @@ class Eye:
 
 
 def _set_up_process() -> BinaryIO:
-    """Lower the priority, bound the memory, and keep standard output for messages alone."""
+    """Lower the priority, write no core, and keep standard output for messages alone."""
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = _MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; it then closes our input

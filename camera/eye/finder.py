@@ -24,6 +24,8 @@ _TIMES: dict[Sensitivity, float] = {"low": 24.0, "normal": 12.0, "high": 7.0}
 """How many times more than usual must be left over."""
 _AGAIN = 0.6
 """Of that, against the picture before: it has noise of its own."""
+_THIN = 5
+"""What is thinner than half of it (pixels of the small picture) is not seen: rain, snow, digits, wires."""
 _LEARN_PICTURES, _LEARN_S = 6, 8.0
 _APART_S = 0.8
 """The picture before is at least so old: a slow walker does little in a fifteenth of a second."""
@@ -55,7 +57,7 @@ class MotionFinder:
         self._seen = np.maximum.reduce([area.mask for area in self._areas])
         self._shape = (height, width)
         self._ground: Ground | None = None
-        self._before: Window | None = None
+        self._before: Plane | None = None
         self._before_s = self._last_s = 0.0
         self._pictures, self._first_s = 0, 0.0
         self.learning = True
@@ -65,9 +67,10 @@ class MotionFinder:
 
     def look(self, small: Plane, at_s: float, night: bool = False) -> Found | None:
         """Return what moves in `small` (luma, `height` x `width`), seen at `at_s` (seconds, growing)."""
-        now = Window(cv2.GaussianBlur(small, (3, 3), 0).astype(np.float32))
+        smooth = cv2.medianBlur(small, _THIN).astype(np.uint8, copy=False)
+        now = Window(smooth.astype(np.float32))
         if self._ground is None or self._before is None:
-            self._ground, self._before = Ground(now.picture), now
+            self._ground, self._before = Ground(now.picture), smooth
             self._first_s = self._before_s = self._last_s = at_s
             self._pictures = 1
             return None
@@ -77,34 +80,24 @@ class MotionFinder:
         self.learning = self._pictures <= _LEARN_PICTURES or at_s - self._first_s < _LEARN_S
         rest, alike = self._ground.unlike(now)
         found, moving = None, None
-        self.light_changed = self._another_light(now, self._before, alike)
+        before = Window(self._before.astype(np.float32))
+        self.light_changed = _another_light(now, before, alike)
         if self.light_changed:
             self._ground.start_again(now)
         else:
             if not self.learning:
-                found, moving = self._moving(now, rest, alike, night)
+                found, moving = self._moving((now, before), (rest, alike), night)
             self._ground.learn(now, rest, moving, passed_s)
         if self.light_changed or at_s - self._before_s >= _APART_S:
-            self._before, self._before_s = now, at_s
+            self._before, self._before_s = smooth, at_s
         return found
 
-    def _another_light(self, now: Window, before: Window, alike: Floats) -> bool:
-        """Tell whether the light changed in much of the picture while its structure stayed."""
-        step = now.mean - before.mean
-        level = _LIGHT_LEVELS + 0.06 * before.mean
-        changed = np.abs(step) > level
-        part = float(changed.mean())
-        if part < _LIGHT_PART:
-            return False
-        structured = changed & (before.spread > _STRUCTURE) & (now.spread > _STRUCTURE)
-        if structured.mean() < 0.02:  # nothing to compare: it was dark, or is
-            return part > 0.6
-        return float(np.median(alike[structured])) > _LIGHT_ALIKE
-
     def _moving(
-        self, now: Window, rest: Floats, alike: Floats, night: bool
+        self, pictures: tuple[Window, Window], unlikeness: tuple[Floats, Floats], night: bool
     ) -> tuple[Found | None, NDArray[np.bool_] | None]:
-        assert self._ground is not None and self._before is not None  # noqa: S101 - look() has set them
+        assert self._ground is not None  # noqa: S101 - look() has set it
+        now, before = pictures
+        rest, alike = unlikeness
         settings = self._settings
         sensitivity = (night and settings.night_sensitivity) or settings.sensitivity
         times = _TIMES[sensitivity]
@@ -112,7 +105,7 @@ class MotionFinder:
         if np.count_nonzero(unlike) < 20:
             return None, None
         usual = self._ground.usual
-        change, _ = left_over(now, self._before, usual)
+        change, _ = left_over(now, before, usual)
         fresh = change > times * _AGAIN * usual
         blobs = _bodies(unlike & fresh)
         count, labels, stats, _ = cv2.connectedComponentsWithStats(blobs, connectivity=8)
@@ -128,9 +121,13 @@ class MotionFinder:
         ground = self._ground.window
         height, width = self._shape
         kept, zones, best = [], set(), 0
+        least = min(area.least for area in self._areas)
         for label in range(1, len(stats)):
+            if _shrunk(stats[label]) < least:
+                continue
             part = labels == label
-            inside = [area for area in self._areas if np.count_nonzero(part & (area.mask > 0)) >= area.least]
+            body = _shrunk(stats[label]) / stats[label, cv2.CC_STAT_AREA]
+            inside = [area for area in self._areas if body * np.count_nonzero(part & (area.mask > 0)) >= area.least]
             if not inside or _only_light(part, alike, now, ground):
                 continue
             kept.append(label)
@@ -140,24 +137,43 @@ class MotionFinder:
         if not kept:
             return None, None
         moving = np.isin(labels, kept)
-        score = float(np.count_nonzero(moving)) / (height * width)
-        left, top, wide, high, size = (int(value) for value in stats[best])
+        score = sum(_shrunk(stats[label]) for label in kept) / (height * width)
+        left, top, wide, high, _ = (int(value) for value in stats[best])
         place = (left / width, top / height, (left + wide) / width, (top + high) / height)
-        small = size < 2 * min(area.least for area in self._areas)
+        small = _shrunk(stats[best]) < 2 * least
         crowd = len(stats) - 1 - len(kept) > 6
         doubtful = night or small or crowd or score > _MUCH
         near = cv2.dilate(moving.astype(np.uint8), np.ones((WINDOW, WINDOW), np.uint8)) > 0
         return Found(score, place, tuple(sorted(zones - {WHOLE})), doubtful), near
 
 
+def _another_light(now: Window, before: Window, alike: Floats) -> bool:
+    """Tell whether the light changed in much of the picture while its structure stayed."""
+    step = now.mean - before.mean
+    level = _LIGHT_LEVELS + 0.06 * before.mean
+    changed = np.abs(step) > level
+    part = float(changed.mean())
+    if part < _LIGHT_PART:
+        return False
+    structured = changed & (before.spread > _STRUCTURE) & (now.spread > _STRUCTURE)
+    if structured.mean() < 0.02:  # nothing to compare: it was dark, or is
+        return part > 0.6
+    return float(np.median(alike[structured])) > _LIGHT_ALIKE
+
+
 def _bodies(unlike: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Fill outlines, and take back the half window by which each is too wide; what is thin goes."""
-    closed = cv2.morphologyEx(unlike.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    """Close gaps and fill outlines: a plain body differs from plain ground at its edges only."""
+    closed = cv2.morphologyEx(unlike.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     whole = np.zeros_like(closed)
     cv2.drawContours(whole, outlines, -1, 1, -1)
-    size = WINDOW - 2
-    return cv2.erode(whole, np.ones((size, size), np.uint8), borderValue=1).astype(np.uint8, copy=False)
+    return whole.astype(np.uint8, copy=False)
+
+
+def _shrunk(part: NDArray[Any]) -> float:
+    """Return how much of a blob is body: windows find its edge half a window too far out."""
+    wide, high, size = (int(value) for value in part[2:5])
+    return size * max(0, wide - WINDOW + 1) * max(0, high - WINDOW + 1) / (wide * high)
 
 
 def _only_light(part: NDArray[np.bool_], alike: Floats, now: Window, ground: Window) -> bool:

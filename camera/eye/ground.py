@@ -28,7 +28,7 @@ _USUAL_S, _SOON_S = 150.0, 15.0
 """How fast what is usual falls and rises."""
 _PARKED_S = 25.0
 """How fast what came and stands still becomes ground."""
-_UNUSUAL_MOST = 40.0
+_UNUSUAL_MOST = 8.0
 """Times the usual: more is taken as so much, or one flash would blind the place for minutes."""
 
 
