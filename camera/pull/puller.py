@@ -18,7 +18,7 @@ from camera.pull.source import Source
 
 logger = logging.getLogger(__name__)
 
-PROBE_EVERY_S = 0.25
+PROBE_EVERY_S = 0.15
 """How often a camera that is away is asked whether it answers again. It costs a try to connect."""
 _PATIENT_AFTER_S = 600.0
 _PATIENT_EVERY_S = 1.0
