@@ -12,7 +12,9 @@ _AHEAD_S = 0.1
 _LEAST, _MOST = 3 * 1024, 256 * 1024
 _FIRST_BYTES_S = 125_000.0
 """A megabit a second, until something was measured."""
-_SLOWEST = 2_000.0
+_SLOWEST, _FASTEST = 2_000.0, 12_500_000.0
+_MORE = 1.25
+"""What was full and is empty at the next look carries more: by so much each time, as a buffer on the way empties too."""
 _LOOK_S = 0.25
 _SMOOTH = 0.4
 _ACKED, _LEAST_RTT = struct.Struct("=120xQ"), struct.Struct("=148xI")
@@ -29,13 +31,17 @@ class Pace:
         self.bytes_s = _FIRST_BYTES_S
         self._looked_s = now()
         self._acked: int | None = None
-        self._busy = False
+        self._busy = self._full = False
 
     def room(self) -> int:
         """Return how many bytes may be handed over now; 0 or less: none. Raises OSError when it is closed."""
         held: int = struct.unpack("=i", fcntl.ioctl(self._sock.fileno(), termios.TIOCOUTQ, bytes(4)))[0]
         least_rtt_s = self._measure(held)
-        return round(min(max(self.bytes_s * (_AHEAD_S + least_rtt_s), _LEAST), _MOST)) - held
+        if self._full and not held:
+            self.bytes_s = min(self.bytes_s * _MORE, _FASTEST)
+        room = round(min(max(self.bytes_s * (_AHEAD_S + least_rtt_s), _LEAST), _MOST)) - held
+        self._full = room <= 0
+        return room
 
     def _measure(self, held: int) -> float:
         """Learn the speed four times a second; returns the shortest way there and back, in seconds."""
