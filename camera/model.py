@@ -69,7 +69,7 @@ class CameraConfig(BaseModel):
     id: str = Field(pattern=r"^[a-z0-9-]{1,40}$", description="Short name, also the folder of its recordings.")
     url: str = Field(
         max_length=1000,
-        description="rtsp://host[:port]/path, or clip:///absolute/path.mp4 for a file played as a live camera.",
+        description="rtsp[s]://host[:port]/path, or clip:///absolute/path.mp4 for a file played as a live camera.",
     )
     sub_url: str | None = Field(default=None, max_length=1000, description="The same camera's small stream.")
     username: str | None = Field(default=None, min_length=1, max_length=100, description="Account on the camera.")
@@ -93,8 +93,8 @@ class CameraConfig(BaseModel):
             if parts.netloc or not parts.path.startswith("/") or parts.query or parts.fragment:
                 raise ValueError("write a clip as clip:///absolute/path.mp4")
             return url
-        if parts.scheme != "rtsp":
-            raise ValueError("the address must start with rtsp:// or clip:///")
+        if parts.scheme not in {"rtsp", "rtsps"}:
+            raise ValueError("the address must start with rtsp://, rtsps:// or clip:///")
         if "@" in parts.netloc:
             raise ValueError("put the user name and the password into their own fields, not into the address")
         if not parts.hostname:

@@ -5,24 +5,34 @@ Opens one TCP connection and sends RTSP's harmless OPTIONS request. Sends no use
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import ssl
 import time
 from urllib.parse import urlsplit
 
 from camera.model import CameraFault
 from camera.pull.libav import fault_of_connection
 
-RTSP_PORT = 554
+RTSP_PORT, RTSPS_PORT = 554, 322
 _ENOUGH = b"RTSP/1."
+_UNVERIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+_UNVERIFIED.check_hostname = False
+_UNVERIFIED.verify_mode = ssl.CERT_NONE
+"""Cameras make their own certificates; nothing secret is sent here."""
 
 
 def diagnose(url: str, timeout_s: float) -> CameraFault | None:
     """Return what is wrong with the host behind an RTSP address; None when it does speak RTSP."""
     parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or RTSP_PORT
+    encrypted = parts.scheme == "rtsps"
+    host, port = parts.hostname or "", parts.port or (RTSPS_PORT if encrypted else RTSP_PORT)
     request = f"OPTIONS rtsp://{parts.netloc}/ RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode()
     try:
-        with socket.create_connection((host, port), timeout=timeout_s) as link:
+        with contextlib.ExitStack() as open_links:
+            link = open_links.enter_context(socket.create_connection((host, port), timeout=timeout_s))
+            if encrypted:
+                link = open_links.enter_context(_UNVERIFIED.wrap_socket(link))
             link.sendall(request)
             answer = _first_bytes(link, time.monotonic() + timeout_s)
     except socket.gaierror:

@@ -66,15 +66,15 @@ class RtspSource:
         try:
             return self._open_by("udp" if self._udp else "tcp")
         except _TransportRefused:
-            if self._config.transport != "auto":
-                raise
+            if self._config.transport != "auto" or self._url.startswith("rtsps:"):
+                raise  # encrypted is by TCP alone
             self._udp = not self._udp
         return self._open_by("udp" if self._udp else "tcp")
 
     def _open_by(self, transport: Literal["tcp", "udp"]) -> InputContainer:
         config = self._config
-        rest = self._url.removeprefix("rtsp://")
-        address = f"rtsp://{config.credentials}@{rest}" if config.username else self._url
+        scheme, rest = self._url.split("://", 1)
+        address = f"{scheme}://{config.credentials}@{rest}" if config.username else self._url
         limit_s = max(config.timeout_s, _OPEN_S)
         options = {**_QUICK, "rtsp_transport": transport, "timeout": str(int(limit_s * 1_000_000))}
         read_s = max(config.timeout_s - 2 * _POLL_S, config.timeout_s / 2)

@@ -13,6 +13,7 @@ from camera.model import CameraConfig, CameraFault, GroupConfig
         "rtsp://192.168.1.10/stream",
         "rtsp://cam.local:8554/cam/realmonitor?channel=1&subtype=0",
         "rtsp://[fe80::1]:554/a@b",
+        "rtsps://cam.local/stream",
         "clip:///srv/gate.mp4",
         "clip:///srv/hai%20gi%C3%A2y.mp4",
     ],

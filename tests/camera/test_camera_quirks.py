@@ -1,11 +1,15 @@
 """What real cameras do: each quirk served by a loopback camera, pulled as the group's process pulls it."""
 
+import contextlib
+import socket
+import ssl
+import subprocess
 import threading
 import time
 from itertools import pairwise
 
 import pytest
-from camera_rig import config_for
+from camera_rig import config_for, tcp_server
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -132,6 +136,63 @@ def test_clock_of_the_camera():
         frames = pulled(camera.url("tiny"), lambda frames: any(frame.camera_s for frame in frames))
         said = next(frame for frame in frames if frame.camera_s)
         assert -3603 < said.camera_s - said.at.timestamp() < -3599
+
+
+@contextlib.contextmanager
+def encrypted(port, folder):
+    """A way to `port` by TLS, with a certificate that the camera made itself."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=camera",
+            "-keyout",
+            str(key),
+            "-out",
+            str(certificate),
+            "-days",
+            "2",
+        ],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def carry(link):
+        with (
+            context.wrap_socket(link, server_side=True) as front,
+            socket.create_connection(("127.0.0.1", port)) as back,
+        ):
+            front.settimeout(0.02)
+            back.settimeout(0.02)
+            while True:
+                for source, target in ((front, back), (back, front)):
+                    with contextlib.suppress(TimeoutError):
+                        if not (data := source.recv(65536)):
+                            return
+                        target.sendall(data)
+
+    with tcp_server(carry) as front_port:
+        yield f"rtsps://127.0.0.1:{front_port}/tiny"
+
+
+def test_encrypted(host, tmp_path):
+    with encrypted(host.port, tmp_path) as url:
+        source = source_of(url)
+        assert source.probe() is None
+        frames = source.open()
+        assert next(frames).format.width == 320
+        frames.close()
+        with pytest.raises(CameraFault, match="path"):
+            next(source_of(url.replace("tiny", "nothing")).open())
+    assert source.probe().code == "camera.refused"
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300))
