@@ -16,7 +16,8 @@ from hub.times import local
 
 BAR = 1440.0
 """Width of the bar in its own units: minutes of a usual day."""
-LEAST_MARK = 5.0
+LEAST = 0.02
+"""About a second."""
 BEFORE_S = AFTER_S = 5.0
 """What an event's clip shows of the time before and after."""
 PER_PAGE = 20
@@ -275,7 +276,7 @@ def _x(instant: datetime, midnight: datetime, tomorrow: datetime) -> float:
 def _bars(recorded: Iterable[Recorded], midnight: datetime, tomorrow: datetime) -> tuple[Bar, ...]:
     inside = (r for r in recorded if r.end > midnight and r.begin < tomorrow)
     edges = ((_x(r.begin, midnight, tomorrow), _x(r.end, midnight, tomorrow), r.kept) for r in inside)
-    return tuple(Bar(left, round(max(0.5, right - left), 2), kept) for left, right, kept in edges)
+    return tuple(Bar(left, round(max(LEAST, right - left), 2), kept) for left, right, kept in edges)
 
 
 def _marks(moved: Iterable[Moved], midnight: datetime, tomorrow: datetime, now: datetime) -> tuple[Bar, ...]:
@@ -283,7 +284,7 @@ def _marks(moved: Iterable[Moved], midnight: datetime, tomorrow: datetime, now: 
     marks: list[Bar] = []
     for each in moved:
         left, right = (_x(i, midnight, tomorrow) for i in (each.begin, each.end or now))
-        bar = Bar(left, round(max(LEAST_MARK, right - left), 2))
+        bar = Bar(left, round(max(LEAST, right - left), 2))
         if marks and marks[-1].x <= bar.x + bar.width and bar.x <= marks[-1].x:
             last = marks.pop()
             bar = Bar(bar.x, round(max(last.x + last.width, bar.x + bar.width) - bar.x, 2))

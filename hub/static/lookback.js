@@ -18,23 +18,38 @@ const choose = (part, at, length) => {
   show(part);
 };
 
+// The second bar is the first one, an hour of it: a finger is five minutes wide on a whole day.
+const fine = (part, minutes) => {
+  const bar = part.querySelector("[data-fine]");
+  const svg = bar.querySelector("svg");
+  const known = Number(svg.dataset.from ?? -1000);
+  const from = minutes >= known + 5 && minutes <= known + 55 ? known : Math.min(1380, Math.max(0, Math.round(minutes - 30)));
+  svg.dataset.from = from;
+  svg.setAttribute("viewBox", `${from} 0 60 100`);
+  bar.querySelectorAll(".hours span").forEach((label, n) => { label.textContent = clock((from + n * 30) * 60).slice(0, 5); });
+  bar.hidden = false;
+};
+
 const show = (part) => {
-  const line = part.querySelector("[data-cursor]");
-  const x = (seconds(part.querySelector("[name=at]").value) / DAY) * 1440;
-  for (const name of ["x1", "x2"]) line.setAttribute(name, x);
-  line.setAttribute("visibility", "visible");
-  const [size, length] = [part.querySelector("[data-size]"), seconds(part.querySelector("[name=to]").value) - seconds(part.querySelector("[name=at]").value)];
-  const bytes = length * Number(size.dataset.size);
+  const [at, to] = ["at", "to"].map((name) => seconds(part.querySelector(`[name=${name}]`).value));
+  fine(part, at / 60);
+  for (const line of part.querySelectorAll("[data-cursor]")) {
+    for (const name of ["x1", "x2"]) line.setAttribute(name, at / 60);
+    line.setAttribute("visibility", "visible");
+  }
+  const size = part.querySelector("[data-size]");
+  const bytes = (to - at) * Number(size.dataset.size);
   size.textContent = bytes > 0 ? size.dataset.words.replace("0", Math.max(1, Math.round(bytes / 1e6))) : "";
 };
 
 document.addEventListener("click", (event) => {
   const part = event.target.closest?.("#lookback");
-  const bar = event.target.closest?.("[data-bar] svg");
+  const bar = event.target.closest?.(".bar svg");
   const step = event.target.closest?.("[data-step]");
   if (part && bar) {
     const box = bar.getBoundingClientRect();
-    choose(part, ((event.clientX - box.left) / box.width) * DAY);
+    const minutes = Number(bar.dataset.from) + ((event.clientX - box.left) / box.width) * Number(bar.dataset.minutes);
+    choose(part, minutes * 60);
   } else if (part && step) {
     choose(part, seconds(part.querySelector("[name=at]").value) + Number(step.dataset.step));
   }

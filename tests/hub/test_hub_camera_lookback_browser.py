@@ -28,6 +28,11 @@ def recording(node: FakeNode, tmp_path: Path) -> Recording:
     return made
 
 
+def minutes(clock: str) -> float:
+    hours, rest, seconds = clock.split(":")
+    return int(hours) * 60 + int(rest) + int(seconds) / 60
+
+
 async def opened(browser: Browser, hub: Running, width: int = 360, height: int = 640, query: str = "") -> Page:
     page = await browser.new_page(viewport={"width": width, "height": height}, has_touch=True, locale="vi-VN")
     page.problems = []  # type: ignore[attr-defined]
@@ -78,11 +83,18 @@ async def test_tap_on_the_bar_chooses_the_time_of_a_picture(
     hub: Running, node: FakeNode, recording: Recording, browser: Browser, tmp_path: Path
 ) -> None:
     page = await opened(browser, hub)
-    box = await page.locator(".bar svg").bounding_box()
+    box = await page.locator(".bar svg").first.bounding_box()
     assert box
     await page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + 40)
     at = await page.input_value("[name=at]")
-    assert abs(int(at[:2]) * 60 + int(at[3:5]) - 720) <= 10
+    assert abs(minutes(at) - 720) <= 10
+    fine = await page.locator(".fine svg").bounding_box()
+    assert fine
+    await page.touchscreen.tap(fine["x"] + fine["width"] * 0.75, fine["y"] + 20)
+    later = await page.input_value("[name=at]")
+    assert 13 <= minutes(later) - minutes(at) <= 17
+    await page.touchscreen.tap(fine["x"] + fine["width"] * 0.5, fine["y"] + 20)
+    assert abs(minutes(await page.input_value("[name=at]")) - minutes(at)) <= 1
     await page.get_by_role("button", name="Dời -60 giây").tap()
     moved_to = await page.input_value("[name=at]")
     assert moved_to != at
