@@ -23,6 +23,8 @@ from camera.settings import Disk, Retention
 logger = logging.getLogger(__name__)
 
 
+MOST_EVENTS = 2000
+"""Of a camera that is watched for motion and not recorded; of others their days and bytes decide."""
 _SHOWN_S = 5.0
 """Around an event whose camera says nothing else."""
 
@@ -159,8 +161,22 @@ class Catalogue:
             size = pictures.store(self.directory, event, jpeg)
             with self.write() as index:
                 index.execute(pictures.UPSERT, pictures.row_of(event, size))
+            if event.camera not in self.retention:
+                self._thin_events(event.camera)
         except OSError as error:
             raise CameraFault("camera.disk_error", f"an event cannot be kept ({error.strerror})") from error
+
+    def _thin_events(self, camera: str) -> None:
+        """Bound the events of a camera that is not recorded: nobody else sees to its limits."""
+        rows = self.read(
+            "SELECT id FROM event WHERE camera = ? AND NOT kept ORDER BY begin DESC LIMIT -1 OFFSET ?",
+            camera,
+            MOST_EVENTS,
+        )
+        for (name,) in rows:
+            pictures.path_of(self.directory, camera, name).unlink(missing_ok=True)
+        with self.write() as index:
+            index.executemany("DELETE FROM event WHERE id = ?", rows)
 
     def _ready(self) -> sqlite3.Connection:
         """Return the connection to the index that is there now: another process may have begun it anew."""

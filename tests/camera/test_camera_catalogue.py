@@ -272,6 +272,15 @@ def test_pictures_tell_their_events(tmp_path):
         pictures.path_of(tmp_path, "gate", "../../etc/passwd")
 
 
+def test_events_of_a_camera_that_is_not_recorded_are_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalogue, "MOST_EVENTS", 3)
+    index = catalogue.Catalogue(tmp_path)
+    for number in range(6):
+        index.note_event(event(number), JPEG)
+    assert index.read("SELECT id FROM event ORDER BY id") == [("e3",), ("e4",), ("e5",)]
+    assert sorted(path.stem for path in (tmp_path / "gate" / "events").iterdir()) == ["e3", "e4", "e5"]
+
+
 def test_event_that_a_crash_left_open_is_closed(tmp_path):
     rig = Rig(tmp_path)
     rig.catalogue.note_event(event(3, None), JPEG)
