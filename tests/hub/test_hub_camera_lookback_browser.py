@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from hub_rig import FakeNode, Running, until
 from lookback_rig import BASE, Recording, a_day, day, film, moved, piece
@@ -90,6 +92,8 @@ async def test_tap_on_the_bar_chooses_the_time_of_a_picture(
     assert abs(minutes(at) - 720) <= 10
     fine = await page.locator(".fine svg").bounding_box()
     assert fine
+    image = cv2.imdecode(np.frombuffer(await page.locator(".fine svg").screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    assert image[int(fine["height"] * 0.8), int(fine["width"] * 0.2)].tolist() == [0x79, 0x7D, 0x2A]  # recorded
     await page.touchscreen.tap(fine["x"] + fine["width"] * 0.75, fine["y"] + 20)
     later = await page.input_value("[name=at]")
     assert 13 <= minutes(later) - minutes(at) <= 17
