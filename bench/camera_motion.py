@@ -39,10 +39,11 @@ def watch(scene: Scene, seconds: float, gop_s: float, settings: Motion | None = 
     while at_s < seconds:
         at = START + timedelta(seconds=at_s)
         luma = scene.draw(at_s)
-        found = finder.look(small_of(luma), at_s, night=float(luma.mean()) < 60)
+        found = finder.look(small_of(luma), at_s, night=scene.dark(at_s))
         begin = doubts.ask(found, at, before)
-        told = maker.still(at) if begin is None or found is None else maker.moving(begin, at, found)
-        found_all += [event for event in told if event.end is not None]
+        if not finder.light_changed:
+            told = maker.still(at) if begin is None or found is None else maker.moving(begin, at, found)
+            found_all += [event for event in told if event.end is not None]
         before = at
         at_s += gop_s
     return found_all + maker.still(START + timedelta(seconds=seconds + 1000))

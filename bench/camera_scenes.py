@@ -51,7 +51,7 @@ class Weathering:
     headlights: tuple[float, ...] = ()
     """Instants at which the light of a car out of sight sweeps through for three seconds."""
     insects: float = 0
-    """Chance of one before the lens in a picture."""
+    """Chance of one before the lens in a picture, at night: the light beside the lens draws and shows them."""
     tree: bool = True
     infrared_at: float | None = None
     """When the camera changes from day to infrared."""
@@ -87,12 +87,17 @@ class Scene:
         if on.infrared_at is not None and at >= on.infrared_at:
             picture = 20 + 0.55 * picture * _vignette(self.width, self.height)
         self._fall(picture, at, rng)
-        if on.insects and rng.random() < on.insects:
+        if on.insects and self.dark(at) and rng.random() < on.insects:
             _insect(picture, rng)
         picture += rng.standard_normal(picture.shape, dtype=np.float32) * on.noise
         plane = np.clip(picture, 0, 255).astype(np.uint8)
         _clock(plane, at)
         return plane
+
+    def dark(self, at: float) -> bool:
+        """Tell whether it is night at `at`: by lamps, or by infrared."""
+        infrared = self.going_on.infrared_at
+        return self.going_on.night or (infrared is not None and at >= infrared)
 
     def _light(self, at: float) -> Floats | float:
         on = self.going_on

@@ -59,7 +59,7 @@ class Motion(Settings):
     )
     sensitivity: Sensitivity = "normal"
     night_sensitivity: Sensitivity | None = Field(default=None, description="When the picture is dark or grey")
-    smallest: Fraction = Field(default=0.002, description="Least part of the picture that must move")
+    smallest: Fraction = Field(default=0.001, description="Least part of the picture that must move")
     persist_s: float = Field(default=0, ge=0, le=60, description="Shorter motion makes no event")
     quiet_s: float = Field(default=6, ge=1, le=120, description="An event ends after so long without motion")
     longest_s: float = Field(default=300, ge=10, le=3600, description="A longer event is closed and another begun")

@@ -20,7 +20,7 @@ from camera.settings import Motion, Sensitivity
 
 LONG_SIDE = 320
 """Pixels of the longer side of the picture that is looked at."""
-_TIMES: dict[Sensitivity, float] = {"low": 24.0, "normal": 12.0, "high": 7.0}
+_TIMES: dict[Sensitivity, float] = {"low": 16.0, "normal": 8.0, "high": 5.0}
 """How many times more than usual must be left over."""
 _AGAIN = 0.6
 """Of that, against the picture before: it has noise of its own."""
@@ -140,9 +140,8 @@ class MotionFinder:
         score = sum(_shrunk(stats[label]) for label in kept) / (height * width)
         left, top, wide, high, _ = (int(value) for value in stats[best])
         place = (left / width, top / height, (left + wide) / width, (top + high) / height)
-        small = _shrunk(stats[best]) < 2 * least
         crowd = len(stats) - 1 - len(kept) > 6
-        doubtful = night or small or crowd or score > _MUCH
+        doubtful = night or crowd or score > _MUCH
         near = cv2.dilate(moving.astype(np.uint8), np.ones((WINDOW, WINDOW), np.uint8)) > 0
         return Found(score, place, tuple(sorted(zones - {WHOLE})), doubtful), near
 

@@ -20,7 +20,7 @@ Floats = NDArray[Any]
 
 WINDOW = 7
 """Side of the windows, in pixels of the small picture."""
-_FLOOR = 4.0
+_FLOOR = 2.0
 """Variance (grey levels squared) that is never taken for a change: rounding and coding."""
 _GAINS = (0.1, 10.0)
 _LEARN_S = 20.0
