@@ -1,4 +1,4 @@
-"""Motion events: told when they begin and end, each with the hash of its picture, which is sent while there is time."""
+"""Motion events: told when they begin and end, at the end with the hash of their picture, which is sent in due time."""
 
 import asyncio
 import logging
@@ -26,7 +26,6 @@ class Motions:
         self._recorder = recorder
         self._outgoing = outgoing
         self._queue: asyncio.Queue[MotionEvent] = asyncio.Queue(_WAITING)
-        self._begun: dict[str, str] = {}
 
     def take(self, event: MotionEvent) -> None:
         """Something began or ended."""
@@ -41,12 +40,14 @@ class Motions:
             event = await self._queue.get()
             load = None
             try:
-                load = await asyncio.to_thread(self._picture, event.id)
+                if event.end is not None:  # before, the picture may still be replaced by a stronger one
+                    load = await asyncio.to_thread(self._picture, event.id)
             except Exception:  # whatever is wrong with the picture, the motion is told
                 log.exception("the picture of motion %s cannot be read", event.id)
+            finally:
+                self._tell(event, load.sha256 if load else None)
             if load is not None:
                 self._outgoing.offer(load)
-            self._tell(event, load.sha256 if load else None)
 
     async def finish(self) -> None:
         """At the end of the node: what still waits is told, without its pictures."""

@@ -115,6 +115,8 @@ class Outgoing:
 
     async def _step(self) -> bool:
         """Send one thing, or some of it; False when there is nothing to send."""
+        if self._threads.stopped:
+            return False
         if self._hub is None:
             for waiting in list(self.shelf.parcels.values()):
                 await self._let_go(waiting, Fault.of("media.unreachable", detail="no hub is configured"))
