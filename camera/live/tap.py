@@ -43,6 +43,7 @@ class LiveTap:
         self._told: tuple[bytes, ...] = ()
         self._length_size = 0
         self._parameters: tuple[bytes, ...] = ()
+        self._refused: tuple[bytes, ...] | None = None
         self._video: Description | None = None
         self._init = b""
         self._epoch, self._number = int(time.time()), 0  # no epoch of an earlier process comes again
@@ -105,8 +106,9 @@ class LiveTap:
         try:
             self._video = describe(codec, parameters)
         except BadParameters as error:
-            logger.warning("%s cannot be shown live: %s", self._camera, error)
-            self._video = None
+            if parameters != self._refused:
+                logger.warning("%s cannot be shown live: %s", self._camera, error)
+            self._video, self._refused = None, parameters
             return
         if parameters != self._parameters:
             self._parameters, self._init = parameters, init(self._video)

@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -218,6 +219,29 @@ def test_pictures_no_browser_shows_are_not_sent(folder: Path) -> None:
     receiver = Receiver()
     tap_of(frames_of(encode(folder, "old.avi", "-c:v", "mjpeg", seconds=1)), receiver)
     assert receiver.pieces == []
+
+
+def test_viewers_come_and_go_while_pictures_come(h264: list[EncodedFrame]) -> None:
+    """From another thread, as in the cameras' process."""
+    receiver = Receiver()
+    tap = LiveTap("gate", "main", receiver)
+    done = threading.Event()
+
+    def come_and_go() -> None:
+        while not done.is_set():
+            tap.begin()
+            tap.begin()
+            tap.end()
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    for place, frame in enumerate(h264 * 20):
+        tap.feed(timed(frame, place / FPS, place / FPS))
+    done.set()
+    thread.join()
+    for before, after in pairwise(receiver.pieces):
+        assert after.kind == "init" or after.number == before.number + 1 or before.kind == "init"
+        assert before.kind != "init" or after.kind == "key"
 
 
 @settings(max_examples=200, deadline=None)

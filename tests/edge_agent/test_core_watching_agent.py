@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 import av
+import psutil
 from core_rig import until
 from core_watching import narrow
 
@@ -143,6 +144,20 @@ async def test_a_camera_that_dies_and_comes_back_is_seen_again_within_the_lease(
         assert len({piece.epoch for piece in hub.pieces}) == 1
         assert {piece.stream for piece in hub.pieces} == {"main"}
         assert decoded(hub.pieces) == len(hub.pictures())
+
+
+async def test_a_process_of_the_cameras_that_dies_is_started_again_and_seen_within_the_lease(tmp_path: Path) -> None:
+    async with village(tmp_path, 4000) as (hub, _):
+        await hub.ask(stream="main", seconds=60)
+        await until(lambda: len(hub.pictures()) > 20, LIMIT_S)
+        children = psutil.Process().children(recursive=True)
+        group = next(child for child in children if "camera.child" in " ".join(child.cmdline()))
+        before = len(hub.pieces)
+        group.kill()
+        await until(lambda: len(hub.pieces) > before + 20 and hub.pieces[-1].epoch > hub.pieces[0].epoch, LIMIT_S)
+        after = [piece for piece in hub.pieces if piece.epoch == hub.pieces[-1].epoch]
+        assert [piece.kind for piece in after[:2]] == ["init", "key"]
+        assert decoded(after) == sum(piece.kind != "init" for piece in after)
 
 
 async def test_what_cannot_be_seen_is_refused(tmp_path: Path) -> None:
