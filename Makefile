@@ -38,8 +38,12 @@ bench-sync: setup-test ## how well players keep together on computed sound cards
 bench-lights: setup-test ## how soon a tap and a command to 2,000 lights are seen: ours beside Home Assistant
 	$(PY) -m bench.lights
 
-bench-camera: setup-test ## what cameras cost, beside ffmpeg, Debian's motion and Frigate's way; SECONDS=60 a row
+bench-camera: setup-test ## cameras: cost beside peers, isolation, motion, power cut, live view; SECONDS=60 a row
 	$(PY) -m bench.camera --seconds $(or $(SECONDS),60)
+	$(PY) -m bench.camera_isolation
+	$(PY) -m bench.camera_motion
+	$(PY) -m bench.camera_powercut
+	$(PY) -m bench.camera_live
 
 soak-camera: setup-test ## eight cameras that are killed, frozen and throttled: what was lost; MINUTES=30
 	$(PY) -m bench.camera_soak --minutes $(or $(MINUTES),30)
