@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from edge_agent.contract.base import iso
 from edge_agent.contract.errors import Fault
-from edge_agent.contract.watching import ListRecordings, Moved, RecordingList, TakeSnapshot
+from edge_agent.contract.watching import ListRecordings, Moved, Recorded, RecordingList, TakeSnapshot
 from hub.cameras import lookback_rows as rows
 from hub.clock import Clock
 from hub.commands import Commands, Outcome
@@ -27,10 +27,13 @@ STILL_S = 12.0
 """A picture of the past is searched and decoded first, then travels."""
 MOST_DAYS = 200
 """Answers in memory."""
+MOST_NOTED = 5000
+"""Events of a day that are read from the database, the newest."""
 MOST_ASKS = 6
 """Questions for one day with very many events."""
 AT_ONCE = 3
 """Pictures of events that one node is asked for at the same time."""
+_AROUND = timedelta(days=2)
 AGAIN_S = 20.0
 """A picture that a node could not give is not asked for again so soon."""
 
@@ -139,7 +142,11 @@ class Asking:
             args = ListRecordings(camera=camera, begin=begin, end=end)
             outcome = await self._commands.send(address, args, limit=LIST_S, life=LIST_S)
             try:
-                part = RecordingList.model_validate(outcome.result) if outcome.state == "done" else None
+                part = (
+                    _likely(RecordingList.model_validate(outcome.result), begin, end)
+                    if outcome.state == "done"
+                    else None
+                )
             except ValidationError:
                 part, outcome = None, Outcome("failed", Fault.of("command.malformed", detail="camera.recordings"))
             if part is None:
@@ -172,7 +179,8 @@ class Asking:
 
     def _noted(self, key: _Key) -> list[Moved]:
         with rows.opened(self._database) as connection:
-            return rows.moved(connection, *key)
+            noted = tuple(rows.moved(connection, *key))
+        return list(_likely(RecordingList(camera=key[1], moved=noted[-MOST_NOTED:]), *key[2:]).moved)
 
     def _known_picture(self, address: str, camera: str, id_: str) -> str | None:
         with rows.opened(self._database) as connection:
@@ -183,6 +191,18 @@ class Asking:
             self._store.offer(lambda connection: rows.save_picture(connection, address, camera, id_, sha256))
         except StoreFull:
             return  # it is asked for again
+
+
+def _likely(told: RecordingList, begin: datetime, end: datetime) -> RecordingList:
+    """Without what cannot be about this time: a node whose clock or disk is mad must not take the page with it."""
+    first, last = begin - _AROUND, end + _AROUND
+
+    def within(one: Moved | Recorded) -> bool:
+        until = one.end if one.end is not None else one.begin
+        return first <= one.begin <= until <= last
+
+    recorded = tuple(one for one in told.recorded if within(one) and one.bytes < 2**53)
+    return told.model_copy(update={"recorded": recorded, "moved": tuple(one for one in told.moved if within(one))})
 
 
 def _joined(first: RecordingList, then: RecordingList) -> RecordingList:

@@ -158,6 +158,11 @@ def clamped(begin: datetime, end: datetime) -> tuple[datetime, datetime]:
     return begin, max(begin + timedelta(seconds=LEAST_S), min(end, begin + LONGEST_CLIP))
 
 
+def _is_near(cut: ClipCut, clip: Clip) -> bool:
+    around = timedelta(hours=1)
+    return clip.begin - around <= cut.begin <= cut.end <= clip.end + around
+
+
 _FAULTS = {
     "done": Fault.of("command.malformed", detail="camera.clip"),
     "accepted": Fault.of("command.timeout", seconds=round(CUT_S)),
@@ -170,14 +175,14 @@ def _cut_as_told(clip: Clip, outcome: Outcome) -> Clip:
         cut = ClipCut.model_validate(outcome.result) if outcome.state == "done" else None
     except ValidationError:
         cut = None
-    if cut is None or not HASH.fullmatch(cut.sha256) or not 0 < cut.bytes < 2**53:
+    if cut is None or not HASH.fullmatch(cut.sha256) or not 0 < cut.bytes < 2**53 or not _is_near(cut, clip):
         return replace(clip, state="failed", fault=outcome.fault or _FAULTS.get(outcome.state))
     return replace(
         clip,
         state="sending",
         sha256=cut.sha256,
         bytes=cut.bytes,
-        gap_s=max(0.0, cut.gap_s),
+        gap_s=max(0.0, min(cut.gap_s, LONGEST_CLIP.total_seconds())),
         cut_begin=cut.begin,
         cut_end=cut.end,
     )

@@ -37,6 +37,8 @@ MOST_MOVED = 100_000
 MOST_CLIPS = 1000
 _TRIM_EVERY = 256
 _LONGEST_ID = 64
+_FILLING = ("detail", "detail_vi", "mb", "limit_mb")
+"""What of an event fills the sentence of its code."""
 ClipState = Literal["asked", "sending", "sent", "failed"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -119,7 +121,7 @@ def _sent(connection: sqlite3.Connection, address: str, record: Event) -> None:
     """What became of the sending of a clip, as the node tells."""
     fault, state = None, record.data.get("state")
     if state == "failed":
-        params = {k: v for k, v in record.data.items() if isinstance(v, str | int | float) and k != "code"}
+        params = {k: v for k, v in record.data.items() if isinstance(v, str | int | float) and k in _FILLING}
         fault = Fault.of(str(record.data.get("code") or "media.refused"), **params)
     elif state != "sent":
         return

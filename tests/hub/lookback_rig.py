@@ -147,6 +147,7 @@ async def piece(node: FakeNode, body: bytes, first: int, last: int) -> int:
         "Authorization": f"Bearer {TOKEN}",
         "Upload-Offset": str(first),
         "Upload-Length": str(len(body)),
+        "Content-Type": "video/mp4",
     }
     async with httpx.AsyncClient() as http:
         answer = await http.patch(f"{node.hub_url}/media/{digest}", content=body[first:last], headers=headers)

@@ -286,6 +286,37 @@ async def test_answer_of_a_node_that_makes_no_sense_is_a_failure(hub: Running, n
     assert "Chưa lấy được hình" in await words(hub, "still", day=YESTERDAY, at="08:00")
 
 
+MAD = [
+    {"begin": "0001-01-01T00:00:00Z", "end": "9999-12-31T23:59:59Z"},
+    {"begin": "9999-12-31T23:59:59Z", "end": "9999-12-31T23:59:59Z"},
+    {"begin": "2026-11-22T05:00:00Z", "end": "2026-11-22T04:00:00Z"},
+]
+
+
+@pytest.mark.parametrize("times", MAD)
+async def test_mad_times_and_sizes_of_a_node_break_no_page(hub: Running, node: FakeNode, times: dict[str, str]) -> None:
+    async def mad(fake: FakeNode, command: Any) -> None:
+        spans = [{**times, "bytes": 5}, {"begin": day(1).isoformat(), "end": day(2).isoformat(), "bytes": 10**400}]
+        event = {"id": "x", "score": 0.5, **times}
+        clip = {"sha256": "a" * 64, "bytes": 5, "gap_s": 1e999, **times}
+        await fake.ack(command, "done", result={"camera": "cong", "recorded": spans, "moved": [event], **clip})
+
+    node.replies |= {"camera.recordings": mad, "camera.clip": mad}
+    data = {"id": "y", "score": 0.5, "zones": ["x"], **times}
+    await node.send(
+        Event(seq=1, at=datetime.now(UTC), type="motion", about="camera/cong", data=data),
+        Event(
+            seq=2, at=datetime.now(UTC), type="clip", about="camera/cong", data={"state": "failed", "cls": 1, "code": 7}
+        ),
+    )
+    await kept(hub, 2)
+    for query in ({"day": YESTERDAY}, {"day": "2026-11-22"}, {}):
+        await words(hub, "lookback", **query)
+        await listed(hub, **query)
+    await ask_clip(hub, day(8), day(8, 1))
+    await words(hub, "lookback", day=YESTERDAY)
+
+
 @pytest.mark.parametrize(
     ("form", "begin", "end"),
     [
