@@ -18,8 +18,9 @@ from camera.timeline import TICKS_PER_S, TIME_BASE, Timeline
 
 FRAGMENT_LIMIT = 8 * 1024 * 1024
 """Bytes after which a fragment ends without a key frame, so that a camera with endless groups fills no memory."""
-FRAGMENT_LONGEST_S = 5
-"""Seconds after which a fragment ends without a key frame: what a power cut may cost."""
+FRAGMENT_LONGEST_S = 4
+"""Seconds after which a fragment ends without a key frame. A power cut costs one second more at most: so long may
+pictures wait for the recorder's thread."""
 FRAGMENT_SHORTEST_S = 0.9
 """A key frame sooner than this begins no fragment: a stream of key frames alone would wear out the card."""
 
