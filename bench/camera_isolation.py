@@ -244,6 +244,7 @@ def show(pairs: list[tuple[Delays, Delays]]) -> None:
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # end what was started, also then
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--json", action="store_true")

@@ -14,6 +14,7 @@ import heapq
 import json
 import random
 import secrets
+import signal
 import sqlite3
 import sys
 import time
@@ -285,6 +286,7 @@ def show(result: Result) -> None:
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # end what was started, also then
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=1)
