@@ -4,7 +4,6 @@ Every answer is drawn for htmx, and as a page of its own for a browser that runs
 """
 
 import logging
-import re
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,7 +20,8 @@ from edge_agent.contract.sentences import Language
 from edge_agent.contract.watching import LONGEST_LOOK, KeepRecording
 from hub import forms
 from hub.cameras.lookback_asking import Asking, Found, as_json, day_after, day_of
-from hub.cameras.lookback_clips import Clips, Progress, TooMany, clamped
+from hub.cameras.lookback_clips import Clips, Progress, TooMany
+from hub.cameras.lookback_forms import instant, moment, span
 from hub.cameras.lookback_view import PER_PAGE, Wording
 from hub.commands import Commands
 from hub.language import translator
@@ -30,16 +30,13 @@ from hub.registry import Node
 from hub.render import Renderer, Shown
 from hub.sentences import Speaker
 from hub.store import Store, StoreFull
-from hub.times import from_form, instant_in, local
+from hub.times import instant_in, local
 from hub.views import node_zone
 
 logger = logging.getLogger(__name__)
 
 KEEP_S = 8.0
 _BASE = "/nodes/{commune}/{node}/cameras/{camera}"
-_CLOCK = re.compile(r"(\d{1,2})(?:[:h.]?(\d{2})(?:[:.]?(\d{2}))?)?", re.ASCII)
-_ACROSS = timedelta(hours=1)
-"""A clip that ends earlier in the day than it begins, by so much, runs over midnight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,20 +150,20 @@ class LookBack:
 
     async def _json(self, seen: _Seen) -> Response:
         query, zone = seen.request.query_params, seen.speak.zone
-        begin, end = (instant_in(query.get(name), zone) for name in ("begin", "end"))
+        begin, end = (instant(query.get(name), zone) for name in ("begin", "end"))
         if begin is None or end is None:
             midnight = self._midnight(seen)
             begin, end = midnight.astimezone(UTC), day_after(midnight).astimezone(UTC)
         if not timedelta() < end - begin <= LONGEST_LOOK:
             raise forms.FormError("camera.lookback_bad_time")
-        found = await self._found(seen, begin.astimezone(UTC), end.astimezone(UTC))
+        found = await self._found(seen, begin, end)
         body = {"node": seen.address, "online": seen.node.online, **as_json(found, zone.key)}
         return Response(to_json(body), media_type="application/json")
 
     async def _still(self, seen: _Seen) -> Response:
         """A fragment: the recorded picture of an instant."""
         query = seen.request.query_params
-        at = _moment(query.get("day", ""), query.get("at", ""), seen)
+        at = moment(query.get("day", ""), query.get("at", ""), seen.speak.zone)
         logger.info("%s, camera %s: the picture of %s is looked at by %s", seen.address, seen.camera, iso(at), seen.who)
         picture = await self._asking.still(seen.address, seen.camera, at) if seen.node.online else None
         taken = instant_in(picture.at, seen.speak.zone) if picture else None
@@ -193,7 +190,7 @@ class LookBack:
         return FileResponse(picture.medium.path, media_type="image/jpeg", headers=headers)
 
     async def _ask_clip(self, seen: _Seen) -> Response:
-        begin, end = _span(await forms.read(seen.request), seen)
+        begin, end = span(await forms.read(seen.request), seen.speak.zone)
         logger.info("%s, camera %s: clip %s..%s asked for by %s", *_named(seen, begin, end))
         if not seen.node.online:
             return self._say(seen, "camera.lookback_offline", 503)
@@ -218,7 +215,7 @@ class LookBack:
 
     async def _keep(self, seen: _Seen) -> Response:
         fields = await forms.read(seen.request)
-        begin, end = _span(fields, seen)
+        begin, end = span(fields, seen.speak.zone)
         keep = fields.get("keep", "1") == "1"
         args = KeepRecording(camera=seen.camera, begin=begin, end=end, keep=keep)
         logger.info("%s, camera %s: %s..%s kept or not, by %s", *_named(seen, begin, end))
@@ -278,32 +275,3 @@ def _other(seen: _Seen) -> str:
 
 def _named(seen: _Seen, begin: datetime, end: datetime) -> tuple[str, str, str, str, str]:
     return seen.address, seen.camera, iso(begin), iso(end), seen.who
-
-
-def _moment(day: str, at: str, seen: _Seen) -> datetime:
-    try:
-        return from_form(day, _clock(at), seen.speak.zone)
-    except ValueError as error:
-        raise forms.FormError("camera.lookback_bad_time") from error
-
-
-def _clock(text: str) -> str:
-    """`7:30`, `7h30`, `0730` or `073000` as `07:30:00`. Raises ValueError."""
-    found = _CLOCK.fullmatch(text)
-    if found is None:
-        raise ValueError(f"no time: {text[:20]!r}")
-    hours, minutes, seconds = found.groups("0")
-    return f"{int(hours):02}:{int(minutes):02}:{int(seconds):02}"
-
-
-def _span(fields: forms.Fields, seen: _Seen) -> tuple[datetime, datetime]:
-    """From a form: two instants, or a day and two times of it. Raises FormError."""
-    begin, end = (instant_in(fields.get(name), seen.speak.zone) for name in ("begin", "end"))
-    if begin is None or end is None:
-        day = fields.get("day", "")
-        begin, end = (_moment(day, fields.get(name, ""), seen) for name in ("at", "to"))
-        if end <= begin and begin - end >= timedelta(days=1) - _ACROSS:
-            end += timedelta(days=1)
-    if end <= begin:
-        raise forms.FormError("camera.lookback_bad_span")
-    return clamped(begin.astimezone(UTC), end.astimezone(UTC))

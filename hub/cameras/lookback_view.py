@@ -2,35 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import quote
 
 from edge_agent.contract.base import iso
 from edge_agent.contract.watching import Moved, Recorded
+from hub.cameras import lookback_bar as bar
 from hub.cameras.lookback_asking import Found, day_after
+from hub.cameras.lookback_bar import Bar
 from hub.cameras.lookback_clips import ClipNow, Stage, clip_id
 from hub.language import catalogue
 from hub.sentences import Speaker
 from hub.times import day as day_words
 from hub.times import local
 
-BAR = 1440.0
-"""Width of the bar in its own units: minutes of a usual day."""
-LEAST = 0.02
-"""About a second."""
 BEFORE_S = AFTER_S = 5.0
 """What an event's clip shows of the time before and after."""
 PER_PAGE = 20
-MOST_MARKS = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A part of the bar."""
-
-    x: float
-    width: float
-    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +111,9 @@ class Wording:
             before=f"{day_after(midnight, -1):%Y-%m-%d}",
             after="" if today else f"{tomorrow:%Y-%m-%d}",
             today=f"{now:%Y-%m-%d}",
-            bars=_bars(found.list.recorded, midnight, tomorrow),
-            marks=_marks(moved[:MOST_MARKS], midnight, tomorrow, self._speak.now),
-            now_x=_x(self._speak.now, midnight, tomorrow) if today else None,
+            bars=bar.spans(found.list.recorded, midnight, tomorrow),
+            marks=bar.marks(moved, midnight, tomorrow, self._speak.now),
+            now_x=bar.place(self._speak.now, midnight, tomorrow) if today else None,
             summary=self._summary(found, midnight, tomorrow),
             notices=tuple(self._notices(found)),
             events=tuple(self._event(m, found.list.recorded, known) for m in moved[:shown]),
@@ -133,7 +121,7 @@ class Wording:
             clips=tuple(self.clip(clip) for clip in clips),
             start=f"{start:%H:%M:%S}",
             end=f"{min(start + timedelta(minutes=1), tomorrow - timedelta(seconds=1)):%H:%M:%S}",
-            rate=_rate(found.list.recorded),
+            rate=bar.rate(found.list.recorded),
             oldest=f"{local(found.list.oldest, self._speak.zone):%Y-%m-%d}" if found.list.oldest else "",
         )
 
@@ -258,35 +246,3 @@ def _same(clip: ClipNow, begin: datetime, end: datetime) -> bool:
 def _whole_ms(instant: datetime) -> datetime:
     """As it comes back from a form."""
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
-
-
-def _rate(recorded: Iterable[Recorded]) -> int:
-    """Bytes of a second of video, on average; 0 where that is not known."""
-    spans = [(r.bytes, (r.end - r.begin).total_seconds()) for r in recorded]
-    length = sum(seconds for _, seconds in spans)
-    return round(sum(size for size, _ in spans) / length) if length > 0 else 0
-
-
-def _x(instant: datetime, midnight: datetime, tomorrow: datetime) -> float:
-    begin, end = midnight.astimezone(UTC), tomorrow.astimezone(UTC)  # a day may have 23 or 25 hours
-    share = (instant.astimezone(UTC) - begin) / (end - begin)
-    return round(BAR * min(1.0, max(0.0, share)), 2)
-
-
-def _bars(recorded: Iterable[Recorded], midnight: datetime, tomorrow: datetime) -> tuple[Bar, ...]:
-    inside = (r for r in recorded if r.end > midnight and r.begin < tomorrow)
-    edges = ((_x(r.begin, midnight, tomorrow), _x(r.end, midnight, tomorrow), r.kept) for r in inside)
-    return tuple(Bar(left, round(max(LEAST, right - left), 2), kept) for left, right, kept in edges)
-
-
-def _marks(moved: Iterable[Moved], midnight: datetime, tomorrow: datetime, now: datetime) -> tuple[Bar, ...]:
-    """Marks that would lie on one another are one."""
-    marks: list[Bar] = []
-    for each in moved:
-        left, right = (_x(i, midnight, tomorrow) for i in (each.begin, each.end or now))
-        bar = Bar(left, round(max(LEAST, right - left), 2))
-        if marks and marks[-1].x <= bar.x + bar.width and bar.x <= marks[-1].x:
-            last = marks.pop()
-            bar = Bar(bar.x, round(max(last.x + last.width, bar.x + bar.width) - bar.x, 2))
-        marks.append(bar)
-    return tuple(marks)
