@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -27,6 +27,7 @@ from camera.eye.words import (
     run_message,
     seen_in,
 )
+from camera.eyeblame import REST_S, Looked
 from camera.eyefeed import EyeFeed, Pending
 from camera.eyelife import EyeLife
 from camera.frames import EncodedFrame
@@ -40,11 +41,6 @@ HANG_S = 20.0
 """An eye that has pictures in hand and answers none for as long hangs. Loading its libraries is a part of it."""
 IDLE_S = 60.0
 """An eye that only makes snapshots ends after as long without one."""
-REST_S = 600.0
-"""How long a camera rests whose pictures killed the eye twice running."""
-_DEADLY = 2
-_HARMLESS = 20
-"""So many pictures looked at without harm make earlier deaths forgotten."""
 _MUTE_LIVES = 3
 """Eyes that died without having answered anything: something is wrong with all."""
 _ASKS = 32
@@ -74,19 +70,6 @@ class _Wish:
     reply: Reply
 
 
-class _Looked:
-    """What the watchman knows of one camera."""
-
-    def __init__(self, pending: Pending) -> None:
-        self.pending = pending
-        self.number = 0
-        self.deaths = self.harmless = 0
-        self.rests_until_s = 0.0
-        self.faulty = False
-        self.seen_at: datetime | None = None
-        self.event: MotionEvent | None = None
-
-
 class Watchman:
     """`run` works in a thread of its own; the other methods may be called from any thread and do not wait."""
 
@@ -94,7 +77,7 @@ class Watchman:
         """`memory` in bytes limits the eye's process."""
         self._listener, self._run_thread, self._memory = listener, run_thread, memory
         self._work = {camera.id: camera.motion for camera in config.cameras}
-        self._cameras = {name: _Looked(Pending(motion.frames)) for name, motion in self._work.items() if motion}
+        self._cameras = {name: Looked(Pending(motion.frames)) for name, motion in self._work.items() if motion}
         self._turns = deque(self._cameras)
         self._wishes: deque[_Wish] = deque()
         self._replies: dict[int, Reply] = {}
@@ -129,8 +112,8 @@ class Watchman:
     def close(self) -> None:
         """Nobody looks any more: whoever was told that something moves is told that it is over."""
         for looked in self._cameras.values():
-            if (event := looked.event) is not None:
-                self._take_moved(replace(event, end=max(event.begin, looked.seen_at or event.begin)), None)
+            if (event := looked.ended_event()) is not None:
+                self._take_moved(event, None)
 
     def run(self) -> None:
         """Keep an eye running while one is needed, for ever."""
@@ -152,7 +135,7 @@ class Watchman:
             looked = self._cameras[camera]
             if frame is None:
                 looked.pending.clear()
-            elif time.monotonic() >= looked.rests_until_s:
+            elif not looked.rests():
                 looked.pending.put(frame)
                 self._wake.notify_all()
 
@@ -211,9 +194,9 @@ class Watchman:
             camera = self._turns[-1]
             looked = self._cameras[camera]
             if busy.count(camera) < looked.pending.most_in_hand and (frame := looked.pending.take()) is not None:
-                looked.number += 1
-                life.give(("look", camera, looked.number), camera)
-                return look_message(Look(camera, looked.number, frame.at, frame.is_key, _coded(frame)))
+                number = looked.next_number()
+                life.give(("look", camera, number), camera)
+                return look_message(Look(camera, number, frame.at, frame.is_key, _coded(frame)))
         return None
 
     def _read(self, life: EyeLife) -> None:
@@ -251,10 +234,7 @@ class Watchman:
         with self._wake:
             life.answered(("look", seen.camera, seen.number))
             self._mute_lives = 0
-            looked.seen_at = datetime.now(UTC)
-            looked.harmless += 1
-            if looked.harmless >= _HARMLESS:
-                looked.deaths = 0
+            looked.seen(datetime.now(UTC))
             self._wake.notify_all()
         fault = CameraFault(seen.code, seen.detail or "") if seen.code is not None else None
         if fault is not None or looked.faulty:
@@ -280,9 +260,7 @@ class Watchman:
         self.close()
         if life.dismissed:
             return None, None
-        if life.heard:
-            self._blame(blamed, how)
-        elif self._mute_lives >= _MUTE_LIVES:
+        if self._mute_lives >= _MUTE_LIVES:
             for name in self._cameras:
                 self._fail(name, f"the process that looks for motion {how}")
         else:
@@ -292,15 +270,10 @@ class Watchman:
     def _blame(self, camera: str | None, how: str) -> None:
         if camera is None or (looked := self._cameras.get(camera)) is None:
             return
-        looked.deaths += 1
-        looked.harmless = 0
-        if looked.deaths >= _DEADLY:
-            looked.deaths = 0
-            looked.rests_until_s = time.monotonic() + REST_S
-            with self._wake:
-                looked.pending.clear()
-            minutes = REST_S / 60
-            self._fail(camera, f"its pictures killed the eye twice ({how}); nobody looks for {minutes:.0f} minutes")
+        with self._wake:
+            rests = looked.killed()
+        if rests:
+            self._fail(camera, f"its pictures killed the eye twice ({how}); nobody looks for {REST_S / 60:.0f} minutes")
 
     def _fail(self, camera: str, detail: str) -> None:
         self._cameras[camera].faulty = True

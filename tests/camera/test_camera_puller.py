@@ -189,3 +189,4 @@ def test_stream_on_demand_lasts_while_needed_and_a_little_longer(monkeypatch):
     while told != [True, False, True] or len(running) != 1:
         assert time.monotonic() < deadline_s
         time.sleep(0.01)
+    running[0].stop.set()

@@ -170,7 +170,7 @@ def test_eye_that_hangs_is_killed(post, frames, monkeypatch):
 
 
 def test_camera_whose_pictures_kill_the_eye_rests_and_the_others_go_on(post, frames, monkeypatch):
-    monkeypatch.setattr("camera.watchman.REST_S", 2.0)
+    monkeypatch.setattr("camera.eyeblame.REST_S", 2.0)
     here = post(gate=Motion(), yard=Motion())
     gate, yard = here.watchman.feed("gate"), here.watchman.feed("yard")
     key, before = keys(frames)[0], None
