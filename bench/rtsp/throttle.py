@@ -16,6 +16,8 @@ import time
 
 PIECE = 1400
 _BUFFER = 16_384
+_BUFFER_UP = 3_072
+"""A node that sends sees what it has sent as received once it is here: little may be, or it could not know the link."""
 _QUEUE_S = 0.5
 """What a router would hold, in seconds at the least, before the server feels the narrowness."""
 
@@ -104,10 +106,13 @@ async def serve(listen: int, target: int, link: Link) -> None:
 
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)  # who connects inherits it
+    buffer = _BUFFER_UP if link.up else _BUFFER
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)  # who connects inherits it
     listener.bind(("127.0.0.1", listen))
     server = await asyncio.start_server(
-        lambda reader, writer: connect(target, reader, writer, link), sock=listener, limit=_BUFFER
+        lambda reader, writer: connect(target, reader, writer, link),
+        sock=listener,
+        limit=PIECE // 2 if link.up else _BUFFER,
     )
     sys.stdout.write(f"ready {server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()

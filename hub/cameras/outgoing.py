@@ -1,7 +1,7 @@
 """What waits for one viewer: little, and never old. A slow viewer skips to the newest key frame.
 
-The viewer tells which pieces have come. What is on the way is bounded by time, not by bytes: so no buffer between
-here and the page (the kernel's, a proxy's, the mobile network's) can hold more than a moment of video.
+The viewer tells which pieces have come. From that follows how fast the way is, and what is on the way is bounded to a
+moment of it: so no buffer between here and the page (the kernel's, a proxy's, the mobile network's) fills with video.
 """
 
 import asyncio
@@ -12,10 +12,16 @@ from dataclasses import dataclass
 from edge_agent.contract.watching import VideoPiece
 
 WINDOW_S = 0.35
-"""Nothing further is sent while something is on the way for longer, beyond the way's own round trip."""
+"""Nothing further is sent while something is on the way for longer, beyond the way's own round trip; nor while more
+bytes are on the way than get through in this time."""
+LEAST_BYTES = 6_000
+FIRST_BYTES = 16_000
+"""May be on the way as long as nothing is known of it."""
+MEMORY_S = 4.0
+"""The fastest of this time counts: what is sent slowly because the camera has no more tells nothing of the way."""
 STALE_S = 0.15
 """When a key frame comes, pictures that have waited longer are left out."""
-BEHIND_S = 1.0
+BEHIND_S = 0.8
 """Pictures that have waited so long are left out, up to the next key frame."""
 MOST_WAITING = 3000
 """Pieces; more than any group of pictures that is kept."""
@@ -29,6 +35,15 @@ class _Waiting:
     since: float
 
 
+@dataclass(slots=True)
+class _OnWay:
+    number: int
+    bytes: int
+    since: float
+    come: int
+    """Bytes that had come when it was sent."""
+
+
 class Outgoing:
     """Pieces and notes on their way to one viewer. All times are monotonic seconds."""
 
@@ -36,7 +51,10 @@ class Outgoing:
         self._now = monotonic
         self._notes: deque[str] = deque(maxlen=20)
         self._waiting: deque[_Waiting] = deque()
-        self._on_way: deque[tuple[int, float]] = deque()
+        self._on_way: deque[_OnWay] = deque()
+        self._bytes = 0
+        self._come = 0
+        self._rates: deque[tuple[float, float]] = deque()
         self._sent = 0
         self._trip = 0.0
         self._hole = False
@@ -79,9 +97,10 @@ class Outgoing:
             if self._waiting and not self._is_full(now):
                 piece = self._waiting.popleft().piece
                 self._sent += 1
-                self._on_way.append((self._sent, now))
+                self._on_way.append(_OnWay(self._sent, len(piece.data), now, self._come))
+                self._bytes += len(piece.data)
                 return self._sent, piece
-            if self._on_way and now - self._on_way[0][1] > LOST_S:
+            if self._on_way and now - self._on_way[0].since > LOST_S:
                 raise TimeoutError
             self._changed.clear()
             await self._wait()
@@ -89,10 +108,22 @@ class Outgoing:
     def came(self, number: int) -> None:
         """The viewer has this piece, and all before it."""
         now = self._now()
-        while self._on_way and self._on_way[0][0] <= number:
-            trip = now - self._on_way.popleft()[1]
+        while self._on_way and self._on_way[0].number <= number:
+            sent = self._on_way.popleft()
+            trip = max(now - sent.since, 1e-4)
             self._trip = min(self._trip, trip) if self._trip else trip
+            self._bytes -= sent.bytes
+            self._come += sent.bytes
+            self._measure(now, (self._come - sent.come) / trip)
         self._changed.set()
+
+    def _measure(self, now: float, rate: float) -> None:
+        """Keep the rates that no later one exceeds: the first is the fastest."""
+        while self._rates and self._rates[-1][1] <= rate:
+            self._rates.pop()
+        self._rates.append((now, rate))
+        while self._rates[0][0] < now - MEMORY_S:
+            self._rates.popleft()
 
     async def _wait(self) -> None:
         try:
@@ -102,7 +133,11 @@ class Outgoing:
             return
 
     def _is_full(self, now: float) -> bool:
-        return bool(self._on_way) and now - self._on_way[0][1] > WINDOW_S + 1.5 * self._trip
+        if not self._on_way:
+            return False
+        window = WINDOW_S + 1.5 * self._trip
+        most = max(LEAST_BYTES, self._rates[0][1] * window) if self._rates else FIRST_BYTES
+        return now - self._on_way[0].since > window or self._bytes >= most
 
     def _age(self, now: float) -> float:
         """How long the oldest picture waits that is not a part of the description."""

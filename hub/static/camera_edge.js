@@ -3,8 +3,8 @@ const Source = globalThis.ManagedMediaSource ?? globalThis.MediaSource;
 
 const JUMP_S = 1.5; // further behind: jump
 const HURRY_S = 0.5; // further behind: play twice as fast
-const SLACK_S = 0.03; // what may always be there before the next picture comes
-const WINDOW_MS = 1500; // over which the least slack is looked for
+const SLACK_S = 0.005; // what may always be there before the next picture comes
+const WINDOW_MS = 1200; // over which the least slack is looked for
 const KEEP_S = 8; // of the past
 const MOST_PENDING = 600;
 
@@ -109,7 +109,7 @@ export class Edge {
       this.#slack = [];
     } else {
       const slack = Math.min(...this.#slack.map(([, seconds]) => seconds)) - SLACK_S;
-      const rate = ahead > HURRY_S ? 2 : 1 + Math.min(0.5, Math.max(0, slack));
+      const rate = ahead > HURRY_S ? 2 : 1 + Math.min(0.5, Math.max(0, 1.5 * slack));
       if (Math.abs(rate - video.playbackRate) > 0.01 || rate === 1) video.playbackRate = rate;
     }
     if (video.paused) video.play().catch(() => {});
