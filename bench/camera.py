@@ -33,7 +33,16 @@ MANY = 16
 SETTLE_S = 10.0
 """Programs start, the eye learns the scene."""
 
-Starter = Callable[[], AbstractAsyncContextManager[Callable[[], list[int]]]]
+
+@dataclass(frozen=True)
+class Running:
+    """Something that keeps cameras: its processes, and how many motion events the poorest camera had so far."""
+
+    pids: Callable[[], list[int]]
+    events: Callable[[], int | None] = lambda: None
+
+
+Starter = Callable[[], AbstractAsyncContextManager[Running]]
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,8 @@ class Row:
     rss_mb: float
     """Per camera, all processes."""
     pss_mb: float
+    events: int | None = None
+    """Motion events of the camera that had fewest; somebody crosses the picture every 20 s."""
     target: str = ""
     reached: bool | None = None
 
@@ -81,23 +92,22 @@ def entry(camera: TestCamera, number: int, *, sub: bool, looks: bool) -> CameraC
 
 
 def ours(folder: Path, *cameras: CameraConfig) -> Starter:
-    """Our group. Ends with RuntimeError when a camera was not recorded, or nothing was seen moving in it."""
+    """Our group. Ends with RuntimeError when a camera was not recorded."""
 
     @contextlib.asynccontextmanager
-    async def start() -> AsyncIterator[Callable[[], list[int]]]:
+    async def start() -> AsyncIterator[Running]:
         listener = Listener()
         config = GroupConfig(cameras=cameras, directory=folder, disk=Disk(free_bytes=0))
-        began = time.monotonic()
+        looking = any(camera.motion for camera in cameras)
         async with CameraGroup(config, listener) as group:
-            yield lambda: [group.pid] if group.pid is not None else []
-            lasted = time.monotonic() - began
+            yield Running(
+                lambda: [group.pid] if group.pid is not None else [],
+                lambda: min(listener.events.get(camera.id, 0) for camera in cameras) if looking else None,
+            )
             for camera in cameras:
                 status = group.status(camera.id)
                 if not status.recording or status.main.reconnects:
                     raise RuntimeError(f"{camera.id} was not recorded all the time: {status}")
-                # the one who crosses the loopback camera's picture does so every 20 s
-                if camera.motion is not None and lasted > 45 and not listener.events.get(camera.id):
-                    raise RuntimeError(f"nothing was seen moving at {camera.id}")
 
     return start
 
@@ -106,10 +116,10 @@ def theirs(*commands: list[str]) -> Starter:
     """A peer's programs."""
 
     @contextlib.asynccontextmanager
-    async def start() -> AsyncIterator[Callable[[], list[int]]]:
+    async def start() -> AsyncIterator[Running]:
         context: AbstractContextManager[list[int]] = running(*commands)
         with context as pids:
-            yield lambda: pids
+            yield Running(lambda: pids)
 
     return start
 
@@ -117,19 +127,19 @@ def theirs(*commands: list[str]) -> Starter:
 async def side_by_side(part: str, cameras: int, seconds: float, ways: dict[str, Starter]) -> list[Row]:
     """Run all ways at once, so that whatever else this machine does falls on all alike."""
     async with AsyncExitStack() as stack:
-        pids = {name: await stack.enter_async_context(start()) for name, start in ways.items()}
+        all_ = {name: await stack.enter_async_context(start()) for name, start in ways.items()}
         await asyncio.sleep(SETTLE_S)
-        before = {name: Used.of(pid()) for name, pid in pids.items()}
+        before = {name: Used.of(one.pids()) for name, one in all_.items()}
         began = time.monotonic()
         await asyncio.sleep(seconds)
-        after = {name: Used.of(pid()) for name, pid in pids.items()}
+        after = {name: Used.of(one.pids()) for name, one in all_.items()}
         minutes = (time.monotonic() - began) / 60 * cameras
+        events = {name: one.events() for name, one in all_.items()}
     rows = []
     for name, used in after.items():
         cpu = (used.cpu_s - before[name].cpu_s) / minutes
-        rows.append(
-            Row(part, name, cameras, round(cpu, 3), round(used.rss_mb / cameras, 1), round(used.pss_mb / cameras, 1))
-        )
+        memory = round(used.rss_mb / cameras, 1), round(used.pss_mb / cameras, 1)
+        rows.append(Row(part, name, cameras, round(cpu, 3), *memory, events[name]))
     return rows
 
 
@@ -174,7 +184,7 @@ async def many_part(folder: Path, camera: TestCamera, seconds: float) -> list[Ro
 
 def judged(row: Row, cpu_s: float, target: str, rss_mb: float | None = None) -> Row:
     """The row with its target."""
-    reached = row.cpu_s <= cpu_s and (rss_mb is None or row.rss_mb <= rss_mb)
+    reached = row.cpu_s <= cpu_s and (rss_mb is None or row.rss_mb <= rss_mb) and row.events != 0
     return Row(**{**asdict(row), "target": target, "reached": reached})
 
 
@@ -193,16 +203,17 @@ async def measure(seconds: float, parts: list[str]) -> list[Row]:
 def show(rows: list[Row], seconds: float) -> None:
     """The table."""
     print(f"CPU-seconds per camera-minute, MB per camera; over {seconds:.0f} s, load {os.getloadavg()[0]:.1f}")
-    print(f"{'':32} {'CPU s':>8} {'RSS MB':>8} {'PSS MB':>8}")
+    print(f"{'':32} {'CPU s':>8} {'RSS MB':>8} {'PSS MB':>8} {'events':>8}")
     part = ""
     for row in rows:
         if row.part != part:
             part = row.part
             print(part)
+        events = "" if row.events is None else str(row.events)
         verdict = (
             "" if row.reached is None else f"   target {row.target}: {'reached' if row.reached else 'NOT reached'}"
         )
-        print(f"  {row.name:30} {row.cpu_s:8.2f} {row.rss_mb:8.1f} {row.pss_mb:8.1f}{verdict}")
+        print(f"  {row.name:30} {row.cpu_s:8.2f} {row.rss_mb:8.1f} {row.pss_mb:8.1f} {events:>8}{verdict}")
 
 
 def main() -> None:
