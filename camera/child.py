@@ -197,7 +197,8 @@ def _set_up_process() -> BinaryIO:
 def _limit_memory(group: GroupConfig) -> None:
     """A leak or a hostile stream ends this process, not the machine."""
     most = (group.memory_mb or MEMORY_MB + MEMORY_PER_CAMERA_MB * len(group.cameras)) << 20
-    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    _soft, hard = resource.getrlimit(resource.RLIMIT_DATA)  # the hard limit stays: the eye inherits it, and needs more
+    resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

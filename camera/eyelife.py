@@ -45,8 +45,9 @@ class EyeLife:
         self.dead = self.dismissed = False
         self.heard = 0
         self.born_s = self.active_s = time.monotonic()
-        with contextlib.suppress(OSError):  # it may be gone already; its end is told by its pipe
+        with contextlib.suppress(OSError, ValueError):  # it is gone already, or may have no more than it has
             resource.prlimit(self.pid, resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+        with contextlib.suppress(OSError):
             _widen(self._input)
 
     @property
