@@ -130,7 +130,11 @@ class MediaStore:
             part = await self._parts.append(sha256, offset, total, chunks)
             if part is None:
                 return self._index.get(sha256)
-            medium = await asyncio.to_thread(self._adopt, sha256, part, said)
+            # a sender who is gone or a limit that is over must not leave a file that the index does not know
+            return await asyncio.shield(asyncio.create_task(self._take_over(sha256, part, said)))
+
+    async def _take_over(self, sha256: str, part: Part, said: str) -> Medium:
+        medium = await asyncio.to_thread(self._adopt, sha256, part, said)
         await self._add(sha256, medium)
         return medium
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from hub_rig import JPEG, TOKEN, Mosquitto, Running, free_port, until
+from hub_rig import JPEG, TOKEN, Mosquitto, Running, config_for, free_port, serving, until
 
 from edge_agent.backoff import Backoff
 from edge_agent.clock import SystemClock
@@ -206,6 +206,21 @@ async def test_a_hub_that_is_killed_in_the_middle_gets_the_rest_after_its_start(
             if process is not None:
                 process.kill()
                 process.wait(10)
+
+
+async def test_a_clip_that_was_whole_when_the_hub_ended_is_not_sent_again(
+    broker: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_for(tmp_path, broker.port)
+    parts = config.data / "media" / "parts"
+    parts.mkdir(parents=True)
+    (parts / f"{digest(FILM)}.{len(FILM)}").write_bytes(FILM)
+    monkeypatch.setattr(pace, "FASTEST", 20_000.0)  # all of it would take more than a minute
+    async with serving(config) as hub, node(tmp_path / "clips", hub.url) as sender:
+        await sender.add(FILM)
+        await until(lambda: sender.arrived)
+        assert media(hub, FILM) == FILM
+    assert sender.arrived == [("a", None)]
 
 
 class Cutter:
