@@ -1,6 +1,7 @@
 """Asks nodes what their cameras recorded and saw: one question serves all who look, and its answer a while."""
 
 import asyncio
+import contextlib
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,8 @@ STILL_S = 12.0
 """A picture of the past is searched and decoded first, then travels."""
 MOST_DAYS = 200
 """Answers in memory."""
+MOST_PICTURES = 5000
+"""Names of pictures in memory."""
 MOST_NOTED = 5000
 """Events of a day that are read from the database, the newest."""
 MOST_ASKS = 6
@@ -71,6 +74,7 @@ class Asking:
         self._answers: dict[_Key, _Answer] = {}
         self._running: dict[_Key, asyncio.Task[Found]] = {}
         self._gates: dict[str, asyncio.Semaphore] = {}
+        self._pictures: dict[tuple[str, str, str], str] = {}
         self._in_vain: dict[tuple[str, str, str], tuple[float, Outcome]] = {}
 
     async def recordings(self, address: str, camera: str, begin: datetime, end: datetime, *, online: bool) -> Found:
@@ -99,20 +103,20 @@ class Asking:
 
     async def event_picture(self, address: str, camera: str, id_: str, *, online: bool) -> Picture:
         """The picture of a motion event: from the media store, else from the node. Raises sqlite3.Error."""
-        known = await asyncio.to_thread(self._known_picture, address, camera, id_)
+        key = (address, camera, id_)
+        known = self._pictures.get(key) or await asyncio.to_thread(self._known_picture, *key)
         medium = self._media.get(known) if known else None
         if medium is not None and medium.is_picture:
             return Picture(self._clock.monotonic(), medium)
         if not online:
             return Picture(self._clock.monotonic(), outcome=Outcome("unsent"))
-        key = (address, camera, id_)
         since, outcome = self._in_vain.get(key, (0.0, Outcome("unsent")))
         if since and self._clock.monotonic() - since < AGAIN_S:
             return Picture(since, outcome=outcome)
         async with self._gates.setdefault(address, asyncio.Semaphore(AT_ONCE)):
             picture = await self._take(address, TakeSnapshot(camera=camera, event=id_))
         if picture.medium is not None:
-            self._remember(address, camera, id_, picture.medium.path.stem)
+            self._remember(key, picture.medium.path.stem)
         elif picture.outcome is not None:
             self._in_vain[key] = (self._clock.monotonic(), picture.outcome)
             while len(self._in_vain) > MOST_DAYS:
@@ -186,11 +190,12 @@ class Asking:
         with rows.opened(self._database) as connection:
             return rows.pictures(connection, address, camera, [id_]).get(id_)
 
-    def _remember(self, address: str, camera: str, id_: str, sha256: str) -> None:
-        try:
-            self._store.offer(lambda connection: rows.save_picture(connection, address, camera, id_, sha256))
-        except StoreFull:
-            return  # it is asked for again
+    def _remember(self, key: tuple[str, str, str], sha256: str) -> None:
+        self._pictures[key] = sha256
+        while len(self._pictures) > MOST_PICTURES:
+            del self._pictures[next(iter(self._pictures))]
+        with contextlib.suppress(StoreFull):  # after a restart it is asked for again
+            self._store.offer(lambda connection: rows.save_picture(connection, *key, sha256))
 
 
 def _likely(told: RecordingList, begin: datetime, end: datetime) -> RecordingList:
