@@ -90,6 +90,7 @@ def recover(catalogue: Catalogue, camera: str) -> None:
 
     Raises `OSError`.
     """
+    catalogue.close_events(camera)
     catalogue.remove_garbage(camera)
     for number, path in catalogue.read("SELECT id, path FROM segment WHERE camera = ? AND state = ?", camera, OPEN):
         if path not in catalogue.writing:

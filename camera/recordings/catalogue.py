@@ -95,16 +95,21 @@ class Catalogue:
             return self._ready().execute(sql, named).fetchall()
 
     def register(self, config: CameraConfig, disk: Disk) -> None:
-        """Say what a camera and all of them may take; close events that a crash left open."""
+        """Say what a camera and all of them may take."""
         camera, retention = config.id, config.retention
         self.retention[camera], self.disk = retention, disk
         shown_s = max(config.motion.before_s, config.motion.after_s) if config.motion else 0
         self.margin_ms[camera] = round(1000 * max(shown_s, _SHOWN_S))
         (self.events_only.add if config.keep == "events" else self.events_only.discard)(camera)
         with self.write() as index:
-            index.execute("INSERT OR REPLACE INTO camera VALUES (?, ?)", (camera, retention.bytes))
+            limits = (camera, retention.bytes, retention.days, retention.event_days)
+            index.execute("INSERT OR REPLACE INTO camera VALUES (?, ?, ?, ?)", limits)
             index.execute("INSERT OR REPLACE INTO fact VALUES ('disk_bytes', ?)", (disk.bytes or 0,))
             index.execute("INSERT OR REPLACE INTO fact VALUES ('free_bytes', ?)", (disk.free_bytes,))
+
+    def close_events(self, camera: str) -> None:
+        """End events that a crash left open."""
+        with self.write() as index:
             index.execute("UPDATE event SET end = begin WHERE camera = ? AND end IS NULL", (camera,))
 
     def begin_segment(self, camera: str, path: str, begin: int) -> int | None:

@@ -150,6 +150,7 @@ class Recorder:
         try:
             self._board.kept(*outlook(self._catalogue, self._config.id))
             if self._audited != self._catalogue.opened:
+                self._audited = self._catalogue.opened
                 self._catalogue.register(self._config, self._disk)
                 threading.Thread(target=self._audit, name=f"{self._config.id}-audit", daemon=True).start()
         except OSError as error:
@@ -159,13 +160,11 @@ class Recorder:
     def _audit(self) -> None:
         """Compare files and index, one camera of the process at a time."""
         with _auditing:
-            opened = self._catalogue.opened
             try:
                 audit(self._catalogue, self._config.id)
             except OSError as error:
                 logger.warning("%s: files and index cannot be compared: %s", self._config.id, error)
-                return
-            self._audited = opened
+                self._audited = 0  # again in a minute
 
     def _open(self) -> Shelf | None:
         """Take over the folder, as soon as it can be used; None when closed before."""

@@ -18,6 +18,7 @@ from camera.recordings import pictures
 from camera.recordings.catalogue import Catalogue, from_ms
 from camera.recordings.clockwatch import ClockWatch
 from camera.recordings.schema import DONE, OPEN
+from camera.recordings.segments import is_recorded
 from camera.recordings.telling import Batches
 from camera.settings import Retention
 
@@ -26,6 +27,7 @@ FreeBytes = Callable[[Path], int]
 
 EVENTLESS_MS = 600_000
 """Video without motion stays so long where only events are wanted: one may yet be told."""
+_MARGIN_MS = 5000
 _LONGEST_EVENT_MS = 3_600_000
 _AHEAD_MS = 3_600_000
 """What ended so far in the future was recorded while the clock was wrong."""
@@ -59,6 +61,7 @@ class Keeper:
         with self._lock:
             if self._clock.believed():
                 self._by_age(camera, retention)
+                self._left_behind()
             if camera in self._catalogue.events_only:
                 self._eventless(camera)
             gone = self._camera_bytes(camera, retention.bytes)
@@ -105,6 +108,12 @@ class Keeper:
                 self._remove(camera, numbers)
         self._forget_events(camera, now - round(longest * _DAY_MS))
 
+    def _left_behind(self) -> None:
+        """See to the age of video whose camera nobody records any more: it was taken out of the configuration."""
+        for camera, days, event_days in self._catalogue.read("SELECT id, days, event_days FROM camera"):
+            if camera not in self._catalogue.retention and not is_recorded(self._catalogue.directory / camera):
+                self._by_age(camera, Retention(days=days, event_days=event_days))
+
     def _eventless(self, camera: str) -> None:
         now = self._clock.now()
         while numbers := self._older(camera, now - EVENTLESS_MS, now, _EVENTLESS):
@@ -120,7 +129,7 @@ class Keeper:
         A time in the future says nothing of a segment's age; then what was recorded next does.
         """
         values = {"camera": camera, "cutoff": cutoff, "ahead": now + _AHEAD_MS, "done": DONE}
-        values |= {"longest": _LONGEST_EVENT_MS, "margin": self._catalogue.margin_ms[camera]}
+        values |= {"longest": _LONGEST_EVENT_MS, "margin": self._catalogue.margin_ms.get(camera, _MARGIN_MS)}
         fresh = self._ids(
             "SELECT id FROM segment s WHERE camera = :camera AND state = :done AND end >= :cutoff AND end <= :ahead"
             " ORDER BY id LIMIT 1",

@@ -45,7 +45,9 @@ CREATE TABLE event (
     kept INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX event_begin ON event (camera, begin);
-CREATE TABLE camera (id TEXT PRIMARY KEY, bytes INTEGER NOT NULL); -- what it may take
+CREATE TABLE camera ( -- what it may take and how long, also when nobody records it any more
+    id TEXT PRIMARY KEY, bytes INTEGER NOT NULL, days REAL NOT NULL, event_days REAL NOT NULL
+);
 CREATE TABLE fact (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE usage (camera TEXT PRIMARY KEY, bytes INTEGER NOT NULL, kept INTEGER NOT NULL);
 CREATE TRIGGER segment_new AFTER INSERT ON segment WHEN new.state = {DONE} BEGIN

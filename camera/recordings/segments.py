@@ -14,6 +14,9 @@ from camera.recordings.boxes import Mark
 from camera.recordings.catalogue import Catalogue, from_ms
 from camera.timeline import TICKS_PER_S
 
+LOCK = ".lock"
+"""In a camera's folder; locked by who records it."""
+
 
 def name_of(camera: str, begin: int) -> str:
     """Return the path, from the directory of all recordings, of a segment that began at `begin` (ms)."""
@@ -68,7 +71,7 @@ class Shelf:
         self.catalogue, self.camera = catalogue, camera
         self.root = catalogue.directory / camera
         self.root.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._lock = os.open(self.root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -130,6 +133,21 @@ class Shelf:
 
     def _path(self, segment: Segment) -> str:
         return str(segment.path.relative_to(self.catalogue.directory))
+
+
+def is_recorded(root: Path) -> bool:
+    """Whether somebody records the camera of this folder now."""
+    try:
+        fd = os.open(root / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def sync_folder(folder: Path) -> None:

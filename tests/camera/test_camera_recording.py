@@ -12,6 +12,7 @@ from camera_footage import START, Rig, in_step, later, pictures_of
 from camera_rig import FPS, GOP, packets_of, pictures_in, slices_of
 
 from camera.board import StatusBoard
+from camera.clip import make_clip
 from camera.fmp4 import Fragmenter
 from camera.frames import EncodedFrame, LatestKeyFrame, VideoFormat
 from camera.model import CameraConfig, CameraFault
@@ -241,6 +242,20 @@ def test_new_format_begins_a_new_file(tmp_path, frames, clip):
     rig.write([later(frame, 2.5, format=other) for frame in frames[:25]])
     rig.writer.cut()
     assert [pictures_in(path) for path in rig.files()] == [25, 25]
+
+
+def test_resolution_that_changes_in_mid_stream(tmp_path, frames):
+    """The camera sends other parameter sets and goes on, as the puller tells it."""
+    small = pictures_of(make_clip(tmp_path / "small.mp4", 4, 160, 96, FPS))
+    changed = frames[0].format.changed(small[0].format.extradata, 160, 96)
+    rig = Rig(tmp_path / "video", segment_seconds=60)
+    rig.write(frames[:GOP])
+    rig.write([later(frame, 2, format=changed) for frame in small])
+    rig.writer.cut()
+    for path, width in zip(rig.files(), (320, 160), strict=True):
+        with av.open(str(path)) as container:
+            assert container.streams.video[0].width == width
+            assert {picture.width for picture in container.decode(video=0)} == {width}
 
 
 def test_pictures_that_fit_into_no_file_are_told(tmp_path, frames):

@@ -70,6 +70,16 @@ def test_old_video_goes_and_event_video_stays_longer(rig):
     in_step(rig)
 
 
+def test_video_of_a_camera_that_was_taken_out_goes_too(rig):
+    other = Rig(rig.directory, "road", days=1, event_days=1)
+    begun = fill(other, rig.clocks.now - 2 * DAY_MS, 2)
+    rig.writer.tidy()
+    assert begins(other) == begun, "it is still recorded: its own process sees to it"
+    other.shelf.release()
+    rig.writer.tidy()
+    assert begins(other) == []
+
+
 def test_events_only_keeps_what_moved(tmp_path):
     rig = Rig(tmp_path, keep="events")
     now = rig.clocks.now
