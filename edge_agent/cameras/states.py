@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Literal
 
 from camera.model import CameraStatus, StreamStatus
-from edge_agent.contract.base import iso
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import CameraState, VideoState
 
@@ -13,6 +12,13 @@ _SIDES: tuple[Side, ...] = ("stream", "picture", "clock")
 """The gravest first: only that one is the state's fault, events tell of each."""
 CLOCK_WRONG_S = 30.0
 _CLOCK_RIGHT_S = 25.0
+_PICTURES = {
+    "covered": Fault.of("camera.covered"),
+    "moved": Fault.of("camera.moved"),
+    "blurred": Fault.of("camera.blurred"),
+    "dark": Fault.of("camera.dark"),
+    "frozen": Fault.of("camera.frozen", detail="nothing at all changes in it"),
+}
 _EVERY_S = 10
 _MEASURED = {"last_frame", "fps", "kbit_s", "gop_s"}
 _SLOW = {"at", "clock_error_s", "oldest", "days_left"}
@@ -40,9 +46,7 @@ class Wrong:
         elif status.state == "streaming":
             self._set("stream", None)
         if status.picture is not None:
-            since = iso(status.picture_since) if status.picture_since else ""
-            bad = status.picture != "good"
-            self._set("picture", Fault.of(f"camera.{status.picture}", detail=since) if bad else None)
+            self._set("picture", _PICTURES.get(status.picture))
         if status.clock_error_s is not None:
             self._judge_clock(status.clock_error_s)
 
