@@ -124,6 +124,20 @@ def test_camera_that_answers_but_gives_nothing_waits_out_its_delay(monkeypatch):
     assert time.monotonic() - begin_s >= 0.4 and script.probes > 10
 
 
+def test_mistake_over_one_camera_is_a_fault_of_that_camera_alone(caplog):
+    script = Script([frame(0, True)], [frame(1, True)])
+
+    def feed(given):
+        if given.arrived_s == 0:
+            raise IndexError("a mistake of ours")
+        script.sink.fed.append(given)
+
+    script.sink.feed, script.sink.fed = feed, []
+    script.puller.run()
+    assert len(script.sink.fed) == 1, "it was tried again"
+    assert script.closed == 2 and "a mistake of ours" in caplog.text
+
+
 def test_wrong_password_is_neither_probed_nor_tried_soon(monkeypatch):
     monkeypatch.setattr("camera.pull.backoff.LONGEST_S", 0.3)
     begin_s = time.monotonic()
