@@ -1,9 +1,9 @@
 """Say what moved, by a model in an ONNX file, through OpenCV. Off unless a camera's settings name one.
 
 The model takes one picture of N x 3 x `size` x `size` (RGB, 0 to 1, the picture fitted in and grey beside it) and
-answers in one of these shapes, told apart by the number C of labels:
+answers in one of these shapes, told apart by their dimensions and the number C of labels:
 
-- SSD: [..., n, 7]: picture, class, score, left, top, right, bottom; fractions of the square.
+- SSD: [1, 1, n, 7] or [n, 7]: picture, class, score, left, top, right, bottom; fractions of the square.
 - YOLO: [1, n, 5 + C]: middle x, middle y, width, height in pixels of the square, whether there is anything, scores.
 - YOLO since version 8: [1, 4 + C, n] (or turned), the same without the fifth.
 """
@@ -123,15 +123,15 @@ def _rows(answer: NDArray[Any], labels: int, size: int) -> tuple[Any, Any, Any] 
     if answer.ndim < 2 or answer.size != answer.shape[-2] * answer.shape[-1]:
         return None
     table: NDArray[Any] = answer.reshape(answer.shape[-2:])
-    if table.shape[0] in {4 + labels, 5 + labels} and table.shape[1] not in {4 + labels, 5 + labels, 7}:
+    if answer.ndim != 3 and table.shape[1] == 7:
+        return table[:, 1], table[:, 2], table[:, 3:7]
+    if table.shape[0] in {4 + labels, 5 + labels} and table.shape[1] not in {4 + labels, 5 + labels}:
         table = table.T
     columns = table.shape[1]
     if columns == 5 + labels:
         scores = table[:, 5:] * table[:, 4:5]
     elif columns == 4 + labels:
         scores = table[:, 4:]
-    elif columns == 7:
-        return table[:, 1], table[:, 2], table[:, 3:7]
     else:
         return None
     middle, half = table[:, :2] / size, table[:, 2:4] / (2 * size)
