@@ -115,7 +115,7 @@ class Link:
         self._on_change(True, None)
         tasks = [
             asyncio.create_task(wire.run(), name="link-keepalive"),
-            asyncio.create_task(self._pump.run(wire.publish), name="link-pump"),
+            asyncio.create_task(self._pump.run(wire.publish, wire.room), name="link-pump"),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

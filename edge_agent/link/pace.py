@@ -14,7 +14,7 @@ _FIRST_BYTES_S = 125_000.0
 """A megabit a second, until something was measured."""
 _SLOWEST, _FASTEST = 2_000.0, 12_500_000.0
 _MORE = 1.25
-"""What was full and is empty at the next look carries more: by so much each time, as a buffer on the way empties too."""
+"""What was full and is empty at the next look carries more: by so much each time, as a buffer may have hidden it."""
 _LOOK_S = 0.25
 _SMOOTH = 0.4
 _ACKED, _LEAST_RTT = struct.Struct("=120xQ"), struct.Struct("=148xI")

@@ -13,12 +13,15 @@ from edge_agent.store.outbox import EVENT, Outbox, Record
 log = logging.getLogger(__name__)
 _CHUNK = 1_000
 _PER_MESSAGE = 100
-_BYTES_PER_MESSAGE = 32 * 1024
+_LEAST_BYTES, _MOST_BYTES = 4 * 1024, 32 * 1024
 _IN_FLIGHT = 20
 _MARK_EVERY = 2_000
 _LINGER_S = 0.02
 """News wait this long for company: commands and states go first, and neighbours share a message."""
+_LOOK_S = 0.03
+"""How often a full link is asked for room: half as often as live pictures ask, so that a backlog leaves them most."""
 
+Room = Callable[[], int]
 Publish = Callable[[str, bytes], asyncio.Future[None]]
 
 
@@ -36,17 +39,23 @@ class Pump:
         """There is something new in the outbox."""
         self._news.set()
 
-    async def run(self, publish: Publish) -> None:
-        """Send until cancelled, or until `publish` says that the link is down (LinkDown)."""
+    async def run(self, publish: Publish, room: Room = lambda: _MOST_BYTES) -> None:
+        """Send until cancelled, or until `publish` says that the link is down (LinkDown).
+
+        No more at once than there is `room` for, in bytes: a backlog on a weak link makes neither answers nor live
+        pictures wait.
+        """
         flight: deque[tuple[int, asyncio.Future[None]]] = deque()
         position = self._acknowledged = self._outbox.sent
         try:
             while True:
                 self._news.clear()
                 records = await self._outbox.after(position, _CHUNK)
-                for kind, part in _messages(records):
+                for kind, part in _messages(records, min(max(room(), _LEAST_BYTES), _MOST_BYTES)):
                     while len(flight) >= _IN_FLIGHT:
                         await self._land(flight)
+                    while room() <= 0:  # noqa: ASYNC110 - nothing tells when the other side has taken what it got
+                        await asyncio.sleep(_LOOK_S)
                     topic = self._topics.event if kind == EVENT else self._topics.telemetry
                     flight.append((part[-1].seq, publish(topic, self._body(part))))
                     position = part[-1].seq
@@ -68,7 +77,7 @@ class Pump:
             records = [record for record in await self._outbox.after(position, _CHUNK) if record.seq <= last]
             if not records:
                 break
-            for kind, part in _messages(records):
+            for kind, part in _messages(records, _MOST_BYTES):
                 topic = self._topics.event if kind == EVENT else self._topics.telemetry
                 await publish(topic, self._body(part))
             found += len(records)
@@ -97,14 +106,14 @@ class Pump:
         return b"".join((self._head, parts.encode(), b"]}"))
 
 
-def _messages(records: list[Record]) -> list[tuple[int, list[Record]]]:
+def _messages(records: list[Record], most_bytes: int) -> list[tuple[int, list[Record]]]:
     """Neighbours of one kind share a message, up to its bounds."""
     messages: list[tuple[int, list[Record]]] = []
     for kind, group in groupby(records, key=lambda record: record.kind):
         part: list[Record] = []
         size = 0
         for record in group:
-            if part and (len(part) >= _PER_MESSAGE or size + len(record.body) > _BYTES_PER_MESSAGE):
+            if part and (len(part) >= _PER_MESSAGE or size + len(record.body) > most_bytes):
                 messages.append((kind, part))
                 part, size = [], 0
             part.append(record)

@@ -26,7 +26,7 @@ from edge_agent.link.pump import Pump
 from edge_agent.link.wire import BrokerAddress, Incoming, Wire
 from edge_agent.recorder import Recorder
 from edge_agent.store.database import open_or_set_aside
-from edge_agent.store.outbox import Outbox
+from edge_agent.store.outbox import Entry, Outbox
 from edge_agent.watching import WatchService
 
 TOPICS = NodeTopics("26734", "pole")
@@ -66,12 +66,15 @@ class Viewer:
 
 
 @contextlib.asynccontextmanager
-async def node(port: int, folder: Path) -> AsyncIterator[tuple[Link, WatchService]]:
-    """A link to the broker and live view on it, as the agent has them."""
+async def node(port: int, folder: Path, backlog: int = 0) -> AsyncIterator[tuple[Link, WatchService]]:
+    """A link to the broker and live view on it, as the agent has them; with events from before."""
     clock = SystemClock("assume")
     database, _ = open_or_set_aside(folder / "node.db", "x")
     outbox = Outbox(database, folder / "seq", 10_000, clock.now)
     await outbox.load()
+    before = [Entry.event(clock.now(), "switched", "light/lamp", {"why": "x" * 120})] * backlog
+    if before:
+        await outbox.append(*before)
     recorder = Recorder(clock, outbox, lambda: None)
     service = WatchService(["gate"], TOPICS, clock, recorder, Cameras())
     address = BrokerAddress("127.0.0.1", port, f"node-{secrets.token_hex(4)}")
@@ -191,6 +194,25 @@ async def test_a_main_stream_over_a_weak_link_does_not_drown_answers(tmp_path: P
     looking = await through(tmp_path, 400, 20, scale=7)
     assert whole(looking.pieces)
     assert percentile(looking.answers_ms, 0.95) < 1500
+
+
+async def test_a_backlog_of_events_makes_neither_answers_nor_pictures_wait(tmp_path: Path) -> None:
+    """Half a megabyte: ten seconds of this link."""
+    with broker(tmp_path) as port:
+        async with (
+            narrow(port, 400, 0.06) as way,
+            node(way.port, tmp_path, backlog=2500) as (link, service),
+            viewer(port) as looking,
+        ):
+            await watch(service)
+            answering = asyncio.create_task(answer(link))
+            await play(service, 8)
+            answering.cancel()
+            await asyncio.sleep(1.5)
+    print("backlog", looking.told())  # noqa: T201
+    assert whole(looking.pieces)
+    assert percentile(looking.answers_ms, 0.95) < 2000
+    assert [piece.kind for piece in looking.pieces].count("key") >= 2
 
 
 async def test_a_link_without_limits_adds_nothing(tmp_path: Path) -> None:
