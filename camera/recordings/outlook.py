@@ -20,7 +20,7 @@ def outlook(catalogue: Catalogue, camera: str) -> tuple[datetime | None, float |
     """
     rows = catalogue.read("SELECT begin FROM segment WHERE camera = ? AND state <= ? ORDER BY id LIMIT 1", camera, DONE)
     oldest = from_ms(rows[0][0]) if rows else None
-    rates = {one: rate for one in catalogue.retention if (rate := _bytes_per_day(catalogue, one))}
+    rates = {one: rate for one in list(catalogue.retention) if (rate := _bytes_per_day(catalogue, one))}
     if camera not in rates:
         return oldest, None
     limits = catalogue.retention[camera]
