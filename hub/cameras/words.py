@@ -27,7 +27,7 @@ def facts(speak: Speaker, state: CameraState | None, online: bool) -> tuple[Fact
     if state.picture is not None:
         text = speak.t(f"camera.picture_{state.picture}")
         if state.picture != "good" and state.picture_since:
-            text = f"{text} {speak.t('thing.since', since=speak.moment(state.picture_since))}"
+            text = speak.t("camera.picture_since", what=text, since=speak.moment(state.picture_since))
         found.append(Fact(text, state.picture == "good"))
     if state.clock_error_s is not None and abs(state.clock_error_s) > CLOCK_S:
         key = "camera.clock_ahead" if state.clock_error_s > 0 else "camera.clock_behind"
@@ -44,12 +44,10 @@ def facts(speak: Speaker, state: CameraState | None, online: bool) -> tuple[Fact
 
 
 def technical(speak: Speaker, state: CameraState | None) -> str:
-    """Size, pictures per second, bits, codec of the main stream."""
+    """Pictures per second, bits, codec of the main stream."""
     if state is None or state.actual != "streaming":
         return ""
     video, words = state.main, []
-    if video.width and video.height:
-        words.append(f"{video.width}×{video.height}")
     if video.fps:
         words.append(speak.t("camera.fps", fps=number(round(video.fps, 1))))
     if video.kbit_s:

@@ -2,6 +2,7 @@
 import { canPlay, Edge } from "./camera_edge.js";
 
 const STILL_MS = 2000;
+const POSTER_MS = 1500; // without a live picture: a still would take its share of the node's link
 const LOST_MS = 2500; // without a picture
 const LATE_S = 1.2;
 const RETRY_MS = 1000, RETRY_MOST_MS = 10000, FULL_MS = 10000;
@@ -40,6 +41,7 @@ class Watcher {
     addEventListener("pagehide", () => this.stop());
     addEventListener("pageshow", () => document.hidden || this.start());
     setInterval(() => this.look(), 500);
+    setTimeout(() => this.last || this.stills || this.shoot(), POSTER_MS);
     if (!document.hidden) this.start();
   }
 
@@ -146,6 +148,7 @@ class Watcher {
       if (!answer.ok) return;
       const picture = URL.createObjectURL(await answer.blob()), before = this.still.src;
       this.still.src = picture;
+      this.still.hidden = false;
       if (before.startsWith("blob:")) URL.revokeObjectURL(before);
     } catch (error) {
       if (!(error instanceof TypeError || error instanceof DOMException)) throw error; // the hub is away: try again
