@@ -92,7 +92,7 @@ class _Cutter:
 
     def _entries(self, footage: list[Footage], first: Footage) -> Iterator[tuple[Footage, Entry, int]]:
         """Yield the pictures with their times in the clip."""
-        position = 0
+        position = reached = 0
         for file in footage[footage.index(first) :]:
             if file.format != first.format:
                 self._cut_short = True
@@ -101,12 +101,13 @@ class _Cutter:
             if self._first is None:
                 pieces = self._from_key(file)
                 self._first = pieces[0].at
-            elif pieces and pieces[0].at - self._last > _GAP_MS:
-                self._gap_ms += pieces[0].at - self._last
+            elif pieces and pieces[0].at - reached > _GAP_MS:
+                self._gap_ms += pieces[0].at - reached
             for piece in pieces:
                 yield file, piece.entry, position
                 position += max(1, piece.entry.duration)
                 self._last = max(self._last, piece.until)
+            reached = max(self._last, file.end)
 
     def _pieces(self, file: Footage) -> list[Piece]:
         """Return the pictures of a file that begin before the end of the clip and are not over before its begin."""

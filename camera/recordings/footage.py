@@ -30,6 +30,8 @@ class Footage:
 
     fd: int
     begin: int
+    end: int
+    """As the index has it, where the file is whole: a camera's clock that runs slow makes the pictures end sooner."""
     head: Head
     fragments: tuple[Fragment, ...]
 
@@ -81,11 +83,13 @@ def open_footage(files: Iterable[Stored]) -> Iterator[list[Footage]]:
                 continue
             try:
                 head = read_head(fd)
-                whole = tuple(fragments(fd, head, min(os.fstat(fd).st_size, one.bytes)))
+                size = os.fstat(fd).st_size
+                whole = tuple(fragments(fd, head, min(size, one.bytes)))
             except (BadFile, OSError):
                 whole = ()
             if whole:
-                opened.append(Footage(fd, one.begin, head, whole))
+                torn = size < one.bytes
+                opened.append(Footage(fd, one.begin, one.begin if torn else one.end, head, whole))
             else:
                 os.close(fd)
         yield opened

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from camera.recordings.boxes import Mark
 from camera.recordings.catalogue import Catalogue, from_ms
-from camera.timeline import TICKS_PER_S
 
 LOCK = ".lock"
 """In a camera's folder; locked by who records it."""
@@ -30,7 +29,7 @@ class Segment:
     def __init__(self, path: Path, mark: Mark) -> None:
         """Make the file. Raises `OSError`, `FileExistsError` among them."""
         self.path, self.mark = path, mark
-        self.size = self.ticks = 0
+        self.size, self.end = 0, mark.begin + 1
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         sync_folder(path.parent)
 
@@ -46,11 +45,11 @@ class Segment:
             raise
         self.size += len(piece)
 
-    def close(self, end: int) -> None:
-        """Close the file, with a mark of its `end` (ms) for those who must do without the index."""
+    def close(self) -> None:
+        """Close the file, with a mark of its end for those who must do without the index."""
         try:
             if self.size:
-                tail = Mark(self.mark.serial, self.mark.begin, end).pack()
+                tail = Mark(self.mark.serial, self.mark.begin, self.end).pack()
                 with contextlib.suppress(OSError):  # it is a help, no more
                     self._write(tail)
                     self.size += len(tail)
@@ -77,7 +76,7 @@ class Shelf:
         except OSError as error:
             os.close(self._lock)
             raise OSError(error.errno, "another process records this camera") from error
-        self._unfiled: list[tuple[Segment, int]] = []
+        self._unfiled: list[Segment] = []
 
     def release(self) -> None:
         """Let another process record this camera."""
@@ -107,25 +106,24 @@ class Shelf:
                 self.catalogue.forget_segment(mark.serial, path)
             raise
 
-    def grew(self, segment: Segment, ticks: int) -> None:
-        """Note how long the segment plays, and tell the others who share the disk how large it is."""
-        segment.ticks = ticks
+    def grew(self, segment: Segment, end: int) -> None:
+        """Note up to when (ms) the segment reaches, and tell the others who share the disk how large it is."""
+        segment.end = end
         self.catalogue.writing[self._path(segment)] = segment.size
 
     def finished(self, segment: Segment) -> None:
         """Close a segment and enter it as finished; one that got nothing is removed. Raises `OSError`."""
-        end = segment.mark.begin + max(1, segment.ticks * 1000 // TICKS_PER_S)
-        self._unfiled.append((segment, end))
-        segment.close(end)
+        self._unfiled.append(segment)
+        segment.close()
         self.file()
 
     def file(self) -> None:
         """Enter in the index what is finished: the disk may have refused it before. Raises `OSError`."""
         while self._unfiled:
-            segment, end = self._unfiled[0]
+            segment = self._unfiled[0]
             path = self._path(segment)
             if segment.size:
-                self.catalogue.finish_segment(self.camera, path, segment.mark.begin, end, segment.size)
+                self.catalogue.finish_segment(self.camera, path, segment.mark.begin, segment.end, segment.size)
             else:
                 segment.path.unlink(missing_ok=True)
                 self.catalogue.forget_segment(segment.mark.serial, path)

@@ -14,6 +14,7 @@ from camera.model import CameraFault, Deleted
 from camera.recordings.catalogue import to_ms
 from camera.recordings.retention import Keeper
 from camera.recordings.segments import Segment, Shelf
+from camera.timeline import TICKS_PER_S
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,9 @@ class SegmentWriter:
             self._segment = self._shelf.create(to_ms(self._first.at))
             piece = self._fragmenter.header + self._segment.mark.pack() + piece
         self._segment.append(piece)
-        self._shelf.grew(self._segment, self._fragmenter.ticks)
+        # A camera's clock may run slow against ours: what came until now is in the file.
+        lasted_ms = round(max(self._fragmenter.ticks / TICKS_PER_S, self._now_s - self._first.arrived_s) * 1000)
+        self._shelf.grew(self._segment, self._segment.mark.begin + lasted_ms)
         self._board.recorded(len(piece), self._keeper.deleted[self._shelf.camera])
         self._need_room()
         self._fault = None

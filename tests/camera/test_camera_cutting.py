@@ -1,6 +1,7 @@
 """Clips and stills out of recordings, by the process that is made for it."""
 
 import asyncio
+import dataclasses
 import hashlib
 import io
 import os
@@ -16,7 +17,7 @@ from camera_rig import FPS, packets_of, slices_of
 
 from camera.clip import make_clip
 from camera.model import CameraFault
-from camera.recordings.library import cut_clip, still_at
+from camera.recordings.library import Library, cut_clip, still_at
 
 LATE = timedelta(seconds=1000)
 
@@ -71,6 +72,17 @@ async def test_clip_over_a_break_says_so(recorded, tmp_path):
     assert (made.begin, made.end) == (after(8), after(64))
     assert made.gap_s == pytest.approx(48, abs=0.01)
     assert len(packets_of(made.path)) == 8 * FPS
+
+
+async def test_camera_whose_clock_runs_slow_has_no_gaps(frames, tmp_path):
+    rig = Rig(tmp_path / "video", segment_seconds=60)
+    many = [later(frame, 12 * lap) for lap in range(12) for frame in frames]
+    rig.write([dataclasses.replace(one, dts=number * 100, pts=number * 100) for number, one in enumerate(many)])
+    rig.writer.cut()
+    (span,) = Library(tmp_path / "video").spans("gate", START, START + LATE)
+    assert (span.end - span.begin).total_seconds() == pytest.approx(144, abs=1)
+    made = await cut_clip(tmp_path / "video", "gate", START, START + LATE, tmp_path / "clip.mp4")
+    assert made.gap_s == 0 and len(packets_of(made.path)) == len(many)
 
 
 async def test_clip_that_begins_before_the_recording(recorded, tmp_path):
