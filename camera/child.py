@@ -28,7 +28,7 @@ from camera.recordings.catalogue import Catalogue
 from camera.station import Station
 from camera.watchman import Watchman
 from camera.wire import Message, WireError, read_message
-from camera.words import motion_message, snapshot_message, unwrap_config
+from camera.words import flush_limit_s, motion_message, snapshot_message, unwrap_config
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +36,6 @@ HEARTBEAT_S = 1.0
 """How often the statuses are sent when nothing changes."""
 NEWS_S = 0.05
 """News that come closer together travel together."""
-FLUSH_LIMIT_S = 1.2
-"""How long the end of the recordings may take when the process is told to stop."""
 STUCK_S = 240.0
 """Longer than any wait of a puller that is in order: opening, asking what is wrong, waiting for a key frame."""
 STACK_BYTES = 512 * 1024
@@ -54,6 +52,7 @@ class Child:
 
     def __init__(self, group: GroupConfig, out: BinaryIO) -> None:
         self._outbox = Outbox(out)
+        self._flush_s = flush_limit_s(group)
         self._news = threading.Event()
         self._stop = threading.Event()
         self._catalogue = Catalogue.of(group.directory) if group.directory is not None else None
@@ -75,16 +74,16 @@ class Child:
             self._do(message)
 
     def close(self) -> None:
-        """Stop pulling and finish the recordings, within `FLUSH_LIMIT_S`."""
+        """Stop pulling and finish the recordings, within `flush_limit_s`."""
         self._stop.set()
         closing = [
-            threading.Thread(target=station.close, args=(FLUSH_LIMIT_S,), daemon=True)
+            threading.Thread(target=station.close, args=(self._flush_s,), daemon=True)
             for station in self._stations.values()
         ]
         for thread in closing:
             thread.start()
         self._watchman.close()
-        deadline_s = time.monotonic() + FLUSH_LIMIT_S
+        deadline_s = time.monotonic() + self._flush_s
         for thread in closing:
             thread.join(max(0.0, deadline_s - time.monotonic()))
 

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from camera.mask import Mask
 from camera.model import CameraFault, GroupConfig
 from camera.wire import Message, WireError, receive_message
-from camera.words import wrap_config
+from camera.words import flush_limit_s, wrap_config
 
 logger = logging.getLogger(__name__)
 
@@ -26,15 +26,15 @@ _UNREAD_LIMIT = 256 * 1024
 """Bytes of commands that a child has not read: a few thousand, so it hangs."""
 _SPARING = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
 """glibc keeps an arena of memory per thread otherwise, and the group has some threads per camera."""
-_QUIT_S, _TERM_S, _KILL_S = 1.6, 0.5, 0.8
-"""How long the child may take to end by itself, by SIGTERM, by SIGKILL: below 3 s together."""
+_QUIT_S, _TERM_S, _KILL_S = 0.5, 0.5, 0.8
+"""How long the child may take to end by itself beyond its `flush_limit_s`, by SIGTERM, by SIGKILL."""
 
 
 class ChildProcess:
     """Wraps one running child. Made by `start`, ended by `stop`."""
 
-    def __init__(self, process: asyncio.subprocess.Process, mask: Mask) -> None:
-        self._process, self._mask = process, mask
+    def __init__(self, process: asyncio.subprocess.Process, mask: Mask, flush_s: float) -> None:
+        self._process, self._mask, self._quit_s = process, mask, flush_s + _QUIT_S
         self._last_words: deque[str] = deque(maxlen=1)
         self._listening = asyncio.create_task(self._listen(), name=f"camera-stderr-{process.pid}")
 
@@ -52,7 +52,7 @@ class ChildProcess:
             start_new_session=True,
             env=os.environ | _SPARING,
         )
-        child = cls(process, Mask.of(config.cameras))
+        child = cls(process, Mask.of(config.cameras), flush_limit_s(config))
         child.send(wrap_config(config))
         return child
 
@@ -92,11 +92,11 @@ class ChildProcess:
             yield message
 
     async def stop(self) -> None:
-        """End the child: close its input, then SIGTERM, then SIGKILL, by its pid. Takes less than 3 s."""
+        """End the child: close its input, then SIGTERM, then SIGKILL, by its pid. 3 s at most, 6 s with 16 cameras."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
-            if not await self._ended_within(_QUIT_S):
+            if not await self._ended_within(self._quit_s):
                 self._signal(signal.SIGTERM)
                 if not await self._ended_within(_TERM_S):
                     logger.warning("the cameras' process %d does not end, killing it", self.pid)
@@ -120,7 +120,7 @@ class ChildProcess:
 
     async def _obituary(self) -> str:
         """Say how the child ended, with its last words when it ended by a mistake."""
-        if not await self._ended_within(_QUIT_S):
+        if not await self._ended_within(self._quit_s):
             return "the cameras' process closed its output"
         code = self._process.returncode or 0
         with contextlib.suppress(TimeoutError):

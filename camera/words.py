@@ -19,6 +19,11 @@ _DELETED = TypeAdapter(Deleted)
 _CODES = get_args(FaultCode)
 
 
+def flush_limit_s(config: GroupConfig) -> float:
+    """Return how long the end of the recordings may take when a child is told to stop: a slow card writes in turn."""
+    return 1.0 + 0.2 * sum(camera.record for camera in config.cameras)
+
+
 def wrap_config(config: GroupConfig) -> Message:
     """Return the first message to a child. It holds the passwords: for the child's pipe only."""
     fields = config.model_dump(mode="json")
