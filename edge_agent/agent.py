@@ -185,6 +185,7 @@ async def _load(core: Core, services: Services) -> None:
     await services.announcer.load()
     await asyncio.to_thread(sweep, core.config.storage.path / "streams")
     await _load_sounds(core, services)
+    await _load_clips(services)
     await services.station.load()
     await services.bulletins.load()
     needed = services.bulletins.sound_owners() | services.station.emergencies.sound_owners()
@@ -202,10 +203,6 @@ async def _load_sounds(core: Core, services: Services) -> None:
 
 async def _start_cameras(services: Services, supervisor: Supervisor) -> None:
     """Cameras, who looks through them live, and what of them is on its way to the hub."""
-    try:
-        await services.outgoing.open()
-    except OSError as error:  # clips that cannot be read keep no camera from recording
-        log.error("clips that wait to be sent cannot be read: %s", error)
     supervisor.start("motion", services.cameras.run)
     supervisor.start("watching", services.watching.run)
     supervisor.start("outgoing", services.outgoing.run)
@@ -216,6 +213,14 @@ async def _stop_cameras(services: Services) -> None:
     await services.watching.stop()
     await services.cameras.stop()
     await services.outgoing.stop()
+
+
+async def _load_clips(services: Services) -> None:
+    """What was to be sent; before a command that was interrupted cuts its clip again."""
+    try:
+        await services.outgoing.open()
+    except OSError as error:  # it keeps no camera from recording
+        log.error("clips that wait to be sent cannot be read: %s", error)
 
 
 async def _keep_house(core: Core, link: Link) -> None:

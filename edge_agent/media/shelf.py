@@ -5,6 +5,7 @@
 
 import contextlib
 import logging
+import threading
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -28,12 +29,13 @@ class Parcel(Strict):
 
 
 class Shelf:
-    """Blocking; all methods may raise OSError."""
+    """Blocking, for any thread; all methods may raise OSError."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.parcels: dict[str, Parcel] = {}
-        """By id, first to last asked for."""
+        """By id, first to last asked for. Never changed but replaced: others go through it meanwhile."""
+        self._lock = threading.Lock()
 
     def open(self) -> list[Parcel]:
         """Look through the folder; returns what was asked for and whose file is gone."""
@@ -43,7 +45,7 @@ class Shelf:
         for parcel in sorted(found, key=lambda parcel: (parcel.made, parcel.id)):
             path = self.path(parcel)
             if path.is_file() and path.stat().st_size == parcel.bytes:
-                self.parcels[parcel.id] = parcel
+                self.parcels = {**self.parcels, parcel.id: parcel}
             else:
                 lost.append(parcel)
         wanted = {self.path(parcel) for parcel in self.parcels.values()}
@@ -64,16 +66,18 @@ class Shelf:
 
     def add(self, parcel: Parcel, draft: Path) -> None:
         """Take a file that was made in `draft`, durably."""
-        durable_replace(draft, self.path(parcel))
-        write_atomically(self._note(parcel), parcel.model_dump_json().encode())
-        self.parcels[parcel.id] = parcel
+        with self._lock:
+            durable_replace(draft, self.path(parcel))
+            write_atomically(self._note(parcel), parcel.model_dump_json().encode())
+            self.parcels = {**self.parcels, parcel.id: parcel}
 
     def remove(self, parcel: Parcel) -> None:
         """Forget who asked; the file goes with the last of them."""
-        self.parcels.pop(parcel.id, None)
-        self._note(parcel).unlink(missing_ok=True)
-        if all(other.sha256 != parcel.sha256 for other in self.parcels.values()):
-            self.path(parcel).unlink(missing_ok=True)
+        with self._lock:  # the same clip may be asked for again at this moment
+            self.parcels = {name: other for name, other in self.parcels.items() if name != parcel.id}
+            self._note(parcel).unlink(missing_ok=True)
+            if all(other.sha256 != parcel.sha256 for other in self.parcels.values()):
+                self.path(parcel).unlink(missing_ok=True)
 
     @property
     def size(self) -> int:
