@@ -5,7 +5,6 @@ The order is that of recording (the number of a segment), not of the wall clock,
 
 from __future__ import annotations
 
-import functools
 import shutil
 import threading
 from collections import Counter
@@ -43,6 +42,10 @@ _EVENTLESS = (
 def free_bytes(path: Path) -> int:
     """Return how many bytes of the disk under `path` a normal user may still fill."""
     return shutil.disk_usage(path).free
+
+
+_keepers: dict[Path, Keeper] = {}
+_keepers_lock = threading.Lock()
 
 
 class Keeper:
@@ -231,7 +234,7 @@ class Keeper:
         return [row[0] for row in self._catalogue.read(sql, values)]
 
 
-@functools.cache
 def keeper_of(catalogue: Catalogue) -> Keeper:
-    """Return this process's keeper of a catalogue."""
-    return Keeper(catalogue)
+    """Return this process's keeper of a catalogue: one, also when many recorders ask at once."""
+    with _keepers_lock:
+        return _keepers.setdefault(catalogue.directory, Keeper(catalogue))

@@ -13,16 +13,18 @@ from camera_rig import FPS, GOP, packets_of, pictures_in, slices_of
 
 from camera.board import StatusBoard
 from camera.clip import make_clip
+from camera.eye.still import snapshot_of
+from camera.eye.words import Coded
 from camera.fmp4 import Fragmenter
 from camera.frames import EncodedFrame, LatestKeyFrame, VideoFormat
 from camera.model import CameraConfig, CameraFault
 from camera.pull.clip import clip_frames
 from camera.recordings import segments
 from camera.recordings.audit import inspect
+from camera.recordings.catalogue import Catalogue
 from camera.recordings.recorder import QUEUE_FRAMES, Recorder
 from camera.recordings.writer import PAUSE_S
 from camera.settings import Disk
-from camera.still import snapshot_of
 
 
 @pytest.fixture(scope="module")
@@ -294,7 +296,11 @@ def test_pictures_that_wait_for_later_ones_are_shown_in_order(tmp_path, encoder,
         assert container.streams.video[0].codec_context.name == codec
         shades = [picture.to_ndarray(format="gray").mean() for picture in container.decode(video=0)]
     assert len(shades) == 25 and shades == sorted(shades)
-    assert snapshot_of(pictures[0]).width == 160
+    assert snapshot_of(coded(pictures[0]), pictures[0].at).width == 160
+
+
+def coded(frame):
+    return Coded(frame.format.codec, frame.format.extradata, frame.format.width, frame.format.height, frame.data)
 
 
 def recorder_of(directory, board):
@@ -324,6 +330,26 @@ def test_slow_disk_loses_whole_groups_and_says_so(tmp_path, frames):
     recorder.start()
     recorder.close(10)
     assert sum(pictures_in(path) for path in tmp_path.glob("gate/*/*.mp4")) == QUEUE_FRAMES
+
+
+def test_sixteen_cameras_begin_at_once(tmp_path, frames):
+    boards = [StatusBoard() for _ in range(16)]
+    recorders = [
+        Recorder(CameraConfig(id=f"c{n}", url="rtsp://h/p", record=True), tmp_path, Disk(free_bytes=0), board)
+        for n, board in enumerate(boards)
+    ]
+    for recorder in recorders:
+        recorder.start()
+    for frame in frames[: 3 * GOP]:
+        for recorder in recorders:
+            recorder.feed(frame)
+    for recorder in recorders:
+        recorder.close(20)
+    assert {board.read().code for board in boards} == {None}
+    counts = [pictures_in(path) for path in sorted(tmp_path.glob("c*/*/*.mp4"))]
+    assert counts == [3 * GOP] * 16
+    rows = Catalogue.of(tmp_path).read("SELECT path, bytes FROM segment WHERE state = 1")
+    assert dict(rows) == {str(path.relative_to(tmp_path)): path.stat().st_size for path in tmp_path.glob("c*/*/*.mp4")}
 
 
 def test_large_pictures_wait_in_bounded_memory(tmp_path, frames):
@@ -357,7 +383,7 @@ def test_newest_key_frame_becomes_a_picture(frames):
         latest.feed(frame)
     newest = latest.get()
     assert newest is frames[GOP]
-    shot = snapshot_of(newest)
+    shot = snapshot_of(coded(newest), newest.at)
     assert (shot.width, shot.height, shot.at) == (320, 180, newest.at)
     assert shot.jpeg.startswith(b"\xff\xd8") and shot.jpeg.endswith(b"\xff\xd9")
     latest.cut()
@@ -367,7 +393,7 @@ def test_newest_key_frame_becomes_a_picture(frames):
 def test_picture_that_does_not_decode(frames):
     rubbish = EncodedFrame(b"\x00\x00\x00\x04\x65abc", 0, 0, 1, True, frames[0].format, START, 0.0)
     with pytest.raises(CameraFault, match="no_picture"):
-        snapshot_of(rubbish)
+        snapshot_of(coded(rubbish), rubbish.at)
 
 
 def pictures_set(frames, seconds):
