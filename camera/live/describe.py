@@ -9,6 +9,7 @@ from camera.live.bits import BadParameters, Bits
 from camera.live.units import Codec, kind_of
 
 _AVC_HIGH = frozenset({44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244})
+_AVC_PROFILES = _AVC_HIGH | {66, 77, 88}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ def _avc_sequence(unit: bytes) -> tuple[int, int, bytes]:
     """Return width, height, and what `avcC` says of high profiles. H.264, 7.3.2.1.1."""
     bits = Bits(unit[1:])
     profile = bits.take(8)
+    if profile not in _AVC_PROFILES:
+        raise BadParameters("the pictures have a profile that does not exist")
     bits.take(16)
     bits.unsigned()
     chroma, planes, extension = 1, False, b""
