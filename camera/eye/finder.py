@@ -33,6 +33,8 @@ _LIGHT_PART, _LIGHT_LEVELS, _LIGHT_ALIKE = 0.25, 7.0, 0.45
 """A change of light: so much of the picture is brighter or darker by so much, and its structure stays so much alike."""
 _STRUCTURE = 30.0
 """Variance of a window that has structure to compare."""
+_GLOW, _EDGELESS = 20.0, 0.2
+"""So much brighter without an edge of so much of that is no body."""
 _MUCH = 0.45
 """More of the picture at once may be a body before the lens, or the camera that was touched."""
 
@@ -128,7 +130,7 @@ class MotionFinder:
             part = labels == label
             body = _shrunk(stats[label]) / stats[label, cv2.CC_STAT_AREA]
             inside = [area for area in self._areas if body * np.count_nonzero(part & (area.mask > 0)) >= area.least]
-            if not inside or _only_light(part, alike, now, ground):
+            if not inside or _only_light(part, alike, now, ground) or (night and _only_glow(part, now, ground)):
                 continue
             kept.append(label)
             zones |= {area.id for area in inside}
@@ -183,6 +185,14 @@ def _only_light(part: NDArray[np.bool_], alike: Floats, now: Window, ground: Win
     step = now.mean[structured] - ground.mean[structured]
     one_way = max(float((step > 0).mean()), float((step < 0).mean())) > 0.9
     return one_way and float(np.median(alike[structured])) > 0.75
+
+
+def _only_glow(part: NDArray[np.bool_], now: Window, ground: Window) -> bool:
+    """Tell whether it is a bright patch without an edge: an insect before the lens, a beam of light."""
+    step = now.picture - ground.picture
+    edge = np.abs(step - cv2.blur(step, (WINDOW, WINDOW)))
+    bright, sharp = float(np.percentile(step[part], 90)), float(np.percentile(edge[part], 95))
+    return bright > _GLOW and sharp < _EDGELESS * bright
 
 
 def small_size(height: int, width: int) -> tuple[int, int]:
