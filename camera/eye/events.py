@@ -74,7 +74,6 @@ class EventMaker:
     def __init__(self, camera: str, settings: Motion) -> None:
         self._camera, self._settings = camera, settings
         self._open: _Open | None = None
-        self._number = 0
 
     @property
     def open(self) -> MotionEvent | None:
@@ -123,7 +122,6 @@ class EventMaker:
         return [replace(current.event, end=end)]
 
     def _id(self, begin: datetime) -> str:
-        self._number += 1
         return f"{begin:%Y%m%dT%H%M%S}{begin.microsecond // 1000:03d}-{self._camera}"
 
 
