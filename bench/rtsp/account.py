@@ -24,7 +24,7 @@ class Disturbance:
     """What was done to a camera, in seconds since 1970."""
 
     camera: str
-    kind: Literal["killed", "frozen", "throttled", "cut"]
+    kind: Literal["killed", "frozen", "throttled", "starved", "cut"]
     begin: float
     end: float
 
@@ -88,7 +88,8 @@ def _lost(
     rate = len(sent) / max(1e-9, (sent[-1] - sent[0]) / 1e9)
     for one in done:
         inside = [at for at in missing if one.begin - EDGE_S <= at <= one.end + allowed[one.kind]]
-        cost = len(inside) / rate
+        # what waits in a starved link goes with the connection, and was never there to be recorded
+        cost = sum(one.kind != "starved" or at > one.end for at in inside) / rate
         account.worst_lost_s = max(account.worst_lost_s, cost)
         if cost > allowed[one.kind]:
             account.wrong.append(f"{one.kind} at {one.begin:.0f}: {cost:.1f} s were sent and not recorded")

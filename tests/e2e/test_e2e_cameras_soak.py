@@ -79,11 +79,11 @@ def test_a_loopback_camera_sends_what_it_says_that_it_sent(tmp_path: Path) -> No
 
 
 def test_a_weak_link_makes_the_camera_leave_pictures_out_and_loses_none_that_was_sent(tmp_path: Path) -> None:
-    with TestCamera("main", served=tmp_path) as camera, Throttle(camera.port, kbit_s=600) as link:
-        got = received(link.url("main"), 8)
+    with TestCamera("main", served=tmp_path) as camera, Throttle(camera.port, kbit_s=300) as link:
+        got = received(link.url("main"), 10)
     sent = sent_by(tmp_path / "main.served")
     assert got == sent[: len(got)]
-    assert any(after - before > 1e9 for before, after in pairwise(sent)), "nothing was left out"
+    assert any(after - before > 0.5e9 for before, after in pairwise(sent)), "nothing was left out"
 
 
 @pytest.mark.long
