@@ -65,6 +65,10 @@ class Motion(Settings):
     longest_s: float = Field(default=300, ge=10, le=3600, description="A longer event is closed and another begun")
     before_s: float = Field(default=5, ge=0, le=60, description="What an event's clip shows of the time before")
     after_s: float = Field(default=5, ge=0, le=60, description="And of the time after")
+    send_pictures: bool = Field(
+        default=True,
+        description="Send each event's picture to the hub unasked, about 50 kB; false: when asked for",
+    )
     detector: Detector | None = Field(default=None, description="Says what moved; absent: any motion counts")
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from camera.recordings.library import Library, still_at
 from camera.recordings.records import Span, StoredEvent
 from camera.settings import Polygon
 from edge_agent.cameras.jpeg import size_of
+from edge_agent.cameras.places import Places
 from edge_agent.contract.base import iso
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.watching import MOST_LISTED, KeepRecording, ListRecordings, Moved, Recorded, RecordingList
@@ -28,8 +29,9 @@ _READ_S = 20.0
 class LookBack:
     """Reads the recordings, in threads."""
 
-    def __init__(self, directory: Path, recorder: Recorder) -> None:
+    def __init__(self, directory: Path, recorder: Recorder, places: Places) -> None:
         self.directory = directory
+        self._places = places
         self.library = Library(directory)
         self._recorder = recorder
 
@@ -66,7 +68,7 @@ class LookBack:
     def _recordings(self, args: ListRecordings) -> RecordingList:
         spans = self.library.spans(args.camera, args.begin, args.end)
         events = self.library.events(args.camera, args.begin, args.end, MOST_LISTED + 1)
-        return fitting(args.camera, spans, events, self.library.oldest(args.camera))
+        return fitting(args.camera, spans, events, self.library.oldest(args.camera), self._places)
 
     def _event_picture(self, camera: str, event: str) -> Snapshot | None:
         path = self.library.picture(event)
@@ -78,13 +80,15 @@ class LookBack:
         return Snapshot(jpeg, datetime.fromtimestamp(path.stat().st_mtime, UTC), width, height)
 
 
-def fitting(camera: str, spans: list[Span], events: list[StoredEvent], oldest: datetime | None) -> RecordingList:
+def fitting(
+    camera: str, spans: list[Span], events: list[StoredEvent], oldest: datetime | None, places: Places
+) -> RecordingList:
     """As much as an answer may hold: short gaps are closed where there are too many, the last events left out."""
     recorded = tuple(Recorded(begin=s.begin, end=s.end, bytes=s.bytes, kept=s.kept) for s in few(spans))
     moved: list[Moved] = []
     left = MOST_BYTES - sum(len(span.body()) + 1 for span in recorded)
     for event in events[:MOST_LISTED]:
-        told = _moved(event)
+        told = _moved(event, places)
         left -= len(told.body()) + 1
         if left < 0:
             break
@@ -109,12 +113,13 @@ def few(spans: list[Span]) -> list[Span]:
     return spans
 
 
-def _moved(event: StoredEvent) -> Moved:
+def _moved(event: StoredEvent, places: Places) -> Moved:
     return Moved(
         id=event.id,
         begin=event.begin,
         end=event.end,
         zones=event.zones,
+        places=places.of(event.camera, event.zones),
         score=round(min(1.0, max(0.0, event.score)), 4),
         label=event.label,
         picture=event.picture,

@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 from camera.model import MotionEvent
 from camera.recordings.library import Library
+from edge_agent.cameras.places import Places
+from edge_agent.config.cameras import CameraEntry
 from edge_agent.contract.base import iso
 from edge_agent.media.outgoing import Outgoing
 from edge_agent.media.push import Load
@@ -21,10 +24,15 @@ _LARGEST = 2_000_000
 class Motions:
     """Tells of motion in the order in which it came; `run` is to be supervised."""
 
-    def __init__(self, library: Library, recorder: Recorder, outgoing: Outgoing) -> None:
+    def __init__(
+        self, library: Library, recorder: Recorder, outgoing: Outgoing, entries: Iterable[CameraEntry]
+    ) -> None:
         self._library = library
         self._recorder = recorder
         self._outgoing = outgoing
+        entries = list(entries)
+        self._places = Places(entries)
+        self._silent = {entry.id for entry in entries if entry.motion and not entry.motion.send_pictures}
         self._queue: asyncio.Queue[MotionEvent] = asyncio.Queue(_WAITING)
 
     def take(self, event: MotionEvent) -> None:
@@ -46,7 +54,7 @@ class Motions:
                 log.exception("the picture of motion %s cannot be read", event.id)
             finally:
                 self._tell(event, load.sha256 if load else None)
-            if load is not None:
+            if load is not None and event.camera not in self._silent:
                 self._outgoing.offer(load)
 
     async def finish(self) -> None:
@@ -67,6 +75,7 @@ class Motions:
             begin=iso(event.begin),
             end=iso(event.end) if event.end else None,
             zones=list(event.zones),
+            places=list(self._places.of(event.camera, event.zones)),
             score=round(event.score, 4),
             label=event.label,
             box=[round(side, 4) for side in event.box] if event.box else None,

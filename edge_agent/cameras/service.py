@@ -13,6 +13,7 @@ from edge_agent.cameras.clips import Clips
 from edge_agent.cameras.entries import group_configs
 from edge_agent.cameras.lookback import LookBack
 from edge_agent.cameras.motion import Motions
+from edge_agent.cameras.places import Places
 from edge_agent.cameras.states import TellEvent, Wrong, measures, state_of, worth_telling
 from edge_agent.clock import Clock
 from edge_agent.config.cameras import CameraEntry, Video
@@ -56,9 +57,9 @@ class Cameras:
         self._post = post
         self._groups: dict[str, CameraGroup] = {}
         self._wrong = {entry.id: Wrong(self._tell_fault(entry.id)) for entry in entries}
-        self._lookback = LookBack(self._folder, recorder)
+        self._lookback = LookBack(self._folder, recorder, Places(entries))
         self._clips = Clips(self._folder, video.disk.free_bytes, outgoing, clock, recorder)
-        self._motions = Motions(self._lookback.library, recorder, outgoing)
+        self._motions = Motions(self._lookback.library, recorder, outgoing, entries)
         self.states: dict[str, CameraState] = {}
         self.on_piece: Callable[[LivePiece], None] = lambda _piece: None
         """Gets the pieces of what is watched."""

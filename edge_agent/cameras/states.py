@@ -12,14 +12,15 @@ _SIDES: tuple[Side, ...] = ("stream", "picture", "clock")
 """The gravest first: only that one is the state's fault, events tell of each."""
 CLOCK_WRONG_S = 30.0
 _CLOCK_RIGHT_S = 25.0
+# A dark picture is no fault: it comes each night where there is no lamp. The state says it.
 _PICTURES = {
     "covered": Fault.of("camera.covered"),
     "moved": Fault.of("camera.moved"),
     "blurred": Fault.of("camera.blurred"),
-    "dark": Fault.of("camera.dark"),
     "frozen": Fault.of("camera.frozen", detail="nothing at all changes in it"),
 }
-_EVERY_S = 10
+_EVERY_S, _EVERY_S_WATCHED = 60, 10
+"""How often figures alone are worth a message: sixteen cameras on a SIM card."""
 _MEASURED = {"last_frame", "fps", "kbit_s", "gop_s"}
 _SLOW = {"at", "clock_error_s", "oldest", "days_left"}
 
@@ -91,8 +92,9 @@ def state_of(camera: str, status: CameraStatus, fault: Fault | None, *, public: 
 
 
 def worth_telling(before: CameraState, now: CameraState) -> bool:
-    """Figures change many times a minute; the state is told when something else does, else every 10 s."""
-    return _steady(before) != _steady(now) or before.at.timestamp() // _EVERY_S != now.at.timestamp() // _EVERY_S
+    """Whether a state is news: figures alone are each minute, or each ten seconds where somebody watches."""
+    every_s = _EVERY_S_WATCHED if now.watched else _EVERY_S
+    return _steady(before) != _steady(now) or before.at.timestamp() // every_s != now.at.timestamp() // every_s
 
 
 def measures(camera: str, status: CameraStatus) -> dict[str, float]:

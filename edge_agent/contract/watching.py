@@ -118,6 +118,7 @@ class Moved(Report):
     begin: Instant
     end: Instant | None = Field(default=None, description="Absent: it still moves")
     zones: tuple[str, ...] = ()
+    places: tuple[str, ...] = Field(default=(), description="The same zones, as people call them")
     score: float = Field(ge=0, le=1, description="Largest part of the picture that moved, or the detector's best score")
     label: str | None = None
     picture: bool = Field(default=False, description="Whether there is a picture of it")

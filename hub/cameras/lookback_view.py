@@ -187,7 +187,7 @@ class Wording:
         return EventView(
             at=f"{local(moved.begin, self._speak.zone):%H:%M:%S}",
             words=" · ".join(words),
-            where=", ".join(zone[:60] for zone in moved.zones[:4]),
+            where=", ".join(zone[:60] for zone in (moved.places or moved.zones)[:4]),
             picture=f"{self._base}/events/{quote(moved.id, safe='')}/picture" if moved.picture else "",
             begin=iso(begin),
             end=iso(until),

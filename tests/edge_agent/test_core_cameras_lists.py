@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from camera.recordings.records import Span, StoredEvent
 from edge_agent.cameras.lookback import MOST_BYTES, few, fitting
+from edge_agent.cameras.places import Places
 from edge_agent.contract.base import MAX_BODY
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -35,7 +36,7 @@ def event(n: int) -> StoredEvent:
 
 def test_a_quiet_day_is_told_whole() -> None:
     spans, events = [span(0, 3600), span(4000, 600, True)], [event(n) for n in range(40)]
-    told = fitting("cong", spans, events, AT)
+    told = fitting("cong", spans, events, AT, Places(()))
     assert [(s.begin, s.end, s.kept) for s in told.recorded] == [(s.begin, s.end, s.kept) for s in spans]
     assert [m.id for m in told.moved] == [e.id for e in events]
     assert (told.more, told.oldest) == (False, AT)
@@ -44,7 +45,7 @@ def test_a_quiet_day_is_told_whole() -> None:
 def test_a_day_of_motion_is_cut_where_the_message_ends_and_says_so() -> None:
     spans = [span(n * 40, 20) for n in range(3000)]
     events = [event(n) for n in range(501)]
-    told = fitting("cong", spans, events, None)
+    told = fitting("cong", spans, events, None, Places(()))
     assert told.more and len(told.recorded) <= 150
     assert len(told.body()) < MOST_BYTES + 1000 < MAX_BODY
     assert [m.id for m in told.moved] == [e.id for e in events[: len(told.moved)]]

@@ -93,6 +93,7 @@ async def test_motion_is_told_in_its_order_and_its_picture_goes_on_its_way(tmp_p
             "begin": "2026-11-22T05:00:20.000+00:00",
             "end": "2026-11-22T05:00:27.000+00:00",
             "zones": ["via-he"],
+            "places": ["via-he"],
             "score": 0.0422,
             "label": "person",
             "picture": digest,

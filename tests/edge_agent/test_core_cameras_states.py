@@ -76,12 +76,19 @@ def test_a_clock_near_the_limit_does_not_flap() -> None:
     assert told.events == [("fault", "camera.clock_wrong"), ("cleared", "camera.clock_wrong")]
 
 
-@pytest.mark.parametrize("picture", ["covered", "moved", "blurred", "dark", "frozen"])
+@pytest.mark.parametrize("picture", ["covered", "moved", "blurred", "frozen"])
 def test_every_bad_picture_has_its_sentence(picture: str) -> None:
     told = Told()
     assert told.take(picture=picture) == f"camera.{picture}"
     fault = told.wrong.fault
     assert fault is not None and "{" not in fault.vi + fault.en and fault.vi != fault.en
+
+
+def test_a_night_without_a_lamp_is_no_fault() -> None:
+    told = Told()
+    assert told.take(picture="covered") == "camera.covered"
+    assert told.take(picture="dark") is None
+    assert state_of("cong", replace(STREAMING, picture="dark"), None, public=False, watched=0).picture == "dark"
 
 
 def test_the_state_holds_all_that_is_known_and_is_told_when_it_matters() -> None:
@@ -99,6 +106,10 @@ def test_the_state_holds_all_that_is_known_and_is_told_when_it_matters() -> None
     assert not told_after(1, main=replace(STREAMING.main, fps=14.2, kbit_s=1500.0, last_frame_at=AT), days_left=13.0)
     assert not told_after(9, clock_error_s=0.6, oldest=AT)
     assert told_after(10)
+    unwatched = state.model_copy(update={"watched": 0})
+    later = unwatched.model_copy(update={"at": AT + timedelta(seconds=10)})
+    assert not worth_telling(unwatched, later)
+    assert worth_telling(unwatched, later.model_copy(update={"at": AT + timedelta(seconds=60)}))
     assert told_after(1, moving=True)
     assert told_after(1, recording=False)
     assert told_after(1, main=replace(STREAMING.main, reconnects=4))
