@@ -7,7 +7,7 @@ from camera.model import LivePiece
 
 JUMP_S = 0.3
 """When a key frame comes and pieces wait for longer than this, the key frame goes before them: they are left out."""
-LATE_S = 1.2
+LATE_S = 0.9
 """Pieces that wait for longer are left out without that, and what follows up to the next key frame."""
 MOST_BYTES = 8 * 1024 * 1024
 
