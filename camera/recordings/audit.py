@@ -68,16 +68,14 @@ def inspect(file: Path, path: str, mend: bool = False) -> Found | None:
 
 
 def _last_whole(fd: int, head: Head, size: int) -> tuple[Fragment | None, int]:
-    """Return the last sound fragment and where it ends. Only the last can be torn: each was synced before the next."""
-    last: Fragment | None = None
-    before: Fragment | None = None
-    for fragment in fragments(fd, head, size):
-        last, before = fragment, last
-    if last is not None and b"avcC" not in head.init and b"hvcC" not in head.init:
-        return last, last.place + last.size
-    if last is not None and not is_sound(fd, last):
-        last = before
-    return last, last.place + last.size if last else 0
+    """Return the last sound fragment and where it ends; a power cut tears one at most, a bad card more."""
+    whole = list(fragments(fd, head, size))
+    if b"avcC" in head.init or b"hvcC" in head.init:
+        while whole and not is_sound(fd, whole[-1]):
+            whole.pop()
+    if not whole:
+        return None, 0
+    return whole[-1], whole[-1].place + whole[-1].size
 
 
 def _begin_by_name(path: str) -> int:

@@ -127,7 +127,9 @@ def read_all(path):
         os.close(fd)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.data())
 def test_mutilated_files_are_read_as_far_as_they_are_whole(tmp_path, whole, data):
     """Cut off at any byte, with garbage anywhere: no crash, and never more video than there was."""
@@ -149,7 +151,9 @@ def test_mutilated_files_are_read_as_far_as_they_are_whole(tmp_path, whole, data
         assert inspect(path, "gate/2026-02-28/235958250.mp4") == found, "mending once is enough"
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.binary(max_size=300), st.integers(0, 3))
 def test_folder_of_garbage_is_audited(tmp_path_factory, whole, garbage, kind):
     directory = tmp_path_factory.mktemp("garbage")

@@ -389,7 +389,9 @@ SECRET = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), 
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60
+)
 @given(secret=SECRET, place=st.sampled_from(range(9)))
 def test_no_secret_is_ever_shown(check, secret: str, place: int) -> None:
     quoted = '"' + secret.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -412,7 +414,9 @@ def test_no_secret_is_ever_shown(check, secret: str, place: int) -> None:
         assert secret[:9].rstrip() not in told
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60
+)
 @given(st.binary(max_size=400) | st.text(max_size=400) | st.text("{}[]&*!|>%@`:-,?# \n\tab'\"", max_size=60))
 def test_no_file_does_worse_than_be_refused(check, content) -> None:
     loaded = check(content)
