@@ -36,9 +36,9 @@ DELTA_FLAGS = 0x01010000
 """sample_depends_on 2: on none; 1: on others, and no sync sample (8.8.3.1)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sample:
-    """One picture in a fragment; times in ticks (`camera.timeline.TICKS_PER_S`)."""
+    """One picture in a fragment; times in ticks (`camera.timeline.TICKS_PER_S`). Never changed."""
 
     data: bytes
     dts: int

@@ -60,6 +60,7 @@ class Station:
         self._board = StatusBoard(news=news, tell_deleted=lambda deleted: outbox.say(deleted_message(deleted)))
         self._latest = LatestKeyFrame()
         self._stop = threading.Event()
+        self._hurry = {"main": threading.Event(), "sub": threading.Event()}
         self._recorder = (
             Recorder(config, group.directory, group.disk, self._board) if config.record and group.directory else None
         )
@@ -72,7 +73,7 @@ class Station:
         if looked_at is not None:
             (sub if looked_at == "sub" else main).append(watchman.feed(config.id))
         self._main = Puller(
-            source_of(config, config.url, self._stop),
+            source_of(config, config.url, self._stop, self._hurry["main"]),
             main,
             self._board,
             self._board.main,
@@ -113,11 +114,13 @@ class Station:
         """Send a stream live."""
         if stream == "sub":
             self._sub.need("watch")
+        self._hurry[stream].set()
         self._taps[stream].begin()
 
     def rest(self, stream: Stream) -> None:
         """Send it no more."""
         self._taps[stream].end()
+        self._hurry[stream].clear()
         if stream == "sub":
             self._sub.release("watch")
 
@@ -138,7 +141,7 @@ class Station:
         return time.monotonic() - min(self._main.progress_s, self._sub.progress_s)
 
     def _sub_puller(self, sinks: list[FrameSink], stop: threading.Event) -> Puller:
-        source = source_of(self.config, self.config.sub_url or self.config.url, stop)
+        source = source_of(self.config, self.config.sub_url or self.config.url, stop, self._hurry["sub"])
         return Puller(source, sinks, _SubStatus(self._board), self._board.sub, stop, Backoff())
 
 

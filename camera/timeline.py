@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from camera.frames import EncodedFrame
+from camera.frames import EncodedFrame, VideoFormat
 
 TICKS_PER_S = 90_000
 """Ticks of the times that come out; RTP's clock for video (RFC 3551, section 5)."""
@@ -19,9 +19,9 @@ _USUAL_TICKS = TICKS_PER_S // 15
 """Length of a picture when the stream tells none: 15 a second, a common default of cameras."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
-    """Where a picture belongs, in ticks from the first one."""
+    """Where a picture belongs, in ticks from the first one. Never changed; made for every picture, so not frozen."""
 
     dts: int
     pts: int
@@ -33,18 +33,22 @@ class Timeline:
 
     def __init__(self) -> None:
         self._last: EncodedFrame | None = None
+        self._format: VideoFormat | None = None
+        self._scale = 1.0
         self._begun_s = 0.0
         self._dts = 0
         self._step = _USUAL_TICKS
 
     def place(self, frame: EncodedFrame) -> Place:
         """Return the place of the next picture."""
+        if frame.format is not self._format:
+            self._format, self._scale = frame.format, float(frame.format.time_base * TICKS_PER_S)
         if self._last is None:
             self._begun_s = frame.arrived_s
         else:
             self._dts += self._together(frame, self._last, self._step_to(frame, self._last))
         self._last = frame
-        duration = self._ticks(frame, frame.duration)
+        duration = round(frame.duration * self._scale)
         self._step = duration if 0 < duration <= _BELIEVED_S * TICKS_PER_S else self._step
         return Place(self._dts, self._dts + self._delay(frame), self._step)
 
@@ -52,7 +56,7 @@ class Timeline:
         now, before = _decode_time(frame), _decode_time(last)
         if now is None or before is None or frame.format is not last.format:
             return self._step
-        step = self._ticks(frame, now - before)
+        step = round((now - before) * self._scale)
         if 0 < step <= _BELIEVED_S * TICKS_PER_S:
             return step
         return _arrivals(frame, last)
@@ -70,13 +74,8 @@ class Timeline:
         """Return how long after its decoding the picture is shown (above zero only with B frames)."""
         if frame.pts is None or frame.dts is None:
             return 0
-        delay = self._ticks(frame, frame.pts - frame.dts)
+        delay = round((frame.pts - frame.dts) * self._scale)
         return delay if 0 <= delay <= _BELIEVED_S * TICKS_PER_S else 0
-
-    @staticmethod
-    def _ticks(frame: EncodedFrame, units: int) -> int:
-        base = frame.format.time_base
-        return round(units * base.numerator * TICKS_PER_S / base.denominator)
 
 
 def _arrivals(frame: EncodedFrame, last: EncodedFrame) -> int:

@@ -36,7 +36,7 @@ class LiveTap:
         self._camera, self._stream, self._send = camera, stream, send
         self._lock = threading.Lock()
         self._clock = LiveClock()
-        self._group: list[tuple[EncodedFrame, Place, int]] = []
+        self._group: list[tuple[EncodedFrame, Place | None, int]] = []  # without places while nobody looks
         self._group_bytes = 0
         self._on = self._whole = False
         self._format: VideoFormat | None = None
@@ -54,9 +54,13 @@ class LiveTap:
         Called again while on, all that is sent again, with the same epoch and numbers.
         """
         with self._lock:
+            if not self._on:
+                self._clock.cut()
+                self._group = [(frame, self._clock.place(frame), number) for frame, _place, number in self._group]
             self._on, self._whole = True, False
             for frame, place, number in self._group:
-                self._give(frame, place, number)
+                if place is not None:
+                    self._give(frame, place, number)
 
     def end(self) -> None:
         """Send no more."""
@@ -71,11 +75,11 @@ class LiveTap:
                 self._look(frame)
             if self._video is None:
                 return
-            place = self._clock.place(frame)
             self._number += 1
+            place = self._clock.place(frame) if self._on else None
             if frame.is_key or self._group:
                 self._keep(frame, place)
-            if self._on:
+            if place is not None:
                 self._give(frame, place, self._number)
 
     def cut(self) -> None:
@@ -85,7 +89,7 @@ class LiveTap:
             self._whole, self._video = False, None
             self._clock.cut()
 
-    def _keep(self, frame: EncodedFrame, place: Place) -> None:
+    def _keep(self, frame: EncodedFrame, place: Place | None) -> None:
         self._group_bytes += len(frame.data)
         if self._group_bytes <= GROUP_BYTES:
             self._group.append((frame, place, self._number))

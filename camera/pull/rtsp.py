@@ -18,6 +18,7 @@ from camera.model import CameraConfig, CameraFault
 from camera.pull.diagnose import diagnose
 from camera.pull.formats import FormatTracker
 from camera.pull.libav import fault_of
+from camera.pull.nap import Nap, nap_for
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -46,15 +47,20 @@ _WALLCLOCK = struct.Struct("=q")
 class RtspSource:
     """One address of a camera. Remembers whether the camera refuses TCP."""
 
-    def __init__(self, config: CameraConfig, url: str, stop: threading.Event) -> None:
-        self._config, self._url, self._stop = config, url, stop
+    def __init__(
+        self, config: CameraConfig, url: str, stop: threading.Event, hurry: threading.Event | None = None
+    ) -> None:
+        """`hurry` is set while each picture is wanted at once; without it each one is handed out at once."""
+        self._config, self._url, self._stop, self._hurry = config, url, stop, hurry
         self._udp = config.transport == "udp"
 
     def open(self) -> Generator[EncodedFrame, None, None]:
         """Return the pictures. Raises `CameraFault` when the camera cannot be opened, falls silent or ends."""
         container = self._open()
+        # Over UDP what gathers is lost as soon as the kernel's small buffer is full.
+        nap = Nap(None if self._udp else self._hurry, nap_for(self._config.timeout_s))
         try:
-            yield from _frames(container, self._config.timeout_s, self._stop)
+            yield from _frames(container, self._config.timeout_s, nap, self._stop)
         finally:
             container.close()
 
@@ -77,9 +83,8 @@ class RtspSource:
         address = f"{scheme}://{config.credentials}@{rest}" if config.username else self._url
         limit_s = max(config.timeout_s, _OPEN_S)
         options = {**_QUICK, "rtsp_transport": transport, "timeout": str(int(limit_s * 1_000_000))}
-        read_s = max(config.timeout_s - 2 * _POLL_S, config.timeout_s / 2)
         try:
-            return av.open(address, options=options, timeout=(limit_s, read_s))
+            return av.open(address, options=options, timeout=(limit_s, _read_s(config.timeout_s)))
         except (av.FFmpegError, OSError, ValueError) as error:
             # `from None`, by leaving the block: libav's error holds the address with the password.
             if getattr(error, "errno", None) == errno.EPROTONOSUPPORT:
@@ -91,6 +96,11 @@ class RtspSource:
         raise fault
 
 
+def _read_s(timeout_s: float) -> float:
+    """Return how long a read may take, so that with the nap before it a freeze is seen within `timeout_s`."""
+    return max(timeout_s - 2 * _POLL_S, timeout_s / 2) - nap_for(timeout_s)
+
+
 class _TransportRefused(CameraFault):
     """RTSP's answer 461: the camera sends over TCP or UDP only, and not by this one."""
 
@@ -98,9 +108,10 @@ class _TransportRefused(CameraFault):
         super().__init__("camera.garbage", f"the camera refuses to send over {transport.upper()}")
 
 
-def _frames(container: InputContainer, timeout_s: float, stop: threading.Event) -> Iterator[EncodedFrame]:
+def _frames(container: InputContainer, timeout_s: float, nap: Nap, stop: threading.Event) -> Iterator[EncodedFrame]:
     tracker, wait, video = _tracker(container), _FirstKey(), None
-    for packet in _packets(container, timeout_s):
+    now, monotonic_s, from_timestamp = time.time, time.monotonic, datetime.fromtimestamp
+    for packet in _packets(container, timeout_s, nap):
         data, is_key = bytes(packet), packet.is_keyframe
         if is_key:
             video = tracker.of_key(data)
@@ -110,15 +121,15 @@ def _frames(container: InputContainer, timeout_s: float, stop: threading.Event) 
             wait.goes_on(is_key)
             continue
         yield EncodedFrame(
-            data=data,
-            dts=packet.dts,
-            pts=packet.pts,
-            duration=packet.duration or 0,
-            is_key=is_key,
-            format=video,
-            at=datetime.fromtimestamp(time.time(), UTC),
-            arrived_s=time.monotonic(),
-            camera_s=_camera_time(packet) if is_key else None,
+            data,
+            packet.dts,
+            packet.pts,
+            packet.duration or 0,
+            is_key,
+            video,
+            from_timestamp(now(), UTC),
+            monotonic_s(),
+            _camera_time(packet) if is_key else None,
         )
 
 
@@ -135,29 +146,32 @@ class _FirstKey:
         if self._keys > 1:
             raise CameraFault("camera.no_picture", "the camera does not say how its pictures are coded")
         if time.monotonic() - self._since_s > KEY_FRAME_S:
-            raise CameraFault("camera.no_picture", f"the camera sent no key frame for {KEY_FRAME_S:g} s")
+            raise CameraFault("camera.no_key_frame", f"the camera sent no key frame for {KEY_FRAME_S:g} s")
 
 
-def _packets(container: InputContainer, timeout_s: float) -> Iterator[Any]:
+def _packets(container: InputContainer, timeout_s: float, nap: Nap) -> Iterator[Any]:
     """Yield what arrives; raise `CameraFault` in the end.
 
     At the first time-out libav's parser hands out the picture that it has held back: it comes late, and is the last.
     """
-    heard_s = time.monotonic()
-    silent_s = max(timeout_s - 2 * _POLL_S, timeout_s / 2)
+    monotonic_s, read_s = time.monotonic, _read_s(timeout_s)
+    opened_s = heard_s = asked_s = monotonic_s()
     try:
         for packet in container.demux(container.streams.video[0]):
-            if not packet.size:
-                continue
-            now_s, before_s = time.monotonic(), heard_s
-            heard_s = now_s
-            yield packet
-            if now_s - before_s >= silent_s:
-                heard_s = before_s
-                raise TimeoutError
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise fault_of(error, "read", time.monotonic() - heard_s, timeout_s) from None
-    raise fault_of(EOFError(0, "end of stream"), "read", time.monotonic() - heard_s, timeout_s)
+            if packet.size:
+                now_s = monotonic_s()
+                yield packet
+                if now_s - asked_s >= read_s:
+                    raise TimeoutError
+                heard_s = now_s
+                nap.after(now_s - asked_s, now_s - opened_s)
+                asked_s = monotonic_s()
+        error: Exception = EOFError(0, "end of stream")
+    except (av.FFmpegError, OSError, ValueError) as caught:
+        error = caught
+    now_s = monotonic_s()
+    silent_s = timeout_s if now_s - asked_s >= 0.9 * read_s else now_s - heard_s  # some time-outs pass for an end
+    raise fault_of(error, "read", silent_s, timeout_s) from None
 
 
 def _tracker(container: InputContainer) -> FormatTracker:
@@ -167,7 +181,7 @@ def _tracker(container: InputContainer) -> FormatTracker:
     name = stream.codec_context.name if stream.codec_context is not None else "something unknown"
     codec = _CODECS.get(name)
     if codec is None:
-        raise CameraFault("camera.no_picture", f"the camera sends {name}; set it to H.264 or H.265")
+        raise CameraFault("camera.unsupported", f"the camera sends {name}; set it to H.264 or H.265")
     return FormatTracker(VideoFormat(stream), codec)
 
 

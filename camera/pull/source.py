@@ -45,8 +45,8 @@ class ClipSource:
         return None
 
 
-def source_of(config: CameraConfig, url: str, stop: threading.Event) -> Source:
-    """Return the source behind one of the camera's addresses."""
+def source_of(config: CameraConfig, url: str, stop: threading.Event, hurry: threading.Event | None = None) -> Source:
+    """Return the source behind one of the camera's addresses. `hurry` is set while each picture is wanted at once."""
     if url.startswith("clip:"):
         return ClipSource(Path(unquote(urlsplit(url).path)), stop)
-    return RtspSource(config, url, stop)
+    return RtspSource(config, url, stop, hurry)
