@@ -99,7 +99,7 @@ class CameraGroup:
     async def snapshot(self, camera: str, timeout_s: float = 5) -> Snapshot:
         """Return the newest key frame as a JPEG, masks black. A camera that is just starting is waited for.
 
-        Raises `CameraFault`: why there is no picture, or camera.timeout after `timeout_s`.
+        Raises `CameraFault`: why there is no picture, or camera.no_picture after `timeout_s`.
         """
         try:
             async with asyncio.timeout(timeout_s), self._one_at_a_time[camera]:
@@ -108,7 +108,7 @@ class CameraGroup:
                     await self._changed[camera].wait()
                 return await self._ask_snapshot(camera)
         except TimeoutError:
-            raise CameraFault("camera.timeout", f"no picture within {timeout_s:g} s") from None
+            raise CameraFault("camera.no_picture", f"no picture within {timeout_s:g} s") from None
 
     async def watch(self, camera: str, stream: Stream) -> Stream:
         """Begin to tell `LivePiece`s: an init, the newest key frame and what followed; return the stream really sent.

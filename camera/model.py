@@ -38,6 +38,13 @@ FaultCode = Literal[
     "camera.not_recorded",
     "camera.protected_full",
     "camera.bad_detector",
+    "camera.bad_setting",
+    "camera.no_key_frame",
+    "camera.no_room",
+    "camera.no_secret",
+    "camera.not_onvif",
+    "camera.onvif_refused",
+    "camera.unsupported",
 ]
 
 _CREDENTIALS_LIMIT = 127

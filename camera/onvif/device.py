@@ -39,7 +39,7 @@ def service_address(address: str) -> str:
         usable = None
     if not usable:
         shown = "this" if "@" in address else repr(address[:200])  # it may hold a password
-        raise CameraFault("camera.refused", f"{shown} is no address of an ONVIF device", retry=False)
+        raise CameraFault("camera.not_onvif", f"{shown} is no address of an ONVIF device", retry=False)
     return whole if parts.path not in ("", "/") else parts._replace(path="/onvif/device_service").geturl()
 
 
@@ -56,15 +56,11 @@ class Device:
         self._client: Any = None
 
     async def __aenter__(self) -> Self:
-        """Raises CameraFault when the extra `onvif` is not installed."""
-        try:
-            from camera.onvif.transport import client
+        """Load the library and make ready to ask."""
+        from camera.onvif.transport import client
 
-            self._client = await asyncio.to_thread(client, self._username, self._password)
-            await asyncio.to_thread(_import_quietly)
-        except ImportError as error:
-            detail = "the extra onvif is not installed (pip install 'edge-agent[onvif]')"
-            raise CameraFault("camera.refused", detail, retry=False) from error
+        self._client = await asyncio.to_thread(client, self._username, self._password)
+        await asyncio.to_thread(_import_quietly)
         return self
 
     async def __aexit__(
@@ -273,7 +269,7 @@ async def _told(work: Callable[[], Awaitable[T]]) -> T:
         raise _refused(fault) from fault
     except (zeep.exceptions.TransportError, httpx.HTTPStatusError) as error:
         status = getattr(error, "status_code", 0)
-        code: Any = "camera.unauthorised" if status in (401, 403) else "camera.refused"
+        code: Any = "camera.unauthorised" if status in (401, 403) else "camera.onvif_refused"
         raise CameraFault(code, f"HTTP {status}", retry=False) from error
     except (TimeoutError, httpx.TimeoutException) as error:
         raise CameraFault("camera.timeout", "its ONVIF service does not answer") from error
@@ -291,4 +287,4 @@ def _refused(fault: Any) -> CameraFault:
     words = text(fault.message)
     if "NotAuthorized" in codes or "FailedAuthentication" in codes or "not authorized" in words.lower():
         return CameraFault("camera.unauthorised", words or "the camera wants a user and a password", retry=False)
-    return CameraFault("camera.refused", words or codes or "a SOAP fault", retry=False)
+    return CameraFault("camera.onvif_refused", words or codes or "a SOAP fault", retry=False)

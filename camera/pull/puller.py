@@ -92,7 +92,7 @@ class Puller:
                 waits_since_s = now_s
                 self._clock.seen(frame)
             elif now_s - waits_since_s > KEY_FRAME_S:
-                raise CameraFault("camera.no_picture", f"the camera sent no key frame for {KEY_FRAME_S:g} s")
+                raise CameraFault("camera.no_key_frame", f"the camera sent no key frame for {KEY_FRAME_S:g} s")
             meter.seen(frame)
             for sink in sinks:
                 sink.feed(frame)

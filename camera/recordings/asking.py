@@ -31,7 +31,7 @@ async def ask(request: dict[str, Any], limit_s: float) -> tuple[dict[str, Any], 
         async with asyncio.timeout(limit_s):
             out, _err = await process.communicate(json.dumps(request).encode())
     except TimeoutError:
-        raise CameraFault("camera.timeout", f"the recording was not read within {limit_s:g} s") from None
+        raise CameraFault("camera.disk_error", f"the recording was not read within {limit_s:g} s") from None
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):

@@ -37,7 +37,7 @@ def cut(request: dict[str, Any]) -> dict[str, Any]:
     begin, end = int(request["begin"]), int(request["end"])
     files = library.segments(str(request["camera"]), begin, end)
     if shutil.disk_usage(target.parent).free < 2 * sum(one.bytes for one in files):
-        raise CameraFault("camera.disk_full", "there is no room for the clip")
+        raise CameraFault("camera.no_room", "there is no room for the clip")
     part = target.with_name(target.name + ".part")
     cutter = _Cutter(begin, end)
     with open_footage(files) as footage:

@@ -71,7 +71,7 @@ class Clips:
         if size > LIMIT:
             raise Refusal("media.too_large", mb=int(size / 1e6), limit_mb=LIMIT // 1_000_000)
         if shutil.disk_usage(self._outgoing.shelf.folder).free < self._free_bytes + size:
-            raise CameraFault("camera.disk_full", "no room to cut a clip")
+            raise CameraFault("camera.no_room", "no room to cut a clip")
 
     def _parcel(self, asked: Command, args: CutClip, clip: Clip) -> Parcel:
         note = {"camera": args.camera, "by": asked.by, "begin": iso(clip.begin), "end": iso(clip.end)}

@@ -29,9 +29,9 @@ def camera_config(entry: CameraEntry) -> CameraConfig:
             motion=entry.motion,
         )
     except SecretFault as fault:
-        raise CameraFault("camera.unauthorised", str(fault)) from fault
+        raise CameraFault("camera.no_secret", str(fault)) from fault
     except ValidationError as error:
-        raise CameraFault("camera.refused", error.errors(include_input=False)[0]["msg"]) from error
+        raise CameraFault("camera.bad_setting", error.errors(include_input=False)[0]["msg"]) from error
 
 
 def group_configs(
@@ -51,6 +51,6 @@ def group_configs(
             if cameras:
                 made.append(GroupConfig(id=name, cameras=tuple(cameras), directory=directory, disk=disk))
         except ValidationError as error:
-            wrong = CameraFault("camera.refused", error.errors(include_input=False)[0]["msg"])
+            wrong = CameraFault("camera.bad_setting", error.errors(include_input=False)[0]["msg"])
             broken.update({camera.id: wrong for camera in cameras})
     return made, broken

@@ -60,6 +60,7 @@ class Cameras:
         self._lookback = LookBack(self._folder, recorder, Places(entries))
         self._clips = Clips(self._folder, video.disk.free_bytes, outgoing, clock, recorder)
         self._motions = Motions(self._lookback.library, recorder, outgoing, entries)
+        self._broken: dict[str, CameraFault] = {}
         self.states: dict[str, CameraState] = {}
         self.on_piece: Callable[[LivePiece], None] = lambda _piece: None
         """Gets the pieces of what is watched."""
@@ -69,6 +70,7 @@ class Cameras:
     async def start(self) -> None:
         """Start all cameras; one that cannot is told and stops no other."""
         configs, broken = group_configs(list(self._entries.values()), self._folder, self._disk)
+        self._broken = broken
         for camera, fault in broken.items():
             now = datetime.now(UTC)
             self.status(camera, CameraStatus(state="stopped", since=now, code=fault.code, detail=fault.detail))
@@ -195,8 +197,7 @@ class Cameras:
     def _group(self, camera: str) -> CameraGroup:
         group = self._groups.get(camera)
         if group is None:
-            fault = self._wrong[camera].fault if camera in self._wrong else None
-            raise CameraFault("camera.no_picture", fault.en if fault else "the camera is not running")
+            raise self._broken.get(camera) or CameraFault("camera.no_picture", "the camera is not running")
         return group
 
     async def _picture(self, entry: CameraEntry, args: TakeSnapshot) -> Snapshot:

@@ -12,12 +12,13 @@ _SIDES: tuple[Side, ...] = ("stream", "picture", "clock")
 """The gravest first: only that one is the state's fault, events tell of each."""
 CLOCK_WRONG_S = 30.0
 _CLOCK_RIGHT_S = 25.0
+_ZONE_HOURS = 14
 # A dark picture is no fault: it comes each night where there is no lamp. The state says it.
 _PICTURES = {
     "covered": Fault.of("camera.covered"),
     "moved": Fault.of("camera.moved"),
     "blurred": Fault.of("camera.blurred"),
-    "frozen": Fault.of("camera.frozen", detail="nothing at all changes in it"),
+    "frozen": Fault.of("camera.picture_frozen"),
 }
 _EVERY_S, _EVERY_S_WATCHED = 60, 10
 """How often figures alone are worth a message: sixteen cameras on a SIM card."""
@@ -54,7 +55,7 @@ class Wrong:
     def _judge_clock(self, error_s: float) -> None:
         limit = _CLOCK_RIGHT_S if "clock" in self._faults else CLOCK_WRONG_S
         if abs(error_s) > limit:
-            self._set("clock", Fault.of("camera.clock_wrong", seconds=round(error_s, -1)))
+            self._set("clock", _clock_fault(error_s))
         else:
             self._set("clock", None)
 
@@ -68,6 +69,14 @@ class Wrong:
         self._faults[side] = fault
         if before is None or before.code != fault.code:
             self._tell("fault", fault)
+
+
+def _clock_fault(error_s: float) -> Fault:
+    """Whole hours are no drift: the camera is set to another time zone, or tells local time where UTC belongs."""
+    hours = round(error_s / 3600)
+    if hours and abs(hours) <= _ZONE_HOURS and abs(error_s - 3600 * hours) <= CLOCK_WRONG_S:
+        return Fault.of("camera.clock_zone", hours=abs(hours))
+    return Fault.of("camera.clock_wrong", seconds=abs(round(error_s / 10) * 10))
 
 
 def state_of(camera: str, status: CameraStatus, fault: Fault | None, *, public: bool, watched: int) -> CameraState:

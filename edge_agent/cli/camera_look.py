@@ -73,7 +73,7 @@ async def addresses(target: str, account: Account, sub: str | None) -> Addresses
     async with Device(target, account.username, account.password) as device:
         info = await device.look()
     if info.main is None:
-        raise CameraFault("camera.no_picture", "the camera offers no stream of H.264 or H.265", retry=False)
+        raise CameraFault("camera.unsupported", "the camera offers no stream of H.264 or H.265", retry=False)
     return Addresses(info.main.url, sub or (info.sub.url if info.sub else None), info)
 
 
@@ -92,7 +92,7 @@ def stream_config(found: Addresses, url: str, account: Account) -> CameraConfig:
     try:
         return CameraConfig(id="camera", url=url, username=account.username, password=password)
     except ValidationError as error:
-        raise CameraFault("camera.refused", error.errors(include_input=False)[0]["msg"], retry=False) from error
+        raise CameraFault("camera.bad_setting", error.errors(include_input=False)[0]["msg"], retry=False) from error
 
 
 async def open_stream(stream: Literal["main", "sub"], config: CameraConfig, seconds: float) -> Opened:

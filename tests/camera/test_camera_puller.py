@@ -95,7 +95,7 @@ def test_stream_without_key_frames_is_given_up():
     endless = [frame(step, step == 0) for step in range(200)]
     script = Script(endless)
     script.puller.run()
-    assert script.board.read().code == "camera.no_picture"
+    assert script.board.read().code == "camera.no_key_frame"
     assert len(script.sink.fed) == KEY_FRAME_S + 1
     assert script.closed == 1, "the connection was closed"
 

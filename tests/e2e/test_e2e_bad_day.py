@@ -140,7 +140,7 @@ async def test_one_bad_part_stops_nothing_else(node: tuple[Access, Path]) -> Non
     for name, code in {
         **wanted,
         "camera/noise": "camera.garbage",
-        "camera/mute": "camera.unauthorised",
+        "camera/mute": "camera.no_secret",
         "light/lamp": None,
         "driver/relays": None,
     }.items():

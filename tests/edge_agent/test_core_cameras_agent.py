@@ -190,12 +190,12 @@ def code_of(ack: Ack) -> str:
 def test_each_camera_says_what_it_is_and_what_is_wrong(site: tuple[Site, Ear]) -> None:
     _, ear = site
     wait(lambda: ear.state("gone").get("fault", {}).get("code") == "camera.refused")
-    wait(lambda: ear.state("mute").get("fault", {}).get("code") == "camera.unauthorised")
+    wait(lambda: ear.state("mute").get("fault", {}).get("code") == "camera.no_secret")
     state = ear.state("cong")
     assert (state["actual"], state["recording"], state["main"]["width"]) == ("streaming", True, 640)
     wait(lambda: "fps" in ear.state("cong")["main"] and "moving" in ear.state("cong"))
     assert ear.state("cong").get("picture", "good") == "good"
-    assert [event["code"] for event in ear.events("fault", "mute")] == ["camera.unauthorised"]
+    assert [event["code"] for event in ear.events("fault", "mute")] == ["camera.no_secret"]
     wait(lambda: ear.samples().get("camera_fps/cong", 0) > 5)
     assert "camera_fps/gone" in ear.samples()
 
@@ -214,7 +214,7 @@ async def test_what_cannot_be_answered_is_refused_in_words(site: tuple[Site, Ear
     assert code_of(await ask(node, do="camera.snapshot", camera="cong", event="x")) == "failed camera.no_event"
     early = iso(now - timedelta(days=300))
     assert code_of(await ask(node, do="camera.snapshot", camera="cong", at=early)) == "failed camera.not_recorded"
-    assert code_of(await ask(node, do="camera.watch", camera="mute")) == "failed camera.no_picture"
+    assert code_of(await ask(node, do="camera.watch", camera="mute")) == "failed camera.no_secret"
 
 
 async def test_motion_is_told_with_its_picture_and_found_again(site: tuple[Site, Ear]) -> None:

@@ -159,8 +159,8 @@ def test_cameras_share_a_process_by_group_and_a_bad_entry_stops_no_other(tmp_pat
         "second": ["cho"],
     }
     assert {name: fault.code for name, fault in broken.items()} == {
-        "mute": "camera.unauthorised",
-        "long": "camera.refused",
+        "mute": "camera.no_secret",
+        "long": "camera.bad_setting",
     }
 
 

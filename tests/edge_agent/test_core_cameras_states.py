@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 
-from camera.model import CameraStatus, StreamStatus
+from camera.model import CameraStatus, FaultCode, StreamStatus
 from edge_agent.cameras.jpeg import size_of
 from edge_agent.cameras.states import Wrong, measures, state_of, worth_telling
 from edge_agent.contract.errors import Fault
@@ -42,8 +43,8 @@ class Told:
 def test_the_gravest_is_shown_and_every_one_is_told() -> None:
     told = Told()
     assert told.take() is None
-    assert told.take(clock_error_s=-3600.0) == "camera.clock_wrong"
-    assert told.take(clock_error_s=-3600.0, picture="covered") == "camera.covered"
+    assert told.take(clock_error_s=-3900.0) == "camera.clock_wrong"
+    assert told.take(clock_error_s=-3900.0, picture="covered") == "camera.covered"
     away = {"state": "retrying", "code": "camera.lost", "detail": "gone", "picture": None, "clock_error_s": None}
     assert told.take(**away) == "camera.lost"
     assert told.take(picture=None, clock_error_s=None) == "camera.covered"  # back, and not yet looked at
@@ -76,10 +77,27 @@ def test_a_clock_near_the_limit_does_not_flap() -> None:
     assert told.events == [("fault", "camera.clock_wrong"), ("cleared", "camera.clock_wrong")]
 
 
+@pytest.mark.parametrize(
+    ("error_s", "code", "params"),
+    [
+        (7 * 3600.0 + 12, "camera.clock_zone", {"hours": 7}),
+        (-7 * 3600.0, "camera.clock_zone", {"hours": 7}),
+        (7 * 3600.0 + 95, "camera.clock_wrong", {"seconds": 25300}),
+        (-123.4, "camera.clock_wrong", {"seconds": 120}),
+        (86_400.0 * 365, "camera.clock_wrong", {"seconds": 31_536_000}),
+    ],
+)
+def test_whole_hours_are_the_time_zone(error_s: float, code: str, params: dict[str, int]) -> None:
+    told = Told()
+    assert told.take(clock_error_s=error_s) == code
+    fault = told.wrong.fault
+    assert fault is not None and fault.params == params and ".0" not in fault.vi
+
+
 @pytest.mark.parametrize("picture", ["covered", "moved", "blurred", "frozen"])
 def test_every_bad_picture_has_its_sentence(picture: str) -> None:
     told = Told()
-    assert told.take(picture=picture) == f"camera.{picture}"
+    assert told.take(picture=picture) == {"frozen": "camera.picture_frozen"}.get(picture, f"camera.{picture}")
     fault = told.wrong.fault
     assert fault is not None and "{" not in fault.vi + fault.en and fault.vi != fault.en
 
@@ -136,3 +154,11 @@ def test_the_size_of_a_jpeg_and_of_what_is_none() -> None:
     assert size_of(sof) == (640, 360)
     for broken in (b"", b"\xff\xd8", sof[:20], b"\xff\xd8" + bytes(50), b"\xff\xd8" + b"\xff" * 50):
         assert size_of(broken) == (0, 0)
+
+
+def test_a_camera_s_sentences_hold_no_words_of_libraries() -> None:
+    """The English detail is for logs and programs: it stays in the fault's params."""
+    for code in get_args(FaultCode):
+        fault = Fault.of(code, detail="errno 110")
+        assert "errno 110" not in fault.vi + fault.en and fault.params["detail"] == "errno 110"
+        assert fault.vi.endswith(".") and "(" not in fault.vi, code
