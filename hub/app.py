@@ -26,6 +26,7 @@ from hub.cameras.lookback import LookBack
 from hub.cameras.lookback_rows import MovedLog
 from hub.cameras.page import CameraPages
 from hub.cameras.socket import LiveSocket
+from hub.cameras.words import why_no_picture
 from hub.clock import Clock, SystemClock
 from hub.commands import BY_CONSOLE, Commands
 from hub.config import MB, HubConfig
@@ -154,7 +155,15 @@ class Hub:
             node = self.registry.nodes.get(address)
             return Speaker(language, node_zone(node, config.zone) if node else config.zone, clock.now())
 
-        return LiveDesk(self.commands, self.link, self._why_out_of_reach, speaker, clock, config.limits.viewers)
+        return LiveDesk(
+            self.commands,
+            self.link,
+            self._why_out_of_reach,
+            speaker,
+            lambda address, camera: why_no_picture(self.registry.nodes.get(address), camera),
+            clock,
+            config.limits.viewers,
+        )
 
     def _application(self, config: HubConfig, clock: Clock) -> Starlette:
         shown = Shown(

@@ -14,6 +14,9 @@ GROUP_PIECES = 2000
 """A longer group of pictures is not kept: a new viewer waits for the next key frame."""
 _HEAD = struct.Struct(">BxxxIQ")
 _KINDS: tuple[PieceKind, ...] = ("init", "key", "delta")
+MOST_EARLY = 100
+"""Pieces kept until the node has answered; that is a moment."""
+Words = Callable[[Language], dict[str, object]]
 
 
 @dataclass(eq=False)
@@ -36,6 +39,7 @@ class Channel:
     wanted: VideoStream
     monotonic: Callable[[], float]
     sent: VideoStream | None = None
+    """Set by `settle`."""
     viewers: set[Viewer] = field(default_factory=set)
     heard: float | None = None
     """When the last piece came."""
@@ -44,6 +48,10 @@ class Channel:
     _bytes: int = 0
     _number: int = -1
     _whole: bool = False
+    _early: list[VideoPiece] = field(default_factory=list)
+    """Pieces of the main stream that came before the node said that it has no other."""
+    _why: Words | None = None
+    """Why there is no picture now: whoever comes is told as well."""
 
     @property
     def stream(self) -> VideoStream:
@@ -53,9 +61,11 @@ class Channel:
     def join(self, viewer: Viewer) -> None:
         """Add a viewer, who gets the newest group of pictures at once."""
         self.viewers.add(viewer)
+        if self._why is not None:
+            viewer.out.note(_said(self._why, viewer))
         if self._init is not None:
             viewer.out.note(self._told(self._init))
-            for piece in (self._init, *self._group):
+            for piece in (self._init, *(() if self._why else self._group)):
                 viewer.out.put(piece)
 
     def take(self, piece: VideoPiece) -> bool:
@@ -76,19 +86,37 @@ class Channel:
             self._number = piece.number
             return True
         self._number = piece.number
+        self._why = None
         self._keep(piece)
         for viewer in self.viewers:
             viewer.out.put(piece)
         return True
 
+    def hold(self, piece: VideoPiece) -> None:
+        """Keep a piece of the main stream until it is known whether that is what this channel gets."""
+        if self.sent is None and self.wanted == "sub":
+            if piece.kind == "init":
+                self._early.clear()
+            if len(self._early) < MOST_EARLY and len(piece.data) + sum(len(p.data) for p in self._early) <= GROUP_BYTES:
+                self._early.append(piece)
+
+    def settle(self, sent: VideoStream) -> None:
+        """The node has said which stream it sends."""
+        self.sent = sent
+        early, self._early = self._early, []
+        for piece in early if sent == "main" else ():
+            self.take(piece)
+
     def forget(self) -> None:
         """The node begins anew: what is kept here fits no more."""
         self._init, self._group, self._bytes, self._number, self._whole = None, [], 0, -1, False
 
-    def tell(self, words: Callable[[Language], dict[str, object]]) -> None:
-        """Say something to all who look, each in their language."""
-        for viewer in self.viewers:
-            viewer.out.note(json.dumps(words(viewer.language), ensure_ascii=False))
+    def tell(self, words: Words) -> None:
+        """Say why there is no picture to all who look, each in their language, and to who comes before there is one."""
+        same = self._why is not None and self._why("vi") == words("vi")
+        self._why = words
+        for viewer in () if same else self.viewers:
+            viewer.out.note(_said(words, viewer))
 
     def _begin(self, piece: VideoPiece) -> bool:
         self.heard = self.monotonic()
@@ -111,6 +139,10 @@ class Channel:
     def _told(self, init: VideoPiece) -> str:
         about = {"codec": init.codec, "width": init.width, "height": init.height, "stream": init.stream}
         return json.dumps({"say": "stream", "wanted": self.wanted, "epoch": init.epoch, **about})
+
+
+def _said(words: Words, viewer: Viewer) -> str:
+    return json.dumps(words(viewer.language), ensure_ascii=False)
 
 
 def framed(number: int, piece: VideoPiece) -> bytes:

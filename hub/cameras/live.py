@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from edge_agent.contract import topics
+from edge_agent.contract.errors import Fault
 from edge_agent.contract.sentences import Language
 from edge_agent.contract.watching import BadPiece, Joiner, VideoStream
 from hub.cameras.channel import Channel, Viewer
@@ -57,14 +58,19 @@ class LiveDesk:
         link: Topics,
         reachable: Callable[[str], str],
         speaker: Callable[[str, Language], Speaker],
+        ailing: Callable[[str, str], Fault | None],
         clock: Clock,
         most: int,
     ) -> None:
-        """`reachable`: code of why a node cannot be asked, or nothing. `speaker`: who tells of a node (address)."""
+        """`reachable`: code of why a node cannot be asked, or nothing. `speaker`: who tells of a node (address).
+
+        `ailing`: why a camera (address, id) gives no picture, as far as its node has told.
+        """
         self._asker = asker
         self._link = link
         self._reachable = reachable
         self._speaker = speaker
+        self._ailing = ailing
         self._clock = clock
         self._most = most
         self._name = f"hub-{secrets.token_hex(4)}"
@@ -97,8 +103,13 @@ class LiveDesk:
             return
         for wanted in _STREAMS:
             found = self._channels.get((address, camera, wanted))
-            if found and found[0].stream == piece.stream and not found[0].take(piece):
-                found[1].hurry()
+            if found is None:
+                continue
+            channel, lease, _ = found
+            if channel.stream != piece.stream:
+                channel.hold(piece)
+            elif not channel.take(piece):
+                lease.hurry()
 
     @contextlib.asynccontextmanager
     async def watching(
@@ -143,7 +154,7 @@ class LiveDesk:
         key = (address, camera, wanted)
         if key not in self._channels:
             channel = Channel(address, camera, wanted, self._clock.monotonic)
-            lease = Lease(channel, f"{self._name}-{wanted}", self._asker, self._reachable, self._words)
+            lease = Lease(channel, f"{self._name}-{wanted}", self._asker, self._reachable, self._words, self._ailing)
             task = asyncio.create_task(self._serve(channel, lease), name=f"live {address} {camera} {wanted}")
             self._channels[key] = (channel, lease, task)
             self._joiners.setdefault((address, camera), Joiner())

@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 
+from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import CameraState
+from hub.registry import Node
 from hub.sentences import Speaker, number
 
 CLOCK_S = 5.0
 """A camera's clock may be wrong by so much before anybody is told."""
+
+_NOT_OF_STREAM = ("disk", "protected", "bad_file", "bad_detector", "eye", "clock", "covered", "moved", "blurred")
+"""How the codes of faults begin that leave the picture as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +20,15 @@ class Fact:
 
     text: str
     good: bool = True
+
+
+def why_no_picture(node: Node | None, camera: str) -> Fault | None:
+    """Why a camera gives no picture, as its node told; a fault of its recording or its clock is no reason."""
+    state = node.states.get(("camera", camera)) if node else None
+    if not isinstance(state, CameraState) or state.fault is None:
+        return None
+    shows = state.actual == "streaming" and state.fault.code.removeprefix("camera.").startswith(_NOT_OF_STREAM)
+    return None if shows else state.fault
 
 
 def facts(speak: Speaker, state: CameraState | None, online: bool) -> tuple[Fact, ...]:
@@ -38,7 +52,7 @@ def facts(speak: Speaker, state: CameraState | None, online: bool) -> tuple[Fact
         found.append(Fact(speak.t("camera.days", days=_days(state.days_left))))
     if state.oldest is not None:
         found.append(Fact(speak.t("camera.oldest", at=speak.moment(state.oldest))))
-    if state.watched:
+    if state.watched and state.actual == "streaming":
         found.append(Fact(speak.t("camera.watched", count=state.watched)))
     return tuple(sorted(found, key=lambda fact: fact.good))
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_rig import FakeNode, Running, until
+from hub_rig import FakeNode, Running, now, until
 from watch_rig import LiveNode, film, frames_of
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from edge_agent.contract.errors import Fault
+from edge_agent.contract.reports import CameraState
 
 PATH = "/nodes/29401/tram-bom/cameras/cong/live"
 
@@ -98,6 +99,7 @@ async def test_a_camera_with_one_stream_shows_that(hub: Running, live: LiveNode)
         about = await words(viewer, "stream")
         assert (about["stream"], about["wanted"]) == ("main", "sub")
         assert (await kinds(viewer, 5)).startswith("ik")
+    assert len([asked for asked in live.asked if asked.seconds > 0]) == 1  # its beginning was not missed
 
 
 async def test_the_lease_is_renewed(hub: Running, live: LiveNode, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,6 +119,31 @@ async def test_why_there_is_no_picture_is_said_and_it_comes_once_it_can(hub: Run
         await words(viewer, "stream")
         await live.node.lose()
         assert (await words(viewer, "state", 15))["code"] == "camera.live_node_away"
+
+
+async def test_a_camera_without_pictures_says_why_to_each_who_comes(hub: Running, live: LiveNode) -> None:
+    live.change = lambda piece: None
+    wrong = Fault.of("camera.unauthorised", detail="401")
+    await live.node.state(CameraState(id="cong", at=now(), actual="retrying", fault=wrong))
+    async with socket(hub) as first:
+        said = await words(first, "state")
+        assert (said["code"], said["text"][:8]) == ("camera.unauthorised", "Sai tên ")
+        async with socket(hub, "?lang=en") as second:
+            assert (await words(second, "state", 2))["code"] == "camera.unauthorised"
+        await live.node.state(CameraState(id="cong", at=now(), actual="streaming"))
+        assert (await words(first, "state"))["code"] == "camera.live_no_picture"
+        live.change = lambda piece: piece
+        assert "ik" in await kinds(first, 3)
+        async with socket(hub) as third:
+            assert (await kinds(third, 2)) == "ik"
+
+
+async def test_a_fault_that_is_not_of_the_picture_is_no_reason(hub: Running, live: LiveNode) -> None:
+    live.change = lambda piece: None
+    full = Fault.of("camera.disk_full", detail="0 bytes left")
+    await live.node.state(CameraState(id="cong", at=now(), actual="streaming", fault=full))
+    async with socket(hub) as viewer:
+        assert (await words(viewer, "state"))["code"] == "camera.live_no_picture"
 
 
 async def test_a_camera_that_there_is_not_is_refused(hub: Running, live: LiveNode) -> None:

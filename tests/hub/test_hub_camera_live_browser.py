@@ -120,6 +120,30 @@ async def test_a_refusal_is_told_in_a_sentence(hub: Running, live: LiveNode, vie
     await expect(view.locator(".why")).to_be_hidden()
 
 
+async def test_a_camera_that_is_off_is_told_in_a_sentence(hub: Running, live: LiveNode, view: Page) -> None:
+    live.change = lambda piece: None
+    off = Fault.of("camera.unreachable", detail="10.0.0.20")
+    await live.node.state(CameraState(id="cong", at=now(), actual="retrying", fault=off, watched=1))
+    await view.goto(hub.url + PAGE)
+    await expect(view.locator(".why")).to_contain_text("Không tới được camera")
+    await expect(view.locator(".badge")).to_contain_text("đang nối lại")
+    await expect(view.locator("#camera_state")).not_to_contain_text("đang được xem")
+    live.change = lambda piece: piece
+    await expect(state(view, "live")).to_be_visible(timeout=10_000)
+    await expect(view.locator(".why")).to_be_hidden()
+
+
+async def test_the_badge_leaves_the_corner_free_where_cameras_write_their_clock(
+    hub: Running, live: LiveNode, view: Page
+) -> None:
+    await view.goto(hub.url + PAGE)
+    await expect(state(view, "live")).to_be_visible()
+    screen, badge = [await view.locator(name).bounding_box() for name in (".screen", ".badge")]
+    assert screen is not None
+    assert badge is not None
+    assert badge["y"] > screen["y"] + screen["height"] / 2
+
+
 async def test_the_node_goes_and_comes(hub: Running, live: LiveNode, view: Page) -> None:
     await view.goto(hub.url + PAGE)
     await plays(view)
