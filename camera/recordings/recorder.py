@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -12,7 +11,8 @@ from pathlib import Path
 
 from camera.board import StatusBoard
 from camera.frames import EncodedFrame
-from camera.model import CameraConfig
+from camera.model import CameraConfig, CameraFault
+from camera.pull.backoff import Backoff
 from camera.recordings.audit import audit, recover
 from camera.recordings.catalogue import Catalogue
 from camera.recordings.outlook import outlook
@@ -29,6 +29,8 @@ QUEUE_BYTES = 8 * 1024 * 1024
 """... and what they may take."""
 RETRY_S = 5.0
 """How often a folder that could not be used is tried again."""
+MISTAKE_S = 1.0
+"""The least rest after a mistake of ours; it grows to a minute when it comes again."""
 TIDY_S = 60.0
 _WAKE_S = 1.0
 _auditing = threading.Lock()
@@ -112,18 +114,35 @@ class Recorder:
         self._queue.put(None)
 
     def _run(self) -> None:
-        """Write until closed. A mistake of ours ends the process: its supervisor starts it again and says so."""
+        """Write until closed. A mistake of ours costs this camera's recording a rest, and no other camera anything."""
+        backoff = Backoff()
+        while not self._closing.is_set():
+            begun_s, shelf = time.monotonic(), None
+            try:
+                shelf = self._open()
+                if shelf is not None:
+                    self._record(shelf)
+            except Exception as error:  # the thread's edge
+                logger.exception("%s: the recorder failed", self._config.id)
+                detail = f"the recorder failed ({type(error).__name__}) and is started again"
+                self._board.recording(False, CameraFault("camera.disk_error", detail))
+                self._closing.wait(max(MISTAKE_S, backoff.failed(time.monotonic() - begun_s)))
+            finally:
+                if shelf is not None:
+                    self._release(shelf)
+
+    def _release(self, shelf: Shelf) -> None:
         try:
-            shelf = self._open()
-            if shelf is not None:
-                self._record(shelf)
-        except Exception:  # the thread's edge
-            logger.exception("the recorder failed")
-            os._exit(70)
+            shelf.release()
+        except OSError as error:
+            logger.warning("%s: its last file is entered when it records again (%s)", self._config.id, error)
 
     def _record(self, shelf: Shelf) -> None:
         keeper = keeper_of(self._catalogue)
-        writer = SegmentWriter(shelf, keeper, self._board, self._disk.segment_seconds)
+        with contextlib.closing(SegmentWriter(shelf, keeper, self._board, self._disk.segment_seconds)) as writer:
+            self._write(writer)
+
+    def _write(self, writer: SegmentWriter) -> None:
         while True:
             closing = self._closing.is_set()
             with contextlib.suppress(IndexError):
@@ -139,10 +158,6 @@ class Recorder:
                 self._minute(writer)
             self._queue.wait()
         writer.cut()
-        try:
-            shelf.release()
-        except OSError as error:
-            logger.warning("%s: its last file is entered when it records again (%s)", self._config.id, error)
 
     def _minute(self, writer: SegmentWriter) -> None:
         """Hold the limits, say what is left, and make index and files agree when the index is new."""

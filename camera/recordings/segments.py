@@ -56,6 +56,10 @@ class Segment:
         finally:
             os.close(self._fd)
 
+    def leave(self) -> None:
+        """Close the file without a mark."""
+        os.close(self._fd)
+
     def _write(self, piece: bytes) -> None:
         rest = memoryview(piece)
         while rest:
@@ -79,9 +83,11 @@ class Shelf:
         self._unfiled: list[Segment] = []
 
     def release(self) -> None:
-        """Let another process record this camera."""
-        self.file()
-        os.close(self._lock)
+        """Let another process record this camera. Raises `OSError` when what is finished cannot be entered."""
+        try:
+            self.file()
+        finally:
+            os.close(self._lock)
 
     def create(self, begin: int) -> Segment:
         """Make the file of a segment whose first picture came at `begin` (ms): row first, then file."""
@@ -116,6 +122,11 @@ class Shelf:
         self._unfiled.append(segment)
         segment.close()
         self.file()
+
+    def left(self, segment: Segment) -> None:
+        """Let go of a segment without entering it: whoever takes the folder over next measures it."""
+        self.catalogue.writing.pop(self._path(segment), None)
+        segment.leave()
 
     def file(self) -> None:
         """Enter in the index what is finished: the disk may have refused it before. Raises `OSError`."""

@@ -57,6 +57,12 @@ class SegmentWriter:
             self._finish()
         self._board.recording(False, self._fault)
 
+    def close(self) -> None:
+        """Let go of a file that a mistake left open, as it is: its row is open, so that it is measured anew."""
+        segment, self._segment, self._fragmenter = self._segment, None, None
+        if segment is not None:
+            self._shelf.left(segment)
+
     def tidy(self) -> None:
         """Hold the limits of age and size; about once a minute, also while nothing is recorded."""
         with self._guard():

@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import os
 import threading
+import time
 
 import av
 import numpy as np
@@ -399,3 +400,39 @@ def test_picture_that_does_not_decode(frames):
 def pictures_set(frames, seconds):
     """The same pictures while the wall clock was set by so many seconds."""
     return [dataclasses.replace(frame, at=later(frame, seconds).at) for frame in frames]
+
+
+def test_a_mistake_rests_one_recorder_and_says_so(tmp_path, frames):
+    boards = StatusBoard(), StatusBoard()
+    spoiled, other = (
+        Recorder(CameraConfig(id=name, url="rtsp://h/p", record=True), tmp_path, Disk(free_bytes=0), board)
+        for name, board in zip(("gate", "yard"), boards, strict=True)
+    )
+    for recorder in (spoiled, other):
+        recorder.start()
+        for frame in frames[: 2 * GOP + 1]:
+            recorder.feed(frame)
+    spoiled.feed(later(frames[2 * GOP + 1], 0, dts="no number"))
+    wait_until(lambda: boards[0].read().code == "camera.disk_error")
+    assert "TypeError" in (boards[0].read().detail or "")
+    assert not boards[0].read().recording
+    assert boards[1].read().code is None
+    for recorder in (spoiled, other):
+        for frame in frames[3 * GOP : 5 * GOP + 1]:
+            recorder.feed(frame)
+    wait_until(lambda: boards[0].read().recording)
+    assert boards[0].read().code is None
+    for recorder in (spoiled, other):
+        recorder.close(20)
+    gate, yard = ([pictures_in(path) for path in sorted(tmp_path.glob(f"{name}/*/*.mp4"))] for name in ("gate", "yard"))
+    assert gate == [2 * GOP, 2 * GOP + 1]
+    assert sum(yard) == 4 * GOP + 2
+    rows = dict(Catalogue.of(tmp_path).read("SELECT path, bytes FROM segment WHERE state = 1"))
+    assert rows == {str(path.relative_to(tmp_path)): path.stat().st_size for path in tmp_path.glob("*/*/*.mp4")}
+
+
+def wait_until(true, limit_s=20):
+    deadline_s = time.monotonic() + limit_s
+    while not true():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
