@@ -32,6 +32,10 @@ from camera.words import deleted_in, live_in, motion_in, snapshot_in, statuses_i
 
 logger = logging.getLogger(__name__)
 
+_LONGEST_S, _STABLE_S = 5.0, 10.0
+"""A process that is not running records none of its cameras: starting it again costs half a second of one core, so
+it is tried often, however often it died."""
+
 
 class GroupListener(Protocol):
     """Is told what happens. Called in the event loop; must not block. What it raises is logged and harmless."""
@@ -147,7 +151,7 @@ class CameraGroup:
 
     async def _supervise(self) -> None:
         """Run child after child until cancelled."""
-        backoff = Backoff()
+        backoff = Backoff(longest_s=_LONGEST_S, stable_s=_STABLE_S)
         while True:
             started_s = time.monotonic()
             try:

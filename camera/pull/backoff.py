@@ -15,25 +15,34 @@ class Backoff:
     """Counts failures and gives the delay before the next try, in seconds.
 
     The first retry is at once: most breaks are short. Then the delay is drawn between 1 s and a bound that doubles up
-    to `LONGEST_S`, so that many cameras on one switch do not come back in step.
+    to `longest_s`, so that many cameras on one switch do not come back in step.
     """
 
-    def __init__(self, draw: Callable[[float, float], float] = random.uniform) -> None:
+    def __init__(
+        self,
+        draw: Callable[[float, float], float] = random.uniform,
+        longest_s: float | None = None,
+        stable_s: float = STABLE_S,
+    ) -> None:
+        """`longest_s`: `LONGEST_S` unless told otherwise; `stable_s`: a success that lasts as long forgives failures."""
         self._draw = draw
+        self._longest_s = longest_s
+        self._stable_s = stable_s
         self._step = 0
         self.failures = 0
 
     def failed(self, worked_s: float, retry: bool = True) -> float:
         """Return the delay after a try that worked for `worked_s` seconds (0 when it never did)."""
-        if worked_s >= STABLE_S:
+        if worked_s >= self._stable_s:
             self.worked()
         self.failures += 1
         self._step += 1
+        longest_s = LONGEST_S if self._longest_s is None else self._longest_s
         if not retry:
-            return LONGEST_S
+            return longest_s
         if self._step == 1:
             return 0.0
-        return self._draw(1.0, min(LONGEST_S, 2.0 ** min(self._step - 1, 10)))
+        return self._draw(1.0, min(longest_s, 2.0 ** min(self._step - 1, 10)))
 
     def came_back(self) -> None:
         """What was away answers again: the delays begin anew, the failures stay counted."""

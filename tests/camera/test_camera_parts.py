@@ -42,6 +42,12 @@ def test_backoff_is_at_once_then_grows():
     assert backoff.failed(0) == 0
 
 
+def test_backoff_of_a_process_stays_short():
+    backoff = Backoff(draw=lambda _low, high: high, longest_s=5, stable_s=10)
+    assert [backoff.failed(9) for _ in range(6)] == [0, 2, 4, 5, 5, 5]
+    assert backoff.failed(10) == 0
+
+
 def test_backoff_is_jittered_within_its_bounds():
     backoff = Backoff()
     backoff.failed(0)
