@@ -24,7 +24,7 @@ class Backoff:
         longest_s: float | None = None,
         stable_s: float = STABLE_S,
     ) -> None:
-        """`longest_s`: `LONGEST_S` unless told otherwise; `stable_s`: a success that lasts as long forgives failures."""
+        """`longest_s`: else `LONGEST_S`; `stable_s`: a success that lasts as long forgives failures."""
         self._draw = draw
         self._longest_s = longest_s
         self._stable_s = stable_s
