@@ -7,10 +7,11 @@ after it, and marked as garbage before the file is deleted. What a crash left be
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -144,9 +145,25 @@ class Catalogue:
 
     def delete_segments(self, numbers: Iterable[int]) -> int:
         """Delete segments: garbage first, then the files, then the rows. Returns how many."""
+        numbers = list(numbers)
+        try:
+            self._condemn(numbers)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            # Others filled the disk to the last byte: the index can say what goes only when something has gone.
+            # `audit` takes away the row of a file that is gone, should the power go between.
+            self._unlink_first(numbers)
+            self._condemn(numbers)
+        return self.remove_garbage()
+
+    def _condemn(self, numbers: Sequence[int]) -> None:
         with self.write() as index:
             index.executemany("UPDATE segment SET state = ? WHERE id = ?", [(GARBAGE, number) for number in numbers])
-        return self.remove_garbage()
+
+    def _unlink_first(self, numbers: Sequence[int]) -> None:
+        for (path,) in self.read("SELECT path FROM segment WHERE id = ?", min(numbers, default=0)):
+            (self.directory / str(path)).unlink(missing_ok=True)
 
     def remove_garbage(self, camera: str = "%") -> int:
         """Delete the files of what is garbage, also of what a crash left so. Returns how many."""

@@ -1,5 +1,6 @@
 """What goes when: days, bytes, the whole disk, video kept by hand, clocks that lie."""
 
+import errno
 import shutil
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +8,7 @@ import pytest
 from camera_footage import DAY_MS, START_MS, Rig, in_step
 
 from camera.model import CameraFault, Deleted, MotionEvent
-from camera.recordings.catalogue import from_ms
+from camera.recordings.catalogue import Catalogue, from_ms
 from camera.recordings.library import Library
 from camera.recordings.outlook import outlook
 from camera.recordings.retention import EVENTLESS_MS
@@ -289,3 +290,21 @@ def test_outlook_tells_days_and_where_the_recording_begins(tmp_path):
     room = shutil.disk_usage(tmp_path).free
     rig.catalogue.disk = Disk(free_bytes=room - 1_000_000 if room > 1_000_000 else 0)
     assert outlook(rig.catalogue, "gate")[1] < days
+
+
+def test_disk_that_others_filled_to_the_last_byte_is_made_room_on(rig, monkeypatch):
+    """The index itself cannot be written any more: then a file goes before its row says so."""
+    first, *rest = fill(rig, rig.clocks.now - 60 * MINUTE_MS, 3)
+    (oldest,) = [rig.directory / path for (path,) in rig.rows("path")][:1]
+    condemn = Catalogue._condemn
+
+    def full_until_something_is_gone(catalogue, numbers):
+        if oldest.exists():
+            raise OSError(errno.ENOSPC, "the index of recordings: database or disk is full")
+        condemn(catalogue, numbers)
+
+    monkeypatch.setattr(Catalogue, "_condemn", full_until_something_is_gone)
+    gone = rig.keeper.give_up_oldest()
+    assert [deleted.begin for deleted in gone] == [from_ms(first)]
+    assert begins(rig) == rest
+    in_step(rig)
