@@ -9,12 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
+
+from camera.polygon import check_corners
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[Fraction, Fraction]
-Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=40)]
+Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=40), BeforeValidator(check_corners)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
 Sensitivity = Literal["low", "normal", "high"]
 

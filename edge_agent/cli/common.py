@@ -22,11 +22,21 @@ def show_problems(problems: list[ConfigProblem], file: Path) -> None:
     click.echo(say("check.count", count=len(problems), file=file), err=True)
 
 
+def show_notes(notes: list[ConfigProblem]) -> None:
+    """What is worth a second look."""
+    for note in notes:
+        _show(note, say("check.note", text=note.text()))
+
+
 def show_problem(problem: ConfigProblem) -> None:
     """A mistake in two lines, on standard error."""
+    _show(problem, problem.text())
+
+
+def _show(problem: ConfigProblem, text: str) -> None:
     place = say("check.line", line=problem.place.line, column=problem.place.column)
     click.echo(f"{problem.file}:{problem.place.line}: {problem.path or '-'} ({place})", err=True)
-    click.echo(f"    {problem.text()}", err=True)
+    click.echo(f"    {text}", err=True)
 
 
 def load_or_fail(file: Path) -> NodeConfig:

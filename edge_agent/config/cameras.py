@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -53,7 +54,22 @@ class CameraEntry(Section):
         # An @ anywhere: a password may hold a slash, and looks like host and path then. In a path it is written %40.
         if (value.startswith("rtsp") and "@" in value) or _PASSWORD.search(value):
             raise PydanticCustomError("config.camera_secret", "the URL has a user or password in clear")
+        _check_host(value)
         return value
+
+
+def _check_host(value: str) -> None:
+    if not value.startswith("rtsp"):
+        return
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # a port that is no number below 65536, a bracket that is not closed
+        raise PydanticCustomError("config.camera_port", "the port must be a number from 1 to 65535") from None
+    if port == 0:
+        raise PydanticCustomError("config.camera_port", "the port must be a number from 1 to 65535")
+    if not host:
+        raise PydanticCustomError("config.camera_host", "the address names no host")
 
 
 class Video(Section):

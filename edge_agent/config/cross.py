@@ -12,6 +12,7 @@ from drivers import registry
 from drivers.contract import DriverFault
 from edge_agent.calendar.policy import looser
 from edge_agent.config.broadcast import LawfulHours
+from edge_agent.config.cameras_check import cameras_check
 from edge_agent.config.finding import Finding, Path, entries, listed
 from edge_agent.config.offers import Offer, offer_of
 from edge_agent.config.problems import guess
@@ -36,6 +37,7 @@ def cross_check(data: Mapping[str, Any]) -> Iterator[Finding]:
             params: dict[str, str | int | float] = {"name": name, "known": listed(offers)}
             yield Finding(("speakers", place, "driver"), "config.no_driver", params, guess(name, offers))
         yield from _ear(place, entry, offers)
+    yield from cameras_check(data)
     yield from timetable_check(data)
     yield from rules_check(data)
     yield from _looser_hours(data)

@@ -19,6 +19,8 @@ class Finding:
     meant: str = ""
     error: ValidationError | None = None
     model: type[BaseModel] | None = None
+    note: bool = False
+    """It may be meant so: told, and no mistake."""
 
 
 def entries(data: Mapping[str, Any], section: str) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -18,10 +18,11 @@ _SECRETS = ("password", "token")
 
 @dataclass
 class Loaded:
-    """The configuration, if it is usable, and what is wrong with it."""
+    """The configuration, if it is usable, what is wrong with it, and what is worth a second look."""
 
     config: NodeConfig | None = None
     problems: list[ConfigProblem] = field(default_factory=list)
+    notes: list[ConfigProblem] = field(default_factory=list)
 
 
 def load(path: Path) -> Loaded:
@@ -59,10 +60,10 @@ def _check(name: str, document: Document) -> Loaded:
             loaded.problems += problems_of(finding.error, name, document, finding.path, finding.model)
             continue
         place = document.place(finding.path)
-        loaded.problems.append(
-            ConfigProblem(name, place, dotted(finding.path), finding.code, finding.params, finding.meant)
-        )
-    loaded.problems.sort(key=lambda problem: (problem.place.line, problem.place.column))
+        told = ConfigProblem(name, place, dotted(finding.path), finding.code, finding.params, finding.meant)
+        (loaded.notes if finding.note else loaded.problems).append(told)
+    for found in (loaded.problems, loaded.notes):
+        found.sort(key=lambda problem: (problem.place.line, problem.place.column))
     if loaded.problems:
         loaded.config = None
     return loaded
@@ -79,7 +80,7 @@ def problems_of(
             location = (*location, each["ctx"]["discriminator"].strip("'"))
         code, params = translate(each)
         key = str(location[-1]) if location else ""
-        params.setdefault("key", str(_shown(location)[-1]) if location else "")
+        params.setdefault("key", _key(_shown(location)))
         meant = ""
         if code == "config.unknown_key":
             meant = guess(key, _siblings(model, tuple(each["loc"][:-1])))
@@ -140,6 +141,12 @@ def _inner_model(annotation: Any) -> type[BaseModel] | None:
         if found is not None:
             return found
     return None
+
+
+def _key(path: tuple[str | int, ...]) -> str:
+    """What a sentence calls a place: the last key, with the numbers that follow it."""
+    keys = [place for place, part in enumerate(path) if isinstance(part, str)]
+    return dotted(path[keys[-1] :]) if keys else ""
 
 
 def _guess_choice(data: Any, location: tuple[str | int, ...], expected: str) -> str:

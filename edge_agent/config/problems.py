@@ -28,9 +28,9 @@ _SENTENCES = {
     "bool_type": "config.truth",
     "bool_parsing": "config.truth",
     "greater_than_equal": "config.too_small",
-    "greater_than": "config.too_small",
+    "greater_than": "config.more_than",
     "less_than_equal": "config.too_large",
-    "less_than": "config.too_large",
+    "less_than": "config.less_than",
     "too_short": "config.empty",
     "string_too_short": "config.empty",
     "tuple_type": "config.list",
@@ -45,6 +45,7 @@ _SENTENCES = {
     "too_long": "config.too_long",
     "string_too_long": "config.too_long",
 }
+_LIMITS = ("ge", "gt", "le", "lt", "max_length")
 _PATTERNS = {
     NAME_PATTERN: "config.name",
     LINE_PATTERN: "config.line",
@@ -99,9 +100,25 @@ def translate(error: Mapping[str, Any]) -> tuple[str, dict[str, str | int | floa
     for name, value in context.items():
         if isinstance(value, str | int | float):
             params[name] = value
-    params["limit"] = next((context[name] for name in ("ge", "gt", "le", "lt", "max_length") if name in context), "")
-    params["expected"] = str(context.get("expected") or context.get("expected_tags") or context.get("pattern") or "")
+    params["limit"] = _figure(next((context[name] for name in _LIMITS if name in context), ""))
+    params["expected"] = _choices(
+        str(context.get("expected") or context.get("expected_tags") or context.get("pattern") or "")
+    )
     return code, params
+
+
+def _figure(value: Any) -> str | int:
+    """A limit as people write it: 1, not 1.0; 0,5 in Vietnamese."""
+    if not isinstance(value, float):
+        return value if isinstance(value, str | int) else str(value)
+    if value.is_integer():
+        return int(value)
+    return str(value).replace(".", ",") if language() == "vi" else str(value)
+
+
+def _choices(expected: str) -> str:
+    """Values without the quotes and the English "or" that pydantic lists them with."""
+    return expected.replace("' or '", "', '").replace("', '", ", ").strip("'") if "'" in expected else expected
 
 
 def _detail(error: Mapping[str, Any], context: Mapping[str, Any]) -> str:

@@ -199,6 +199,8 @@ EXPECTED = [
     ("cameras[1].password.…", "config.unknown_key", "password: {s3", ""),
     ("cameras[1].password", "config.one_secret", "password: {s3", ""),
     ("cameras[2].password", "config.one_secret", "file: /a", ""),
+    ("cameras[1].password", "config.camera_no_user", "password: {s3", ""),
+    ("cameras[2].password", "config.camera_no_user", "file: /a", ""),
     ("cameras[2].retention.bytes", "config.too_small", "retention: {bytes: 5}", ""),
     ("cameras[2].record", "config.truth", "record: maybe", ""),
     ("telemetry.every_s", "config.whole", "every_s: 1.5", ""),
