@@ -33,7 +33,7 @@ from camera.words import flush_limit_s, motion_message, snapshot_message, unwrap
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_S = 1.0
-"""How often the statuses are sent when nothing changes."""
+"""How often the statuses are sent when nothing changes that people wait for."""
 NEWS_S = 0.05
 """News that come closer together travel together."""
 STUCK_S = 240.0
@@ -133,13 +133,14 @@ class Child:
         """Tell the statuses, and see that nothing is stuck. A stuck library is ended with the process."""
         tick_s = 0.0
         while not self._stop.is_set():
-            self._news.wait(HEARTBEAT_S)
+            news = self._news.wait(HEARTBEAT_S)
             self._news.clear()
             self._outbox.status({name: station.status() for name, station in self._stations.items()})
             if (now_s := time.monotonic()) - tick_s >= HEARTBEAT_S:
                 tick_s = now_s
                 self._tick()
-            self._stop.wait(NEWS_S)
+            if news:
+                self._stop.wait(NEWS_S)
 
     def _tick(self) -> None:
         self._watchman.tick()

@@ -26,7 +26,7 @@ _UNREAD_LIMIT = 256 * 1024
 """Bytes of commands that a child has not read: a few thousand, so it hangs."""
 _SPARING = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
 """glibc keeps an arena of memory per thread otherwise, and the group has some threads per camera."""
-_QUIT_S, _TERM_S, _KILL_S = 0.5, 0.5, 0.8
+_QUIT_S, _TERM_S, _KILL_S = 0.4, 0.2, 0.4
 """How long the child may take to end by itself beyond its `flush_limit_s`, by SIGTERM, by SIGKILL."""
 
 
@@ -92,7 +92,7 @@ class ChildProcess:
             yield message
 
     async def stop(self) -> None:
-        """End the child: close its input, then SIGTERM, then SIGKILL, by its pid. 3 s at most, 6 s with 16 cameras."""
+        """End the child: close its input, then SIGTERM, then SIGKILL, by its pid. 3 s at most."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:

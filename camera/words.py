@@ -20,8 +20,11 @@ _CODES = get_args(FaultCode)
 
 
 def flush_limit_s(config: GroupConfig) -> float:
-    """Return how long the end of the recordings may take when a child is told to stop: a slow card writes in turn."""
-    return 1.0 + 0.2 * sum(camera.record for camera in config.cameras)
+    """Return how long the end of the recordings may take when a child is told to stop: a slow card writes in turn.
+
+    Beyond, the last group of pictures of some is lost, as in a power cut.
+    """
+    return min(1.0 + 0.2 * sum(camera.record for camera in config.cameras), 2.0)
 
 
 def wrap_config(config: GroupConfig) -> Message:

@@ -43,6 +43,7 @@ class _Queue:
         self._ready = threading.Condition()
         self._items: deque[EncodedFrame | None] = deque()
         self._bytes = 0
+        self._closed = False
 
     def put(self, item: EncodedFrame | None) -> bool:
         """Add; return false when there is no room."""
@@ -66,14 +67,15 @@ class _Queue:
             return item
 
     def wait(self) -> None:
-        """Wait for a key frame or a cut, not longer than a second."""
+        """Wait for a key frame or a cut, not longer than a second, and not at all once it is closed."""
         with self._ready:
-            if not self._items:
+            if not self._items and not self._closed:
                 self._ready.wait(_WAKE_S)
 
-    def wake(self) -> None:
-        """End a wait."""
+    def close(self) -> None:
+        """End a wait, also one that is about to begin."""
         with self._ready:
+            self._closed = True
             self._ready.notify()
 
 
@@ -97,7 +99,7 @@ class Recorder:
     def close(self, limit_s: float) -> None:
         """Write what is queued, finish the file and end the thread, within `limit_s`."""
         self._closing.set()
-        self._queue.wake()
+        self._queue.close()
         self._thread.join(limit_s)
 
     def feed(self, frame: EncodedFrame) -> None:
