@@ -35,6 +35,10 @@ class Passage:
     stops: bool = False
     """Stands still in the middle third of its time."""
 
+    def tall(self, height: int) -> float:
+        """Return how high the body is in a picture so high."""
+        return height * (0.45 * (1 - self.distance) + 0.13 * self.distance)
+
 
 @dataclass(frozen=True)
 class Weathering:
@@ -77,15 +81,7 @@ class Scene:
     def draw(self, at: float) -> Plane:
         on = self.going_on
         rng = np.random.default_rng((self.seed, int(at * 1000)))
-        picture = self._street.copy()
-        if on.tree:
-            self._sway(picture, at)
-        for passage in self.passages:
-            if passage.begin <= at <= passage.end:
-                self._body(picture, passage, at)
-        picture *= self._light(at)
-        if on.infrared_at is not None and at >= on.infrared_at:
-            picture = 20 + 0.55 * picture * _vignette(self.width, self.height)
+        picture = self._lit(at, [one for one in self.passages if one.begin <= at <= one.end])
         self._fall(picture, at, rng)
         if on.insects and self.dark(at) and rng.random() < on.insects:
             _insect(picture, rng)
@@ -93,6 +89,31 @@ class Scene:
         plane = np.clip(picture, 0, 255).astype(np.uint8)
         _clock(plane, at)
         return plane
+
+    def shows(self, passage: Passage, at: float) -> tuple[float, float]:
+        """Return by how many grey levels a body differs from what is behind it, and how large it is (pixels).
+
+        The mean over its outline of the absolute difference, in the light of `at`, without noise and weather.
+        """
+        bare, there = self._street.copy(), self._street.copy()
+        self._body(there, passage, at)
+        outline = np.abs(there - bare) > 0.5
+        if not outline.any():
+            return 0.0, 0.0
+        without, with_it = (np.clip(self._lit(at, bodies), 0, 255) for bodies in ([], [passage]))
+        return float(np.abs(with_it - without)[outline].mean()), float(np.count_nonzero(outline))
+
+    def _lit(self, at: float, bodies: list[Passage]) -> Floats:
+        on = self.going_on
+        picture = self._street.copy()
+        if on.tree:
+            self._sway(picture, at)
+        for body in bodies:
+            self._body(picture, body, at)
+        picture *= self._light(at)
+        if on.infrared_at is not None and at >= on.infrared_at:
+            picture = 20 + 0.55 * picture * _vignette(self.width, self.height)
+        return picture
 
     def dark(self, at: float) -> bool:
         """Tell whether it is night at `at`: by lamps, or by infrared."""
@@ -127,7 +148,7 @@ class Scene:
         part = (at - passage.begin) / (passage.end - passage.begin)
         if passage.stops:
             part = part * 1.5 if part < 1 / 3 else 0.5 if part < 2 / 3 else 0.5 + (part - 2 / 3) * 1.5
-        tall = self.height * (0.45 * (1 - passage.distance) + 0.13 * passage.distance)
+        tall = passage.tall(self.height)
         ground = self.height * (0.95 * (1 - passage.distance) + 0.52 * passage.distance)
         wide = tall * (2.2 if passage.kind == "vehicle" else 0.36)
         middle = (part if passage.rightward else 1 - part) * self.width

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from camera.eye.finder import Found
+from camera.eye.finder import Body, Found
 from camera.model import MotionEvent
 from camera.settings import Motion
 
@@ -14,7 +14,12 @@ _REACH_LENGTHS_S = 3.0
 """Own lengths that a body may cover in a second: a walker does one, a car three."""
 _WAIT_S = 6.0
 """How long a doubtful picture waits for its second, at least."""
-_ALIKE_SIZE = 6.0
+_ALIKE_SIZE, _ALIKE_HIGH = 6.0, 2.5
+_FEET = 0.75
+"""So many own heights may its lower edge rise or sink: bodies go on the ground, drops and insects anywhere."""
+
+_GOES_ON = 0.6
+"""What is faint must be so many own widths away: leaves sway where they are."""
 
 
 class Doubts:
@@ -42,14 +47,25 @@ class Doubts:
 
 
 def _one_body(earlier: Found, later: Found, passed: timedelta) -> bool:
-    """Tell whether both can be the same body."""
-    larger, smaller = max(earlier.score, later.score), min(earlier.score, later.score)
-    if larger > _ALIKE_SIZE * smaller:
+    """Tell whether both show the same body, as far as can be told."""
+    ones = earlier.bodies or (Body(earlier.box, earlier.score),)
+    others = later.bodies or (Body(later.box, later.score),)
+    return any(_may_be(one, other, passed.total_seconds()) for one in ones for other in others)
+
+
+def _may_be(one: Body, other: Body, passed_s: float) -> bool:
+    """Tell whether a body of like size can have come so far."""
+    if max(one.size, other.size) > _ALIKE_SIZE * min(one.size, other.size):
         return False
-    one, other = earlier.box, later.box
-    away = math.dist(_middle(one), _middle(other))
-    long = max(one[2] - one[0], one[3] - one[1], other[2] - other[0], other[3] - other[1])
-    return away <= 0.06 + long * _REACH_LENGTHS_S * passed.total_seconds()
+    a, b = one.box, other.box
+    high = max(a[3] - a[1], b[3] - b[1])
+    if high > _ALIKE_HIGH * min(a[3] - a[1], b[3] - b[1]) or abs(a[3] - b[3]) > _FEET * high + 0.02:
+        return False
+    long = max(a[2] - a[0], a[3] - a[1], b[2] - b[0], b[3] - b[1])
+    away = math.dist(_middle(a), _middle(b))
+    if (one.faint or other.faint) and away < _GOES_ON * max(a[2] - a[0], b[2] - b[0]):
+        return False
+    return away <= 0.06 + long * _REACH_LENGTHS_S * passed_s
 
 
 def _middle(box: tuple[float, float, float, float]) -> tuple[float, float]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camera.eye.ground import WINDOW, Floats, Ground, Plane, Window, left_over
+from camera.eye.lights import Lights
 from camera.eye.zones import WHOLE, areas_of
 from camera.settings import Motion, Sensitivity
 
@@ -22,10 +23,14 @@ LONG_SIDE = 320
 """Pixels of the longer side of the picture that is looked at."""
 _TIMES: dict[Sensitivity, float] = {"low": 16.0, "normal": 8.0, "high": 5.0}
 """How many times more than usual must be left over."""
+_FAINT = 0.5
+"""Of that, for a body that a second picture must show again, elsewhere."""
 _AGAIN = 0.6
 """Of that, against the picture before: it has noise of its own."""
 _THIN = 5
 """What is thinner than half of it (pixels of the small picture) is not seen: rain, snow, digits, wires."""
+_DROPS, _LIT_DROPS = 3, 4
+"""What is brighter and narrower is taken away before, by day and by night: rain so dense is not thin to a median."""
 _LEARN_PICTURES, _LEARN_S = 6, 8.0
 _APART_S = 0.8
 """The picture before is at least so old: a slow walker does little in a fifteenth of a second."""
@@ -35,8 +40,20 @@ _STRUCTURE = 30.0
 """Variance of a window that has structure to compare."""
 _GLOW, _EDGELESS = 20.0, 0.2
 """So much brighter without an edge of so much of that is no body."""
+_SMALL = 0.002
+"""Less of the picture may be two drops side by side, or a branch in a gust."""
 _MUCH = 0.45
 """More of the picture at once may be a body before the lens, or the camera that was touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One of the things that move: where (fractions: left, top, right, bottom), and how much of the picture."""
+
+    box: tuple[float, float, float, float]
+    size: float
+    faint: bool = False
+    """Little unlike what is behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +64,8 @@ class Found:
     box: tuple[float, float, float, float]
     zones: tuple[str, ...]
     doubtful: bool
-    """One picture of this kind can deceive: insects and beams of light at night, drops, a flash."""
+    """One picture of this kind can deceive: insects and beams of light at night, drops, a flash, what is faint."""
+    bodies: tuple[Body, ...] = ()
 
 
 class MotionFinder:
@@ -59,7 +77,8 @@ class MotionFinder:
         self._seen = np.maximum.reduce([area.mask for area in self._areas])
         self._shape = (height, width)
         self._ground: Ground | None = None
-        self._before: Plane | None = None
+        self._lights = Lights()
+        self._before: Window | None = None
         self._before_s = self._last_s = 0.0
         self._pictures, self._first_s = 0, 0.0
         self.learning = True
@@ -69,10 +88,9 @@ class MotionFinder:
 
     def look(self, small: Plane, at_s: float, night: bool = False) -> Found | None:
         """Return what moves in `small` (luma, `height` x `width`), seen at `at_s` (seconds, growing)."""
-        smooth = cv2.medianBlur(small, _THIN).astype(np.uint8, copy=False)
-        now = Window(smooth.astype(np.float32))
+        now = _smoothed(small, night)
         if self._ground is None or self._before is None:
-            self._ground, self._before = Ground(now.picture), smooth
+            self._ground, self._before = Ground(now.picture), now
             self._first_s = self._before_s = self._last_s = at_s
             self._pictures = 1
             return None
@@ -80,49 +98,65 @@ class MotionFinder:
         self._last_s = at_s
         self._pictures += 1
         self.learning = self._pictures <= _LEARN_PICTURES or at_s - self._first_s < _LEARN_S
+        before = self._before
         rest, alike = self._ground.unlike(now)
-        found, moving = None, None
-        before = Window(self._before.astype(np.float32))
-        self.light_changed = _another_light(now, before, alike)
-        if self.light_changed:
-            self._ground.start_again(now)
-        else:
+        found, moving, known = None, None, None
+        other_light = _another_light(now, before, alike)
+        if other_light:
+            known = self._lights.find(now.picture)
+            self._lights.remember(self._ground.picture)
+            self._ground.start_again(now.picture if known is None else known)
+            rest, alike = self._ground.unlike(now)
+        self.light_changed = other_light and known is None
+        if not self.light_changed:
             if not self.learning:
-                found, moving = self._moving((now, before), (rest, alike), night)
+                found, moving = self._moving((now, None if other_light else before), (rest, alike), night)
             self._ground.learn(now, rest, moving, passed_s)
-        if self.light_changed or at_s - self._before_s >= _APART_S:
-            self._before, self._before_s = smooth, at_s
+        if other_light or at_s - self._before_s >= _APART_S:
+            self._before, self._before_s = now, at_s
         return found
 
     def _moving(
-        self, pictures: tuple[Window, Window], unlikeness: tuple[Floats, Floats], night: bool
+        self, pictures: tuple[Window, Window | None], unlikeness: tuple[Floats, Floats], night: bool
     ) -> tuple[Found | None, NDArray[np.bool_] | None]:
+        """Find what is unlike the ground and, where its light was the same, unlike the picture before."""
         assert self._ground is not None  # noqa: S101 - look() has set it
         now, before = pictures
         rest, alike = unlikeness
         settings = self._settings
         sensitivity = (night and settings.night_sensitivity) or settings.sensitivity
         times = _TIMES[sensitivity]
-        unlike = (rest > times) & (self._seen > 0)
-        if np.count_nonzero(unlike) < 20:
+        if before is not None:
+            usual = self._ground.usual
+            change, _ = left_over(now, before, usual)
+            rest = np.minimum(rest, change / (_AGAIN * usual))
+        rest = rest * self._seen
+        faint = rest > times * _FAINT
+        if np.count_nonzero(faint) < 20:
             return None, None
-        usual = self._ground.usual
-        change, _ = left_over(now, before, usual)
-        fresh = change > times * _AGAIN * usual
-        blobs = _bodies(unlike & fresh)
+        blobs = _bodies(faint)
         count, labels, stats, _ = cv2.connectedComponentsWithStats(blobs, connectivity=8)
         if count < 2:
             return None, None
-        return self._judge(labels, stats, alike, now, night)
+        clear = rest > times
+        doubt = before is None
+        return self._judge((labels, stats), (alike, clear), now, (night, doubt))
 
     def _judge(
-        self, labels: NDArray[Any], stats: NDArray[Any], alike: Floats, now: Window, night: bool
+        self,
+        blobs: tuple[NDArray[Any], NDArray[Any]],
+        looks: tuple[Floats, NDArray[np.bool_]],
+        now: Window,
+        dark: tuple[bool, bool],
     ) -> tuple[Found | None, NDArray[np.bool_] | None]:
         """Keep the bodies that are large enough in a zone, and say whether one picture is enough."""
         assert self._ground is not None  # noqa: S101
         ground = self._ground.window
+        labels, stats = blobs
+        alike, clear = looks
+        night, doubt = dark
         height, width = self._shape
-        kept, zones, best = [], set(), 0
+        kept, zones, bodies, sure = [], set(), [], False
         least = min(area.least for area in self._areas)
         for label in range(1, len(stats)):
             if _shrunk(stats[label]) < least:
@@ -134,18 +168,33 @@ class MotionFinder:
                 continue
             kept.append(label)
             zones |= {area.id for area in inside}
-            if not best or stats[label, cv2.CC_STAT_AREA] > stats[best, cv2.CC_STAT_AREA]:
-                best = label
+            left, top, wide, high, _ = (int(value) for value in stats[label])
+            place = (left / width, top / height, (left + wide) / width, (top + high) / height)
+            faint = not self._clear(part & clear)
+            bodies.append(Body(place, _shrunk(stats[label]) / (height * width), faint))
+            small = bodies[-1].size < _SMALL
+            sure = sure or not (faint or small or (night and not _takes_light(part & clear, now, ground)))
         if not kept:
             return None, None
         moving = np.isin(labels, kept)
-        score = sum(_shrunk(stats[label]) for label in kept) / (height * width)
-        left, top, wide, high, _ = (int(value) for value in stats[best])
-        place = (left / width, top / height, (left + wide) / width, (top + high) / height)
+        score = sum(body.size for body in bodies)
+        best = max(bodies, key=lambda body: body.size)
         crowd = len(stats) - 1 - len(kept) > 6
-        doubtful = night or crowd or score > _MUCH
+        doubtful = doubt or crowd or score > _MUCH or not sure
         near = cv2.dilate(moving.astype(np.uint8), np.ones((WINDOW, WINDOW), np.uint8)) > 0
-        return Found(score, place, tuple(sorted(zones - {WHOLE})), doubtful), near
+        return Found(score, best.box, tuple(sorted(zones - {WHOLE})), doubtful, tuple(bodies)), near
+
+    def _clear(self, part: NDArray[np.bool_]) -> bool:
+        """Tell whether enough of a body is so much unlike that one picture is enough."""
+        _, _, stats, _ = cv2.connectedComponentsWithStats(_bodies(part), connectivity=8)
+        least = min(area.least for area in self._areas)
+        return any(_shrunk(one) >= least for one in stats[1:])
+
+
+def _smoothed(small: Plane, night: bool) -> Window:
+    """Return the picture without what is thin."""
+    smooth = cv2.morphologyEx(small, cv2.MORPH_OPEN, np.ones((1, _LIT_DROPS if night else _DROPS), np.uint8))
+    return Window(np.asarray(cv2.medianBlur(smooth, _THIN), np.float32))
 
 
 def _another_light(now: Window, before: Window, alike: Floats) -> bool:
@@ -193,6 +242,12 @@ def _only_glow(part: NDArray[np.bool_], now: Window, ground: Window) -> bool:
     edge = np.abs(step - cv2.blur(step, (WINDOW, WINDOW)))
     bright, sharp = float(np.percentile(step[part], 90)), float(np.percentile(edge[part], 95))
     return bright > _GLOW and sharp < _EDGELESS * bright
+
+
+def _takes_light(part: NDArray[np.bool_], now: Window, ground: Window) -> bool:
+    """Tell whether a body is darker than what is behind it: rain, insects and beams of light are brighter."""
+    step = now.picture[part] - ground.picture[part]
+    return float(np.percentile(step, 10)) < -_GLOW / 2 and float(np.percentile(step, 90)) < _GLOW / 2
 
 
 def small_size(height: int, width: int) -> tuple[int, int]:

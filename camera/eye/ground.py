@@ -68,6 +68,7 @@ class Ground:
         self._picture = first.copy()
         self._window: Window | None = None
         self._usual: Floats = np.full(first.shape, 2 * _FLOOR, np.float32)
+        self._around: Floats | None = None
 
     @property
     def window(self) -> Window:
@@ -79,18 +80,28 @@ class Ground:
     @property
     def usual(self) -> Floats:
         """What is usually left over at each pixel and around it (variance)."""
-        around: Floats = cv2.blur(self._usual, (31, 31), borderType=cv2.BORDER_REFLECT)
-        return np.maximum(self._usual, around) + _FLOOR
+        if self._around is None:
+            around: Floats = cv2.blur(self._usual, (31, 31), borderType=cv2.BORDER_REFLECT)
+            self._around = np.maximum(self._usual, around) + _FLOOR
+        return self._around
 
     def unlike(self, now: Window) -> tuple[Floats, Floats]:
         """Return how many times more than usual is left over at each pixel, and the correlation."""
         rest, alike = left_over(now, self.window, self._usual)
         return rest / self.usual, alike
 
-    def start_again(self, now: Window) -> None:
-        """Take the picture as it is for the ground: the light is another one."""
-        self._picture = now.picture.copy()
-        self._window = None
+    @property
+    def picture(self) -> Floats:
+        """The ground itself."""
+        return self._picture
+
+    def start_again(self, picture: Floats) -> None:
+        """Take a picture for the ground: the light is another one, and what sways shows as much more or less in it."""
+        brighter = (box(picture) + 4) / (self.window.mean + 4)
+        noise = np.minimum(self._usual, 2 * _FLOOR)
+        self._usual = noise + (self._usual - noise) * brighter * brighter
+        self._picture = picture.copy()
+        self._window = self._around = None
 
     def learn(self, now: Window, rest: Floats, moving: NDArray[np.bool_] | None, passed_s: float) -> None:
         """Let the ground follow the picture, but not where something moves; `rest` is what `unlike` returned."""
@@ -104,4 +115,4 @@ class Ground:
             speed[moving] = 0
         self._picture += share * (now.picture - self._picture)
         self._usual += speed * (usual - self._usual)
-        self._window = None
+        self._window = self._around = None

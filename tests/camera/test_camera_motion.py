@@ -100,9 +100,9 @@ def test_smaller_than_smallest_does_not_count():
 
 def test_sensitivity_finds_a_faint_body():
     faint = Scene(209, passages=[replace(WALKER, distance=0.5)], going_on=Weathering(night=True, noise=4))
-    high = [found for found in finder_and_scene(Motion(sensitivity="high"), faint) if found]
-    low = [found for found in finder_and_scene(Motion(sensitivity="low"), faint) if found]
-    assert len(high) > len(low)
+    high = [found for found in finder_and_scene(Motion(sensitivity="high"), faint) if found and not found.doubtful]
+    low = [found for found in finder_and_scene(Motion(sensitivity="low"), faint) if found and not found.doubtful]
+    assert len(high) > len(low), "one picture is enough more often"
 
 
 def test_a_still_picture_and_pictures_without_structure():
