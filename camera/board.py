@@ -21,7 +21,7 @@ def _ignore(_deleted: Deleted) -> None:
 
 
 class StatusBoard:
-    """Thread-safe. Faults of the stream hide those of the recording, and these hide those of the eye.
+    """Thread-safe. Faults of the stream hide those of its pictures, then come the recording, the sub stream, the eye.
 
     `main`, `sub` and `clock` are measured by their puller alone and read without a lock. `news` is set when something
     changed that people wait for; figures are no news.
@@ -38,6 +38,7 @@ class StatusBoard:
         self._tell_deleted = tell_deleted
         self._status = CameraStatus(state="starting", since=now())
         self._stream_fault: CameraFault | None = None
+        self._decode_fault: CameraFault | None = None
         self._record_fault: CameraFault | None = None
         self._eye_fault: CameraFault | None = None
         self._sub_on = False
@@ -48,7 +49,14 @@ class StatusBoard:
     def read(self) -> CameraStatus:
         """Return the status now."""
         with self._lock:
-            fault = self._stream_fault or self._record_fault or self._sub_fault or self._eye_fault
+            faults = (
+                self._stream_fault,
+                self._decode_fault,
+                self._record_fault,
+                self._sub_fault,
+                self._eye_fault,
+            )
+            fault = next(filter(None, faults), None)
             return replace(
                 self._status,
                 code=fault.code if fault else None,
@@ -114,9 +122,18 @@ class StatusBoard:
     def looked(self, moving: bool | None, picture: Picture | None, since: datetime | None) -> None:
         """The eye has looked at a picture."""
         with self._lock:
+            if self._stream_fault is not None:
+                moving = None  # it was still on its way when the stream broke off
             before = (self._status.moving, self._status.picture)
             self._status = replace(self._status, moving=moving, picture=picture, picture_since=since)
             if before != (moving, picture):
+                self.news.set()
+
+    def decoded(self, fault: CameraFault | None) -> None:
+        """A picture of the main stream was decoded, or none can be."""
+        with self._lock:
+            if (fault is None) != (self._decode_fault is None):
+                self._decode_fault = fault
                 self.news.set()
 
     def eye(self, fault: CameraFault | None) -> None:

@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from camera.board import StatusBoard
 from camera.frames import EncodedFrame, FrameSink, LatestKeyFrame
 from camera.live.tap import LiveTap
 from camera.model import CameraConfig, CameraFault, CameraStatus, GroupConfig, Picture, Stream
 from camera.outbox import Outbox
+from camera.proof import Proof
 from camera.pull.backoff import Backoff
 from camera.pull.ondemand import OnDemand
 from camera.pull.puller import Puller
@@ -72,6 +74,8 @@ class Station:
         looked_at = _looked_at(config)
         if looked_at is not None:
             (sub if looked_at == "sub" else main).append(watchman.feed(config.id))
+        if looked_at != "main":
+            main.append(Proof(config.id, partial(watchman.snapshot, config.id), self._board.decoded))
         self._main = Puller(
             source_of(config, config.url, self._stop, self._hurry["main"]),
             main,

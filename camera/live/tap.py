@@ -23,6 +23,8 @@ Send = Callable[[LivePiece], bool]
 
 GROUP_BYTES = 4 * 1024 * 1024
 """The newest group of pictures is kept up to this size; of a longer one, a new viewer sees nothing till the next."""
+QUIET_S = 600.0
+"""Why a stream cannot be shown is logged at most once in so long."""
 _CODECS: dict[str, Codec] = {"h264": "h264", "hevc": "hevc"}
 
 
@@ -43,7 +45,7 @@ class LiveTap:
         self._told: tuple[bytes, ...] = ()
         self._length_size = 0
         self._parameters: tuple[bytes, ...] = ()
-        self._refused: tuple[bytes, ...] | None = None
+        self._quiet_until_s = 0.0
         self._video: Description | None = None
         self._init = b""
         self._epoch, self._number = int(time.time()), 0  # no epoch of an earlier process comes again
@@ -110,9 +112,10 @@ class LiveTap:
         try:
             self._video = describe(codec, parameters)
         except BadParameters as error:
-            if parameters != self._refused:
+            if self._on and (now_s := time.monotonic()) >= self._quiet_until_s:
+                self._quiet_until_s = now_s + QUIET_S
                 logger.warning("%s cannot be shown live: %s", self._camera, error)
-            self._video, self._refused = None, parameters
+            self._video = None
             return
         if parameters != self._parameters:
             self._parameters, self._init = parameters, init(self._video)

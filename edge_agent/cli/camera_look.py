@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -113,7 +113,18 @@ async def open_stream(stream: Literal["main", "sub"], config: CameraConfig, seco
                     await changed.wait()
             except TimeoutError:
                 continue
-        return _opened(stream, config.url, camera.status, first)
+        opened = _opened(stream, config.url, camera.status, first)
+        return await _decoded(opened, camera, max(begun + seconds - time.monotonic(), _LOOK_S)) if opened.ok else opened
+
+
+async def _decoded(opened: Opened, camera: Camera, seconds: float) -> Opened:
+    """Add whether its picture can be decoded: figures and parameter sets say nothing of that."""
+    try:
+        await camera.snapshot(timeout_s=seconds)
+    except CameraFault as fault:
+        if fault.code == "camera.no_picture":
+            return replace(opened, ok=False, code="camera.garbage", detail=fault.detail, browsers=None)
+    return opened
 
 
 async def picture(config: CameraConfig, seconds: float) -> Snapshot:

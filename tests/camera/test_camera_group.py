@@ -101,6 +101,20 @@ async def test_cameras_share_a_process_and_one_that_fails_disturbs_no_other(host
     assert {status[-1].state for status in ear.statuses.values()} == {"stopped"}
 
 
+async def test_pictures_that_cannot_be_decoded_are_a_fault_of_that_camera_alone(host):
+    ear = Ear()
+    cameras = config_for(host.url("tiny-garbage"), id="noise"), config_for(host.url("tiny"), id="gate")
+    async with CameraGroup(group_of(*cameras), ear) as group:
+        await group.watch("noise", "main")
+        await ear.until(lambda: ear.statuses.get("noise") and ear.now("noise").code == "camera.garbage")
+        assert ear.now("noise").state == "streaming"
+        await ear.until(ear.streaming("gate"))
+        assert (await group.snapshot("gate", 20)).width == 320
+        await asyncio.sleep(2)
+        assert ear.now("gate").code is None
+        assert ear.now("noise").code == "camera.garbage"
+
+
 async def test_watching_begins_with_init_and_key_frame_and_ends(host):
     ear = Ear()
     async with CameraGroup(group_of(config_for(host.url("tiny"))), ear) as group:

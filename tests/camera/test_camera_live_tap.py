@@ -258,3 +258,14 @@ def test_garbage_from_a_camera_does_no_harm(h264: list[EncodedFrame], garbage: l
     for frame in h264[:10]:
         tap.feed(frame)
     assert len(decoded(film([p for p in receiver.pieces[count:] if p.kind in {"init", "key", "delta"}]))) == 10
+
+
+def test_noise_in_the_parameter_sets_is_logged_once(h264: list[EncodedFrame], caplog: pytest.LogCaptureFixture) -> None:
+    tap = LiveTap("gate", "main", Receiver())
+    noise = [dataclasses.replace(h264[0], data=b"\0\0\1\x67" + bytes([1, n]) * 9, is_key=True) for n in range(1, 20)]
+    tap.feed(noise[0])
+    assert "cannot be shown" not in caplog.text, "nobody wants to see it"
+    tap.begin()
+    for frame in noise:
+        tap.feed(frame)
+    assert caplog.text.count("gate cannot be shown live") == 1

@@ -234,8 +234,16 @@ def test_board_shows_the_gravest_fault_and_the_sub_stream_only_while_it_is_pulle
     board.looked(True, "good", None)
     board.eye(None)
     assert (board.read().code, board.read().moving, board.read().picture) == (None, True, "good")
+    board.decoded(CameraFault("camera.garbage", "noise"))
+    board.recording(True, CameraFault("camera.disk_full", "full"))
+    assert board.read().code == "camera.garbage"
+    board.decoded(None)
+    board.recording(True)
+    assert board.read().code is None
     board.failed(CameraFault("camera.lost", "gone"), 1)
     assert board.read().moving is None, "nobody sees whether something moves"
+    board.looked(True, "good", None)
+    assert board.read().moving is None, "that picture was still on its way"
 
 
 def test_board_passes_on_what_was_deleted():

@@ -95,6 +95,13 @@ async def test_stream_of_h265_and_one_that_is_not_there(rtsp: TestCamera) -> Non
     assert "Camera không có luồng hình này" in out
 
 
+async def test_stream_that_cannot_be_decoded_is_not_called_good(rtsp: TestCamera) -> None:
+    code, out, _ = await called("test", rtsp.url("tiny-garbage"), "--json")
+    (main,) = json.loads(out)["streams"]
+    assert (code, main["ok"], main["code"]) == (1, False, "camera.garbage")
+    assert "browsers" not in main
+
+
 async def test_camera_of_the_configuration_is_opened_as_the_node_would(rtsp: TestCamera, tmp_path: Path) -> None:
     example = (Path(__file__).parents[2] / "configs/node.example.yaml").read_text(encoding="utf-8")
     before, _, rest = example.partition("\ncameras:\n")
