@@ -18,6 +18,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[Fraction, Fraction]
 Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=40), BeforeValidator(check_corners)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+_ENDLESS = 1 << 62
 Sensitivity = Literal["low", "normal", "high"]
 
 
@@ -86,7 +87,16 @@ class Retention(Settings):
 
     days: float = Field(default=14, gt=0, le=3650, description="Older video goes")
     event_days: float = Field(default=30, gt=0, le=3650, description="Video of motion events stays so long")
-    bytes: int = Field(default=2_000_000_000, ge=10_000_000, description="Oldest video goes beyond this")
+    bytes: int | None = Field(
+        default=None,
+        ge=10_000_000,
+        description="Oldest video goes beyond this; absent: only the days and what all cameras may take count",
+    )
+
+    @property
+    def most_bytes(self) -> int:
+        """What this camera may take; without a limit of its own more than any disk holds."""
+        return _ENDLESS if self.bytes is None else self.bytes
 
 
 class Disk(Settings):

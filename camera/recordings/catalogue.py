@@ -103,7 +103,7 @@ class Catalogue:
         self.margin_ms[camera] = round(1000 * max(shown_s, _SHOWN_S))
         (self.events_only.add if config.keep == "events" else self.events_only.discard)(camera)
         with self.write() as index:
-            limits = (camera, retention.bytes, retention.days, retention.event_days)
+            limits = (camera, retention.most_bytes, retention.days, retention.event_days)
             index.execute("INSERT OR REPLACE INTO camera VALUES (?, ?, ?, ?)", limits)
             index.execute("INSERT OR REPLACE INTO fact VALUES ('disk_bytes', ?)", (disk.bytes or 0,))
             index.execute("INSERT OR REPLACE INTO fact VALUES ('free_bytes', ?)", (disk.free_bytes,))

@@ -131,6 +131,11 @@ class Library:
             ).fetchone()
         return from_ms(row[0]) if row else None
 
+    def used(self) -> int:
+        """Return the bytes of all recordings and event pictures, of every camera."""
+        with self._index() as index:
+            return int(index.execute("SELECT coalesce(sum(bytes), 0) FROM usage").fetchone()[0])
+
     @staticmethod
     def _protect(files: list[Path], keep: bool) -> None:
         try:

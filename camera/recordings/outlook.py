@@ -25,7 +25,7 @@ def outlook(catalogue: Catalogue, camera: str) -> tuple[datetime | None, float |
         return oldest, None
     limits = catalogue.retention[camera]
     share = rates[camera] / sum(rates.values())
-    room = min(limits.bytes, share * _room_for_all(catalogue))
+    room = min(limits.most_bytes, share * _room_for_all(catalogue))
     return oldest, round(min(limits.days, room / rates[camera]), 2)
 
 

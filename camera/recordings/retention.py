@@ -67,17 +67,17 @@ class Keeper:
                 self._left_behind()
             if camera in self._catalogue.events_only:
                 self._eventless(camera)
-            gone = self._camera_bytes(camera, retention.bytes)
+            gone = self._camera_bytes(camera, retention.most_bytes)
             return gone + self._disk_bytes()
 
     def full(self, camera: str) -> bool:
         """Whether a segment that is being written has passed its camera's bytes. Cheap; no disk is asked."""
         rows = self._catalogue.read("SELECT bytes FROM usage WHERE camera = ?", camera)
-        return (rows[0][0] if rows else 0) + self._written(camera) > self._catalogue.retention[camera].bytes
+        return (rows[0][0] if rows else 0) + self._written(camera) > self._catalogue.retention[camera].most_bytes
 
     def too_big(self, camera: str, size: int) -> bool:
         """Whether a file takes so much alone that nothing but itself could make room."""
-        return size > self._catalogue.retention[camera].bytes // 2
+        return size > self._catalogue.retention[camera].most_bytes // 2
 
     def to_tell(self, gone: list[Deleted]) -> list[Deleted]:
         """Put what went to what went before; return what is to be told now."""

@@ -94,7 +94,7 @@ def state_of(camera: str, status: CameraStatus, fault: Fault | None, *, public: 
         watched=watched,
         clock_error_s=_rounded(status.clock_error_s, 1),
         oldest=status.oldest,
-        days_left=_rounded(status.days_left, 1),
+        days_left=_rounded(status.days_left, 2),
         public=public,
         fault=fault,
     )

@@ -22,7 +22,7 @@ _WORDS = {"ok": "doctor.ok", "note": "doctor.warn", "faulty": "doctor.bad"}
 @CONFIG
 @AS_JSON
 def command(file: Path, as_json: bool) -> None:
-    """Try each part of the node described by FILE: clock, disk, drivers, voice, cameras, broker, hub.
+    """Try each part of the node described by FILE: clock, disk, drivers, voice, room for video, cameras, broker, hub.
 
     Lines are not switched and nothing is played. Exit 1 when anything is faulty, 2 when FILE has mistakes.
     """

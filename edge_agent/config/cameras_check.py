@@ -5,12 +5,13 @@ Works on the raw data, so that these mistakes are found together with all others
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as File
-from typing import Any
+from typing import Any, TypeGuard
 
 from camera.polygon import check_corners, covered
 from camera.settings import Retention
 from edge_agent.config.finding import Finding, Path, entries, listed
 from edge_agent.config.problems import guess
+from edge_agent.config.video_room import MBIT_S, amount, days_of, span
 
 _DEFAULT = Retention()
 
@@ -31,6 +32,7 @@ def cameras_check(data: Mapping[str, Any]) -> Iterator[Finding]:
             yield from _masks((*path, "motion"), motion)
             if motion.get("stream") == "sub" and entry.get("sub_url") is None:
                 yield Finding((*path, "motion", "stream"), "config.no_sub_url")
+    yield from _room(data)
 
 
 def _same_address(path: Path, entry: Mapping[str, Any], seen: dict[str, int]) -> Iterator[Finding]:
@@ -61,6 +63,35 @@ def _retention(path: Path, entry: Mapping[str, Any]) -> Iterator[Finding]:
         key = "event_days" if "event_days" in given else "days"
         params: dict[str, str | int | float] = {"days": f"{days:g}", "event_days": f"{event_days:g}"}
         yield Finding((*path, "retention", key), "config.event_days", params, note=True)
+
+
+def _room(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Limits in bytes that end long before the days do."""
+    recorded = [each for each in entries(data, "cameras") if each[1].get("record", True) is True]
+    asked: list[float] = []
+    for place, entry in recorded:
+        given = entry.get("retention")
+        retention: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+        days, size = retention.get("days", _DEFAULT.days), retention.get("bytes")
+        if entry.get("keep", "all") == "all" and _is_figure(days):
+            asked.append(days)
+            if _is_figure(size) and days_of(size) < days:
+                yield _short(("cameras", place, "retention", "bytes"), size, 1, days)
+    video = data.get("video")
+    disk = video.get("disk") if isinstance(video, Mapping) else None
+    limit = disk.get("bytes") if isinstance(disk, Mapping) else None
+    if _is_figure(limit) and asked and days_of(limit, len(recorded)) < min(asked):
+        yield _short(("video", "disk", "bytes"), limit, len(recorded), min(asked))
+
+
+def _short(path: Path, size: float, cameras: int, days: float) -> Finding:
+    lasts = span(days_of(size, cameras))
+    told: dict[str, str | int | float] = {"amount": amount(size), "span": lasts, "days": f"{days:g}", "rate": MBIT_S}
+    return Finding(path, "config.video_short", {**told, "count": cameras}, note=True)
+
+
+def _is_figure(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
 def _detector(path: Path, detector: Any) -> Iterator[Finding]:

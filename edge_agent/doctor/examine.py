@@ -20,6 +20,7 @@ from edge_agent.config.cameras import CameraEntry
 from edge_agent.config.model import Driver, NodeConfig
 from edge_agent.config.secrets import SecretFault, reveal
 from edge_agent.contract.errors import Fault, Refusal
+from edge_agent.doctor.video import room_for_video
 from edge_agent.hardware import make
 from edge_agent.link.address import broker_address
 from edge_agent.link.wire import Wire
@@ -55,6 +56,8 @@ async def examine(config: NodeConfig, *, agent_runs: bool) -> AsyncIterator[tupl
             found = Finding(name, "faulty", say("command.timeout", seconds=_LIMIT_S), "command.timeout")
         except Refusal as refusal:
             found = _faulty(name, refusal.fault)
+        except CameraFault as fault:
+            found = _faulty(name, Fault.of(fault.code, detail=fault.detail))
         except DriverFault as fault:
             found = _faulty(name, Fault.of(fault.code, detail=fault.detail, driver="-", guess="-"))
         except Exception as error:  # an examination must not end the others
@@ -69,6 +72,8 @@ def _examinations(config: NodeConfig, *, agent_runs: bool) -> list[tuple[str, Ex
     for driver in config.drivers:
         all_.append((f"driver {driver.id}", lambda driver=driver: _driver(driver, folder, agent_runs=agent_runs)))  # type: ignore[misc]
     all_.append(("voice", lambda: _voice(config)))
+    if any(camera.record for camera in config.cameras):
+        all_.append(("video", lambda: asyncio.to_thread(_video, config)))
     for camera in config.cameras:
         all_.append((f"camera {camera.id}", lambda camera=camera: _camera(camera)))  # type: ignore[misc]
     all_.append(("broker", lambda: _broker(config)))
@@ -129,6 +134,11 @@ async def _voice(config: NodeConfig) -> Finding:
     tried = "; ".join(f"{attempt.engine}: {attempt.code}" for attempt in speech.tried)
     detail = say("doctor.voice_ok", engine=speech.engine, ms=ms)
     return Finding("voice", "note" if tried else "ok", f"{detail} ({tried})" if tried else detail)
+
+
+def _video(config: NodeConfig) -> Finding:
+    enough, words = room_for_video(config)
+    return Finding("video", "ok" if enough else "note", words)
 
 
 async def _camera(entry: CameraEntry) -> Finding:

@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from edge_agent import words
 from edge_agent.cli.check import command
 from edge_agent.config.load import Loaded, load
+from edge_agent.config.video_room import span
+from edge_agent.doctor.video import room_for_video
 
 SQUARE = [[0.2, 0.2], [0.8, 0.2], [0.8, 0.8], [0.2, 0.8]]
 WHOLE = [[0, 0], [1, 0], [1, 1], [0, 1]]
@@ -155,3 +157,36 @@ def test_what_is_right_passes_without_a_word(written: Any, motion: dict[str, Any
 def test_a_polygon_of_anything_is_refused_in_words(written: Any, mask: Any) -> None:
     loaded = load(written({"motion": {"masks": [mask], "zones": [{"id": "z", "points": mask}]}}))
     assert loaded.problems and all("{" not in problem.text() for problem in loaded.problems)
+
+
+def test_bytes_that_end_long_before_the_days_are_noted(written: Any) -> None:
+    two = {"retention": {"days": 14, "bytes": 2_000_000_000}}, {"retention": {"days": 3}}
+    loaded = load(written(*two, {"record": False}, video={"disk": {"bytes": 100_000_000_000}}))
+    assert noted(loaded) == [
+        ("cameras[0].retention.bytes", "config.video_short"),
+        ("video.disk.bytes", "config.video_short"),
+    ]
+    assert "2 GB chỉ đủ chừng 2 giờ phim của 1 camera ở 2 Mbit/s, ít hơn days: 14." in loaded.notes[0].text()
+    assert "100 GB chỉ đủ chừng 2 ngày phim của 2 camera" in loaded.notes[1].text()
+    assert noted(load(written({"retention": {"days": 3, "bytes": 80_000_000_000}}, {}))) == []
+
+
+@pytest.mark.parametrize(
+    ("days", "told_"), [(0.01, "0,2 giờ"), (0.1, "2 giờ"), (1.99, "48 giờ"), (2.4, "2 ngày"), (13.6, "14 ngày")]
+)
+def test_length_is_told_in_hours_below_two_days(days: float, told_: str) -> None:
+    assert span(days) == told_
+
+
+def test_doctor_says_how_long_the_disk_lasts(written: Any, tmp_path: Path) -> None:
+    """The real disk under a folder that does not exist yet; limits far below and far above what it holds."""
+    video = {"path": str(tmp_path / "not" / "yet"), "disk": {"bytes": 20_000_000, "free_bytes": 0}}
+    config = load(written({"retention": {"days": 1}}, {}, {"record": False}, video=video)).config
+    assert config is not None
+    enough, sentence = room_for_video(config)
+    assert not enough and "2 camera" in sentence and "days: 1" in sentence
+    config = load(written({"retention": {"days": 0.0001}}, video=video)).config
+    assert config is not None
+    enough, sentence = room_for_video(config)
+    assert enough and sentence.startswith("còn chỗ cho chừng 0 giờ phim của 1 camera")
+    assert not (tmp_path / "not").exists()

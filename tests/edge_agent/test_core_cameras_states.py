@@ -112,7 +112,7 @@ def test_a_night_without_a_lamp_is_no_fault() -> None:
 def test_the_state_holds_all_that_is_known_and_is_told_when_it_matters() -> None:
     state = state_of("cong", STREAMING, None, public=True, watched=2)
     assert (state.main.fps, state.main.kbit_s, state.main.gop_s, state.main.reconnects) == (15.0, 2031.0, 2.0, 3)
-    assert (state.days_left, state.clock_error_s, state.picture, state.moving) == (13.3, 0.4, "good", False)
+    assert (state.days_left, state.clock_error_s, state.picture, state.moving) == (13.26, 0.4, "good", False)
     assert (state.public, state.watched, state.sub) == (True, 2, None)
 
     def told_after(seconds: float, **changes: object) -> bool:
