@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from camera.eye.bodies import bodies_of, newly_lit, only_glow, only_light, shrunk, takes_light
 from camera.eye.ground import WINDOW, Floats, Ground, Plane, Window, left_over
-from camera.eye.lights import Lights
+from camera.eye.lights import Lights, another_light
 from camera.eye.zones import WHOLE, areas_of
 from camera.settings import Motion, Sensitivity
 
@@ -34,12 +35,6 @@ _DROPS, _LIT_DROPS = 3, 4
 _LEARN_PICTURES, _LEARN_S = 6, 8.0
 _APART_S = 0.8
 """The picture before is at least so old: a slow walker does little in a fifteenth of a second."""
-_LIGHT_PART, _LIGHT_LEVELS, _LIGHT_ALIKE = 0.25, 7.0, 0.45
-"""A change of light: so much of the picture is brighter or darker by so much, and its structure stays so much alike."""
-_STRUCTURE = 30.0
-"""Variance of a window that has structure to compare."""
-_GLOW, _EDGELESS = 20.0, 0.2
-"""So much brighter without an edge of so much of that is no body."""
 _SMALL = 0.002
 """Less of the picture may be two drops side by side, or a branch in a gust."""
 _MUCH = 0.45
@@ -101,7 +96,7 @@ class MotionFinder:
         before = self._before
         rest, alike = self._ground.unlike(now)
         found, moving, known = None, None, None
-        other_light = _another_light(now, before, alike)
+        other_light = another_light(now, before, alike)
         if other_light:
             known = self._lights.find(now.picture)
             self._lights.remember(self._ground.picture)
@@ -134,7 +129,7 @@ class MotionFinder:
         faint = rest > times * _FAINT
         if np.count_nonzero(faint) < 20:
             return None, None
-        blobs = _bodies(faint)
+        blobs = bodies_of(faint)
         count, labels, stats, _ = cv2.connectedComponentsWithStats(blobs, connectivity=8)
         if count < 2:
             return None, None
@@ -159,21 +154,21 @@ class MotionFinder:
         kept, zones, bodies, sure = [], set(), [], False
         least = min(area.least for area in self._areas)
         for label in range(1, len(stats)):
-            if _shrunk(stats[label]) < least:
+            if shrunk(stats[label]) < least:
                 continue
             part = labels == label
-            body = _shrunk(stats[label]) / stats[label, cv2.CC_STAT_AREA]
+            body = shrunk(stats[label]) / stats[label, cv2.CC_STAT_AREA]
             inside = [area for area in self._areas if body * np.count_nonzero(part & (area.mask > 0)) >= area.least]
-            if not inside or _only_light(part, alike, now, ground) or (night and _only_glow(part, now, ground)):
+            if not inside or only_light(part, alike, now, ground) or (night and only_glow(part, now, ground)):
                 continue
             kept.append(label)
             zones |= {area.id for area in inside}
             left, top, wide, high, _ = (int(value) for value in stats[label])
             place = (left / width, top / height, (left + wide) / width, (top + high) / height)
             faint = not self._clear(part & clear)
-            bodies.append(Body(place, _shrunk(stats[label]) / (height * width), faint))
-            small = bodies[-1].size < _SMALL
-            sure = sure or not (faint or small or (night and not _takes_light(part & clear, now, ground)))
+            bodies.append(Body(place, shrunk(stats[label]) / (height * width), faint))
+            deceives = bodies[-1].size < _SMALL or newly_lit(part, stats[label], now, self._before or ground)
+            sure = sure or not (faint or deceives or (night and not takes_light(part & clear, now, ground)))
         if not kept:
             return None, None
         moving = np.isin(labels, kept)
@@ -186,68 +181,15 @@ class MotionFinder:
 
     def _clear(self, part: NDArray[np.bool_]) -> bool:
         """Tell whether enough of a body is so much unlike that one picture is enough."""
-        _, _, stats, _ = cv2.connectedComponentsWithStats(_bodies(part), connectivity=8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(bodies_of(part), connectivity=8)
         least = min(area.least for area in self._areas)
-        return any(_shrunk(one) >= least for one in stats[1:])
+        return any(shrunk(one) >= least for one in stats[1:])
 
 
 def _smoothed(small: Plane, night: bool) -> Window:
     """Return the picture without what is thin."""
     smooth = cv2.morphologyEx(small, cv2.MORPH_OPEN, np.ones((1, _LIT_DROPS if night else _DROPS), np.uint8))
     return Window(np.asarray(cv2.medianBlur(smooth, _THIN), np.float32))
-
-
-def _another_light(now: Window, before: Window, alike: Floats) -> bool:
-    """Tell whether the light changed in much of the picture while its structure stayed."""
-    step = now.mean - before.mean
-    level = _LIGHT_LEVELS + 0.06 * before.mean
-    changed = np.abs(step) > level
-    part = float(changed.mean())
-    if part < _LIGHT_PART:
-        return False
-    structured = changed & (before.spread > _STRUCTURE) & (now.spread > _STRUCTURE)
-    if structured.mean() < 0.02:  # nothing to compare: it was dark, or is
-        return part > 0.6
-    return float(np.median(alike[structured])) > _LIGHT_ALIKE
-
-
-def _bodies(unlike: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Close gaps and fill outlines: a plain body differs from plain ground at its edges only."""
-    closed = cv2.morphologyEx(unlike.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
-    outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    whole = np.zeros_like(closed)
-    cv2.drawContours(whole, outlines, -1, 1, -1)
-    return whole.astype(np.uint8, copy=False)
-
-
-def _shrunk(part: NDArray[Any]) -> float:
-    """Return how much of a blob is body: windows find its edge half a window too far out."""
-    wide, high, size = (int(value) for value in part[2:5])
-    return size * max(0, wide - WINDOW + 1) * max(0, high - WINDOW + 1) / (wide * high)
-
-
-def _only_light(part: NDArray[np.bool_], alike: Floats, now: Window, ground: Window) -> bool:
-    """Tell whether what was there is still there, only brighter or darker."""
-    structured = part & (ground.spread > _STRUCTURE)
-    if np.count_nonzero(structured) < 0.4 * np.count_nonzero(part):
-        return False
-    step = now.mean[structured] - ground.mean[structured]
-    one_way = max(float((step > 0).mean()), float((step < 0).mean())) > 0.9
-    return one_way and float(np.median(alike[structured])) > 0.75
-
-
-def _only_glow(part: NDArray[np.bool_], now: Window, ground: Window) -> bool:
-    """Tell whether it is a bright patch without an edge: an insect before the lens, a beam of light."""
-    step = now.picture - ground.picture
-    edge = np.abs(step - cv2.blur(step, (WINDOW, WINDOW)))
-    bright, sharp = float(np.percentile(step[part], 90)), float(np.percentile(edge[part], 95))
-    return bright > _GLOW and sharp < _EDGELESS * bright
-
-
-def _takes_light(part: NDArray[np.bool_], now: Window, ground: Window) -> bool:
-    """Tell whether a body is darker than what is behind it: rain, insects and beams of light are brighter."""
-    step = now.picture[part] - ground.picture[part]
-    return float(np.percentile(step, 10)) < -_GLOW / 2 and float(np.percentile(step, 90)) < _GLOW / 2
 
 
 def small_size(height: int, width: int) -> tuple[int, int]:

@@ -20,6 +20,8 @@ Floats = NDArray[Any]
 
 WINDOW = 7
 """Side of the windows, in pixels of the small picture."""
+STRUCTURE = 30.0
+"""Variance of a window that has structure to compare."""
 _FLOOR = 2.0
 """Variance (grey levels squared) that is never taken for a change: rounding and coding."""
 _GAINS = (0.1, 10.0)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from camera.eye.ground import Floats, Plane
+from camera.eye.ground import STRUCTURE, Floats, Plane, Window
 
+_LIGHT_PART, _LIGHT_LEVELS, _LIGHT_ALIKE = 0.25, 7.0, 0.45
+"""A change of light: so much of the picture is brighter or darker by so much, and its structure stays so much alike."""
 _MOST = 8
 """Lights remembered; 57 kB each. The one not seen for longest goes."""
 _COARSE = 4
@@ -39,6 +41,20 @@ class Lights:
         if not ranked or ranked[-1][0] < _ALIKE_PART:
             return None
         return self._known[ranked[-1][1]][1].astype(np.float32)
+
+
+def another_light(now: Window, before: Window, alike: Floats) -> bool:
+    """Tell whether the light changed in much of the picture while its structure stayed."""
+    step = now.mean - before.mean
+    level = _LIGHT_LEVELS + 0.06 * before.mean
+    changed = np.abs(step) > level
+    part = float(changed.mean())
+    if part < _LIGHT_PART:
+        return False
+    structured = changed & (before.spread > STRUCTURE) & (now.spread > STRUCTURE)
+    if structured.mean() < 0.02:  # nothing to compare: it was dark, or is
+        return part > 0.6
+    return float(np.median(alike[structured])) > _LIGHT_ALIKE
 
 
 def _coarse(picture: Floats) -> Floats:
