@@ -13,6 +13,8 @@ WAKE_S = 3.0
 """A new connection is read at once for so long: what was lost before it counts in tenths of a second."""
 _WAITED_S = 0.005
 """A read that took longer has waited for the camera: nothing more is there."""
+_MOST = 16
+"""So many pictures are handed on together at most."""
 
 
 def nap_for(timeout_s: float) -> float:
@@ -26,7 +28,17 @@ class Nap:
     def __init__(self, hurry: threading.Event | None, nap_s: float) -> None:
         self._hurry, self._nap_s = hurry, nap_s
 
-    def after(self, read_s: float, connected_s: float) -> None:
-        """Rest when the last read, of `read_s`, has emptied the socket; a hurry ends it."""
-        if read_s > _WAITED_S and connected_s > WAKE_S and self._hurry is not None:
+    def is_due(self, read_s: float, connected_s: float, pictures: int) -> bool:
+        """Whether what was read is to be handed on: the last read, of `read_s`, has emptied the socket, or it hurries.
+
+        Handed on together, pictures take half the time that they take one by one between libav's calls.
+        """
+        return read_s > _WAITED_S or pictures >= _MOST or not self._is_free(connected_s)
+
+    def rest(self, read_s: float, connected_s: float) -> None:
+        """Let pictures gather in an empty socket; a hurry ends it."""
+        if self._hurry is not None and read_s > _WAITED_S and self._is_free(connected_s):
             self._hurry.wait(self._nap_s)
+
+    def _is_free(self, connected_s: float) -> bool:
+        return self._hurry is not None and connected_s > WAKE_S and not self._hurry.is_set()

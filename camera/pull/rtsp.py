@@ -110,27 +110,28 @@ class _TransportRefused(CameraFault):
 
 def _frames(container: InputContainer, timeout_s: float, nap: Nap, stop: threading.Event) -> Iterator[EncodedFrame]:
     tracker, wait, video = _tracker(container), _FirstKey(), None
-    now, monotonic_s, from_timestamp = time.time, time.monotonic, datetime.fromtimestamp
-    for packet in _packets(container, timeout_s, nap):
-        data, is_key = bytes(packet), packet.is_keyframe
-        if is_key:
-            video = tracker.of_key(data)
-        if video is None:
-            if stop.is_set():
-                return
-            wait.goes_on(is_key)
-            continue
-        yield EncodedFrame(
-            data,
-            packet.dts,
-            packet.pts,
-            packet.duration or 0,
-            is_key,
-            video,
-            from_timestamp(now(), UTC),
-            monotonic_s(),
-            _camera_time(packet) if is_key else None,
-        )
+    for batch in _batches(container, timeout_s, nap):
+        wall_s = time.time() - time.monotonic()
+        for packet, arrived_s in batch:
+            data, is_key = bytes(packet), packet.is_keyframe
+            if is_key:
+                video = tracker.of_key(data)
+            if video is None:
+                if stop.is_set():
+                    return
+                wait.goes_on(is_key)
+                continue
+            yield EncodedFrame(
+                data,
+                packet.dts,
+                packet.pts,
+                packet.duration or 0,
+                is_key,
+                video,
+                datetime.fromtimestamp(wall_s + arrived_s, UTC),
+                arrived_s,
+                _camera_time(packet) if is_key else None,
+            )
 
 
 class _FirstKey:
@@ -149,28 +150,33 @@ class _FirstKey:
             raise CameraFault("camera.no_key_frame", f"the camera sent no key frame for {KEY_FRAME_S:g} s")
 
 
-def _packets(container: InputContainer, timeout_s: float, nap: Nap) -> Iterator[Any]:
-    """Yield what arrives; raise `CameraFault` in the end.
+def _batches(container: InputContainer, timeout_s: float, nap: Nap) -> Iterator[list[tuple[Any, float]]]:
+    """Yield what arrived, and when, by the monotonic clock; raise `CameraFault` in the end.
 
     At the first time-out libav's parser hands out the picture that it has held back: it comes late, and is the last.
     """
-    monotonic_s, read_s = time.monotonic, _read_s(timeout_s)
+    monotonic_s, read_s, batch = time.monotonic, _read_s(timeout_s), []
     opened_s = heard_s = asked_s = monotonic_s()
     try:
         for packet in container.demux(container.streams.video[0]):
             if packet.size:
                 now_s = monotonic_s()
-                yield packet
-                if now_s - asked_s >= read_s:
+                batch.append((packet, now_s))
+                took_s, connected_s = now_s - asked_s, now_s - opened_s
+                if took_s >= read_s:
                     raise TimeoutError
                 heard_s = now_s
-                nap.after(now_s - asked_s, now_s - opened_s)
+                if nap.is_due(took_s, connected_s, len(batch)):
+                    yield batch
+                    batch = []
+                    nap.rest(took_s, connected_s)
                 asked_s = monotonic_s()
         error: Exception = EOFError(0, "end of stream")
     except (av.FFmpegError, OSError, ValueError) as caught:
         error = caught
     now_s = monotonic_s()
     silent_s = timeout_s if now_s - asked_s >= 0.9 * read_s else now_s - heard_s  # some time-outs pass for an end
+    yield batch
     raise fault_of(error, "read", silent_s, timeout_s) from None
 
 
