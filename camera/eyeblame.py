@@ -24,6 +24,8 @@ class Looked:
         self.faulty = False
         """Whether a fault of its was told that is not cleared yet."""
         self.event: MotionEvent | None = None
+        self.cut = False
+        """Whether the eye is to be told that the stream broke off while something moved."""
         self._number = 0
         self._deaths = self._harmless = 0
         self._rests_until_s = 0.0

@@ -22,6 +22,7 @@ from camera.eye.words import (
     Seen,
     answer_in,
     ask_message,
+    cut_message,
     look_message,
     moved_in,
     run_message,
@@ -135,6 +136,8 @@ class Watchman:
             looked = self._cameras[camera]
             if frame is None:
                 looked.pending.clear()
+                looked.cut = looked.event is not None
+                self._wake.notify_all()
             elif not looked.rests():
                 looked.pending.put(frame)
                 self._wake.notify_all()
@@ -168,7 +171,7 @@ class Watchman:
         idle_since_s = time.monotonic()
         with self._wake:
             while not life.dead:
-                if (message := self._wish(life) or self._look(life)) is not None:
+                if (message := self._wish(life) or self._cut() or self._look(life)) is not None:
                     return message
                 if life.in_hand or self._cameras:
                     idle_since_s = time.monotonic()
@@ -185,6 +188,13 @@ class Watchman:
         self._replies[wish.number] = wish.reply
         life.give(("snapshot", wish.number), wish.camera)
         return ask_message(Ask(wish.number, wish.camera, wish.frame.at, _coded(wish.frame)))
+
+    def _cut(self) -> Message | None:
+        for camera, looked in self._cameras.items():
+            if looked.cut:
+                looked.cut = False
+                return cut_message(camera)
+        return None
 
     def _look(self, life: EyeLife) -> Message | None:
         """Take the next picture of the camera whose turn it is."""

@@ -89,7 +89,10 @@ class Eye:
 
     def _answer(self, message: Message) -> None:
         order = message.header.get("do")
-        if order == "look":
+        if order == "cut":
+            if (watch := self._watches.get(str(message.header.get("camera")))) is not None:
+                self._tell(watch.broke_off())
+        elif order == "look":
             look = look_in(message)
             told, seen = self._look(look)
             self._tell(told)

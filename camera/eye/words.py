@@ -99,6 +99,11 @@ def run_in(message: Message) -> dict[str, Motion | None]:
     return _understood("settings", lambda: _WORK.validate_python(message.header.get("config")))
 
 
+def cut_message(camera: str) -> Message:
+    """Return the news that a camera's stream broke off: what moves is not seen any more. It is not answered."""
+    return Message({"do": "cut", "camera": camera})
+
+
 def look_message(look: Look) -> Message:
     """Return the order to look at a picture."""
     header = {"do": "look", "camera": look.camera, "number": look.number, "at": look.at.isoformat(), "key": look.key}

@@ -25,6 +25,7 @@ from camera.eye.words import (
     answer_in,
     ask_in,
     ask_message,
+    cut_message,
     look_in,
     look_message,
     moved_in,
@@ -152,6 +153,15 @@ def test_pictures_that_break_off_end_the_event(eye, street):
         eye.look(coded, 2 * number + 0.5)
     told, _ = eye.look(street[0], 400)
     assert [(moved.event.end - NOON).total_seconds() < 60 for moved in told] == [True]
+
+
+def test_a_stream_that_is_cut_ends_the_event_at_once_and_where_it_was_last_seen(eye, street):
+    for number, coded in enumerate(street[:24]):
+        eye.look(coded, 2 * number + 0.5)
+    eye.send(cut_message("yard"))
+    eye.send(cut_message("gate"))
+    ended = moved_in(read_message(eye.process.stdout)).event
+    assert ended.camera == "gate" and (ended.end - NOON).total_seconds() <= 2 * 23 + 0.5
 
 
 def test_every_picture_of_a_stream(street):
