@@ -22,7 +22,9 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, Asyn
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.camera_peers import Used, ffmpeg_copy, frigate, motion, running
+import psutil
+
+from bench.camera_peers import Used, family, ffmpeg_copy, frigate, motion, running
 from bench.rig import workshop
 from bench.rtsp.rig import TestCamera
 from camera.group import CameraGroup
@@ -61,6 +63,8 @@ class Row:
     """Motion events of the camera that had fewest; somebody crosses the picture every 20 s."""
     target: str = ""
     reached: bool | None = None
+    eye_cpu_s: float | None = None
+    """What of it is the eye's."""
 
 
 class Listener:
@@ -130,17 +134,32 @@ async def side_by_side(part: str, cameras: int, seconds: float, ways: dict[str, 
         all_ = {name: await stack.enter_async_context(start()) for name, start in ways.items()}
         await asyncio.sleep(SETTLE_S)
         before = {name: Used.of(one.pids()) for name, one in all_.items()}
+        eyes_before = {name: eye_cpu_s(one.pids()) for name, one in all_.items()}
         began = time.monotonic()
         await asyncio.sleep(seconds)
         after = {name: Used.of(one.pids()) for name, one in all_.items()}
+        eyes = {name: eye_cpu_s(one.pids()) for name, one in all_.items()}
         minutes = (time.monotonic() - began) / 60 * cameras
         events = {name: one.events() for name, one in all_.items()}
     rows = []
     for name, used in after.items():
         cpu = (used.cpu_s - before[name].cpu_s) / minutes
         memory = round(used.rss_mb / cameras, 1), round(used.pss_mb / cameras, 1)
-        rows.append(Row(part, name, cameras, round(cpu, 3), *memory, events[name]))
+        eye, eye_before = eyes[name], eyes_before[name]
+        looking = round((eye - eye_before) / minutes, 3) if eye is not None and eye_before is not None else None
+        rows.append(Row(part, name, cameras, round(cpu, 3), *memory, events[name], eye_cpu_s=looking))
     return rows
+
+
+def eye_cpu_s(pids: list[int]) -> float | None:
+    """CPU-seconds that the eyes under these processes took so far; None when there is none."""
+    found = None
+    for process in family(pids):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "camera.eye" in process.cmdline():
+                times = process.cpu_times()
+                found = (found or 0.0) + times.user + times.system
+    return found
 
 
 async def copy_part(folder: Path, camera: TestCamera, seconds: float) -> list[Row]:
@@ -203,7 +222,7 @@ async def measure(seconds: float, parts: list[str]) -> list[Row]:
 def show(rows: list[Row], seconds: float) -> None:
     """The table."""
     print(f"CPU-seconds per camera-minute, MB per camera; over {seconds:.0f} s, load {os.getloadavg()[0]:.1f}")
-    print(f"{'':32} {'CPU s':>8} {'RSS MB':>8} {'PSS MB':>8} {'events':>8}")
+    print(f"{'':32} {'CPU s':>8} {'RSS MB':>8} {'PSS MB':>8} {'events':>8} {'eye CPU s':>10}")
     part = ""
     for row in rows:
         if row.part != part:
@@ -213,7 +232,8 @@ def show(rows: list[Row], seconds: float) -> None:
         verdict = (
             "" if row.reached is None else f"   target {row.target}: {'reached' if row.reached else 'NOT reached'}"
         )
-        print(f"  {row.name:30} {row.cpu_s:8.2f} {row.rss_mb:8.1f} {row.pss_mb:8.1f} {events:>8}{verdict}")
+        eye = "" if row.eye_cpu_s is None else f"{row.eye_cpu_s:.2f}"
+        print(f"  {row.name:30} {row.cpu_s:8.2f} {row.rss_mb:8.1f} {row.pss_mb:8.1f} {events:>8} {eye:>10}{verdict}")
 
 
 def main() -> None:
