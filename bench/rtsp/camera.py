@@ -1,7 +1,7 @@
 """A camera on loopback: one RTSP server with many addresses.
 
     python -m bench.rtsp.camera --port 8554 [--user U --password P [--digest]]
-        [--clock-error S] [--served FOLDER] [--refuse-tcp]
+        [--clock-error S] [--served FOLDER] [--refuse-tcp] [--as-is]
 
 /main 1080p15 H.264 2 Mbit/s, a key frame every 2 s    /sub 640x360    /tiny 320x180, a key frame every second
 /hevc and /hevcsub H.265    /long a key frame every 50 s    /clock and /clocksub the wall clock in the pixels, live
@@ -15,7 +15,8 @@ Quirks follow after a hyphen, also several: /main-audio, /tiny-jump-late; a quir
 What stands behind a further slash is free: /main/3 is one more camera with the same pictures, and shares the memory.
 
 `--served FOLDER` writes down when each picture went out, eight bytes of nanoseconds each, a file per path, and puts the
-same number into the picture (`packets.mark`). Prints `ready PORT`; ends when its standard input closes.
+same number into the picture (`packets.mark`). Clips that are missing in build/clips are made first, in a minute or
+two; `--as-is`: then their addresses answer 404. Prints `ready PORT`; ends when its standard input closes.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from base64 import b64decode
 from email.utils import formatdate
 from pathlib import Path
 
+from bench.rtsp.clips import CLIPS, ensure
 from bench.rtsp.session import Session, Track
 from bench.rtsp.streams import Stream, open_stream
 
@@ -213,8 +215,18 @@ def main() -> None:
     parser.add_argument("--clock-error", type=float, default=0)
     parser.add_argument("--refuse-tcp", action="store_true")
     parser.add_argument("--served", type=Path)
+    parser.add_argument("--as-is", action="store_true")
     random.seed()
-    asyncio.run(serve(parser.parse_args()))
+    arguments = parser.parse_args()
+    if not arguments.as_is:
+        ensure(*CLIPS, progress=_tell)
+    asyncio.run(serve(arguments))
+
+
+def _tell(name: str, part: float) -> None:
+    end = "\n" if part == 1 else "\r"
+    sys.stderr.write(f"making build/clips: {name} {part:4.0%}{end}")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -58,7 +58,11 @@ def path_of(name: str) -> Path:
     return FOLDER / f"{name}-{clip.width}x{clip.height}-{clip.fps}-{clip.seconds}s-{clip.kbit_s}k-v{_VERSION}.units"
 
 
-def ensure(*names: str) -> None:
+Progress = Callable[[str, float], None]
+"""Hears how much of a clip is made: its name, and a part from 0 to 1."""
+
+
+def ensure(*names: str, progress: Progress = lambda _name, _part: None) -> None:
     """Make the clips that are not there yet."""
     for name in names:
         path = path_of(name)
@@ -67,8 +71,10 @@ def ensure(*names: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         with unfinished.open("wb") as out:
-            for unit in _encoded(CLIPS[name]):
+            for number, unit in enumerate(_encoded(CLIPS[name])):
+                progress(name, number / CLIPS[name].frames())
                 out.write(len(unit).to_bytes(4, "big") + unit)
+        progress(name, 1)
         unfinished.replace(path)
 
 

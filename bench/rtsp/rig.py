@@ -119,7 +119,7 @@ class TestCamera(_Program):
             self._more += ["--served", str(served)]
 
     def _argv(self) -> list[str]:
-        return ["bench.rtsp.camera", "--port", str(self.port), *self._more]
+        return ["bench.rtsp.camera", "--port", str(self.port), "--as-is", *self._more]
 
     def url(self, path: str = "main") -> str:
         """The address of a path."""
