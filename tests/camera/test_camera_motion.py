@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from bench.camera_motion import compare, watch
+from bench.camera_motion import VISIBLE_LEVELS, Tally, compare, contrast, hours, watch, weathers
 from bench.camera_scenes import Passage, Scene, Weathering, crossings, instants
 from camera.eye.events import Doubts, EventMaker
-from camera.eye.finder import Found, MotionFinder, small_of, small_size
+from camera.eye.finder import Body, Found, MotionFinder, small_of, small_size
+from camera.eye.lights import Lights
 from camera.settings import Motion, Zone
 
 NOON = datetime(2026, 5, 1, 5, tzinfo=UTC)
@@ -50,6 +51,59 @@ def test_rain_lamps_and_lightning_are_no_motion():
 )
 def test_nothing_moves_but_the_light(going_on):
     assert watch(Scene(204, going_on=going_on), minutes(4), 2) == []
+
+
+@pytest.mark.parametrize("name", ["night, lamps", "night, rain, insects"])
+def test_visible_bodies_are_found_by_night(name):
+    seconds = minutes(7)
+    going_on = weathers(4, seconds)[name]
+    scene = Scene(4, passages=crossings(4, seconds), going_on=going_on)
+    outcome = compare(scene, watch(scene, seconds, 2), 2)
+    assert outcome.wanted >= 6
+    visible = [one for one in outcome.missed if contrast(scene, one, seconds, 2) >= VISIBLE_LEVELS]
+    assert len(visible) <= 1, "a far one in white is missed by night, told in the guide"
+    assert outcome.false == ()
+
+
+def test_the_shadow_that_a_small_lamp_throws_is_no_body():
+    lamps = Weathering(switches=(42.1, 82.8, 168.9, 173.1))
+    assert watch(Scene(5, going_on=lamps), minutes(3), 2) == []
+
+
+def test_a_body_is_seen_in_the_very_picture_in_which_a_known_light_comes_back():
+    lamps = Weathering(switches=(40, 40, 41, 60, 60, 61), night=True, noise=4)
+    walker = Passage(60, 67, "person", 0.1, True, 0.4)
+    scene = Scene(211, passages=[walker], going_on=lamps)
+    finder = MotionFinder(Motion(), *small_size(scene.height, scene.width))
+    looks = {at: finder.look(small_of(scene.draw(at)), at, night=True) for at in (*range(1, 60, 2), 62)}
+    assert looks[41] is None
+    assert looks[62] is not None
+    assert looks[62].doubtful, "what was parked there since would look so, too"
+
+
+def test_a_light_is_known_again_and_another_is_not():
+    rows = np.linspace(40, 120, 64, dtype=np.float32)
+    day, lamp = np.tile(rows, (48, 1)), np.tile(rows[::-1], (48, 1))
+    lights = Lights()
+    lights.remember(day)
+    lights.remember(lamp)
+    again = day + np.random.default_rng(1).normal(0, 2, day.shape).astype(np.float32)
+    found = lights.find(again)
+    assert found is not None
+    assert float(np.abs(found - day).max()) <= 0.5
+    assert lights.find(day * 2) is None
+    for level in range(10):
+        lights.remember(np.full_like(day, 20 * level))
+    assert lights.find(day) is None, "the one not seen for longest goes"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", list(weathers(0, 60)))
+def test_hours_of_bodies_and_hours_of_nothing_but_weather(name):
+    tally = Tally()
+    hours(name, 3, minutes(60), 2, tally=tally, details=True)
+    assert tally.found["visible"] >= 0.94 * tally.wanted["visible"]
+    assert tally.false + tally.quiet <= (2 if "insects" in name else 0)
 
 
 def test_a_body_in_the_rain_at_its_place_and_time():
@@ -165,3 +219,14 @@ def test_a_doubtful_picture_needs_a_second_one_within_reach():
     assert doubts.ask(doubtful, at(2), at(0)) is None
     assert doubts.ask(doubtful, at(30), at(28)) is None, "too late"
     assert Doubts().ask(BODY, at(2), at(0)) == at(0), "nothing to doubt"
+
+
+def test_what_is_faint_counts_when_it_goes_on_at_its_height():
+    here = replace(BODY, doubtful=True, bodies=(Body((0.4, 0.4, 0.45, 0.6), 0.01, faint=True),))
+    swaying = replace(here, bodies=(Body((0.41, 0.4, 0.46, 0.6), 0.01, faint=True),))
+    walked = replace(here, bodies=(Body((0.6, 0.42, 0.65, 0.61), 0.01, faint=True),))
+    fallen = replace(here, bodies=(Body((0.5, 0.75, 0.55, 0.95), 0.01, faint=True),))
+    for later, begin in ((swaying, None), (walked, at(0)), (fallen, None)):
+        doubts = Doubts()
+        assert doubts.ask(here, at(2), at(0)) is None
+        assert doubts.ask(later, at(4), at(2)) == begin
