@@ -49,7 +49,7 @@ def facts(speak: Speaker, state: CameraState | None, online: bool) -> tuple[Fact
     if state.moving:
         found.append(Fact(speak.t("camera.moving")))
     if state.days_left is not None:
-        found.append(Fact(speak.t("camera.days", days=_days(state.days_left))))
+        found.append(Fact(_room(speak, state.days_left)))
     if state.oldest is not None:
         found.append(Fact(speak.t("camera.oldest", at=speak.moment(state.oldest))))
     if state.watched and state.actual == "streaming":
@@ -79,5 +79,9 @@ def _span(speak: Speaker, seconds: float) -> str:
     return speak.t("camera.hours", count=round(seconds / 3600))
 
 
-def _days(days: float) -> str:
-    return number(round(days, 1) if days < 3 else round(days))
+def _room(speak: Speaker, days: float) -> str:
+    """Hours below two days: figures with a fraction are read differently by everybody."""
+    if days >= 2:
+        return speak.t("camera.days", days=round(days))
+    hours = round(24 * days)
+    return speak.t("camera.days_hours", hours=hours) if hours else speak.t("camera.days_none")
