@@ -12,6 +12,8 @@ from camera.settings import Motion
 
 _REACH_LENGTHS_S = 3.0
 """Own lengths that a body may cover in a second: a walker does one, a car three."""
+BETTER = 1.25
+"""A picture must show so much more motion to become the event's picture, with its area and score: each costs a JPEG."""
 _WAIT_S = 6.0
 """How long a doubtful picture waits for its second, at least."""
 _ALIKE_SIZE, _ALIKE_HIGH = 6.0, 2.5
@@ -143,6 +145,6 @@ class EventMaker:
 
 def _joined(event: MotionEvent, found: Found, label: str | None) -> MotionEvent:
     zones = tuple(sorted({*event.zones, *found.zones}))
-    if found.score > event.score:
+    if found.score >= BETTER * event.score:
         return replace(event, zones=zones, score=found.score, box=found.box, label=label or event.label)
     return replace(event, zones=zones, label=event.label or label)

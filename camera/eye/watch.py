@@ -11,7 +11,7 @@ import numpy as np
 
 from camera.eye.decode import Follower, Plane, decode_key, is_grey, luma_of, print_of
 from camera.eye.detector import Detector, overlap
-from camera.eye.events import Doubts, EventMaker
+from camera.eye.events import BETTER, Doubts, EventMaker
 from camera.eye.finder import Found, MotionFinder, small_of, small_size
 from camera.eye.picture import PictureJudge
 from camera.eye.still import snapshot_from
@@ -28,8 +28,6 @@ _OFTEN_S = 0.24
 _JUDGE_S = 5.0
 _DARK = 50.0
 """Mean brightness of a night."""
-_BETTER = 1.25
-"""A picture must show so much more motion to become the event's picture: each costs a JPEG."""
 _BROKEN_OFF_S = 30.0
 _MOST_DETECTED = 960
 """Longer side of the picture that a detector gets, in pixels."""
@@ -165,7 +163,7 @@ class CameraWatch:
 
     def _show(self, picture: av.VideoFrame, found: Found, look: Look) -> None:
         """Keep the picture when it shows the event better; people get it with the deblocking filter."""
-        if self._shown is not None and found.score < _BETTER * self._shown.score:
+        if self._shown is not None and found.score < BETTER * self._shown.score:
             return
         if self._settings.frames == "key":
             picture = decode_key(look.coded)
