@@ -90,7 +90,7 @@ class CameraGroup:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the cameras and their process: 3 s at most for one camera that records, 6 s for 16."""
+        """Stop the cameras and their process: 3 s at most."""
         supervisor, self._supervisor = self._supervisor, None
         if supervisor is not None:
             supervisor.cancel()
