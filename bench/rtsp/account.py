@@ -88,8 +88,7 @@ def _lost(
     rate = len(sent) / max(1e-9, (sent[-1] - sent[0]) / 1e9)
     for one in done:
         inside = [at for at in missing if one.begin - EDGE_S <= at <= one.end + allowed[one.kind]]
-        # what waits in a starved link goes with the connection, and was never there to be recorded
-        cost = sum(one.kind != "starved" or at > one.end for at in inside) / rate
+        cost = len(inside) / rate
         account.worst_lost_s = max(account.worst_lost_s, cost)
         if cost > allowed[one.kind]:
             account.wrong.append(f"{one.kind} at {one.begin:.0f}: {cost:.1f} s were sent and not recorded")

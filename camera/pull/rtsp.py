@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import struct
 import threading
@@ -9,16 +10,18 @@ import time
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 import av
 
 from camera.frames import EncodedFrame, VideoFormat
 from camera.live.units import Codec
 from camera.model import CameraConfig, CameraFault
-from camera.pull.diagnose import diagnose
+from camera.pull.diagnose import RTSP_PORT, RTSPS_PORT, diagnose
 from camera.pull.formats import FormatTracker
 from camera.pull.libav import fault_of
 from camera.pull.nap import Nap, nap_for
+from camera.pull.silence import LINES, Line, opening
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -27,6 +30,8 @@ _OPEN_S = 5.0
 """Least time for opening: some cameras start their encoder only when they are asked."""
 KEY_FRAME_S = 90.0
 """So long without a key frame is no picture: cameras send one every 1 to 10 s, sparing ones every 50 s."""
+PICTURE_S = 20.0
+"""So long may a picture take while its bytes arrive: a key frame of 250 kB at 100 kbit/s."""
 _PROBE_S = 1.0
 _POLL_S = 0.1
 """libav looks for a time-out as often (`POLLING_TIME` in its network.h)."""
@@ -56,35 +61,51 @@ class RtspSource:
 
     def open(self) -> Generator[EncodedFrame, None, None]:
         """Return the pictures. Raises `CameraFault` when the camera cannot be opened, falls silent or ends."""
-        container = self._open()
+        container, line = self._open()
         # Over UDP what gathers is lost as soon as the kernel's small buffer is full.
         nap = Nap(None if self._udp else self._hurry, nap_for(self._config.timeout_s))
-        try:
-            yield from _frames(container, self._config.timeout_s, nap, self._stop)
-        finally:
-            container.close()
+        with contextlib.ExitStack() as last:
+            if line is not None:
+                last.enter_context(LINES.watched(line))
+            last.callback(container.close)
+            yield from _frames(container, self._config.timeout_s, nap, self._stop, line)
 
     def probe(self) -> CameraFault | None:
         """Return why nothing answers at the camera's address; None when it speaks RTSP."""
         return diagnose(self._url, _PROBE_S)
 
-    def _open(self) -> InputContainer:
+    def _open(self) -> tuple[InputContainer, Line | None]:
         try:
-            return self._open_by("udp" if self._udp else "tcp")
+            return self._open_watched()
         except _TransportRefused:
             if self._config.transport != "auto" or self._url.startswith("rtsps:"):
                 raise  # encrypted is by TCP alone
             self._udp = not self._udp
-        return self._open_by("udp" if self._udp else "tcp")
+        return self._open_watched()
 
-    def _open_by(self, transport: Literal["tcp", "udp"]) -> InputContainer:
+    def _open_watched(self) -> tuple[InputContainer, Line | None]:
+        """Open it; over TCP silence is judged by the connection's bytes, else by pictures alone."""
+        timeout_s = self._config.timeout_s
+        if self._udp:
+            return self._open_by("udp", _read_s(timeout_s)), None
+        parts = urlsplit(self._url)
+        port = parts.port or (RTSPS_PORT if parts.scheme == "rtsps" else RTSP_PORT)
+        with opening(parts.hostname or "", port, max(timeout_s, _OPEN_S)) as find:
+            container = self._open_by("tcp", max(PICTURE_S, timeout_s))
+            sock = find()
+        if sock is not None:
+            return container, Line(sock, timeout_s - 2 * _POLL_S, self._stop)
+        container.close()
+        return self._open_by("tcp", _read_s(timeout_s)), None
+
+    def _open_by(self, transport: Literal["tcp", "udp"], read_s: float) -> InputContainer:
         config = self._config
         scheme, rest = self._url.split("://", 1)
         address = f"{scheme}://{config.credentials}@{rest}" if config.username else self._url
         limit_s = max(config.timeout_s, _OPEN_S)
         options = {**_QUICK, "rtsp_transport": transport, "timeout": str(int(limit_s * 1_000_000))}
         try:
-            return av.open(address, options=options, timeout=(limit_s, _read_s(config.timeout_s)))
+            return av.open(address, options=options, timeout=(limit_s, read_s))
         except (av.FFmpegError, OSError, ValueError) as error:
             # `from None`, by leaving the block: libav's error holds the address with the password.
             if getattr(error, "errno", None) == errno.EPROTONOSUPPORT:
@@ -108,9 +129,11 @@ class _TransportRefused(CameraFault):
         super().__init__("camera.garbage", f"the camera refuses to send over {transport.upper()}")
 
 
-def _frames(container: InputContainer, timeout_s: float, nap: Nap, stop: threading.Event) -> Iterator[EncodedFrame]:
+def _frames(
+    container: InputContainer, timeout_s: float, nap: Nap, stop: threading.Event, line: Line | None
+) -> Iterator[EncodedFrame]:
     tracker, wait, video = _tracker(container), _FirstKey(), None
-    for batch in _batches(container, timeout_s, nap):
+    for batch in _batches(container, timeout_s, nap, line):
         wall_s = time.time() - time.monotonic()
         for packet, arrived_s in batch:
             data, is_key = bytes(packet), packet.is_keyframe
@@ -150,12 +173,15 @@ class _FirstKey:
             raise CameraFault("camera.no_key_frame", f"the camera sent no key frame for {KEY_FRAME_S:g} s")
 
 
-def _batches(container: InputContainer, timeout_s: float, nap: Nap) -> Iterator[list[tuple[Any, float]]]:
+def _batches(
+    container: InputContainer, timeout_s: float, nap: Nap, line: Line | None
+) -> Iterator[list[tuple[Any, float]]]:
     """Yield what arrived, and when, by the monotonic clock; raise `CameraFault` in the end.
 
     At the first time-out libav's parser hands out the picture that it has held back: it comes late, and is the last.
     """
-    monotonic_s, read_s, batch = time.monotonic, _read_s(timeout_s), []
+    monotonic_s, batch = time.monotonic, []
+    read_s = _read_s(timeout_s) if line is None else max(PICTURE_S, timeout_s)
     opened_s = heard_s = asked_s = monotonic_s()
     try:
         for packet in container.demux(container.streams.video[0]):
@@ -175,7 +201,10 @@ def _batches(container: InputContainer, timeout_s: float, nap: Nap) -> Iterator[
     except (av.FFmpegError, OSError, ValueError) as caught:
         error = caught
     now_s = monotonic_s()
-    silent_s = timeout_s if now_s - asked_s >= 0.9 * read_s else now_s - heard_s  # some time-outs pass for an end
+    if (line is not None and line.silent) or now_s - asked_s >= 0.9 * read_s:
+        silent_s = timeout_s  # some time-outs pass for an end
+    else:
+        silent_s = now_s - heard_s if line is None else 0.0
     yield batch
     raise fault_of(error, "read", silent_s, timeout_s) from None
 
