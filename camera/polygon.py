@@ -18,11 +18,13 @@ _STEPS = 40
 def check_corners(value: Any) -> Any:
     """Refuse corners that make no part of a picture, in words that name the corner; other mistakes are not seen here.
 
-    Raises `PydanticCustomError`: config.polygon_few, config.polygon_outside, config.polygon_crosses,
-    config.polygon_flat.
+    Raises `PydanticCustomError`: config.polygon_bare, config.polygon_few, config.polygon_outside,
+    config.polygon_crosses, config.polygon_flat.
     """
     if not isinstance(value, list | tuple):
         return value
+    if value and all(isinstance(part, int | float) for part in value):
+        raise PydanticCustomError("config.polygon_bare", "corners without a list around them", {})
     if len(value) < 3:
         raise PydanticCustomError("config.polygon_few", "{count} corners, at least 3", {"count": len(value)})
     if not all(_is_place(corner) for corner in value):

@@ -49,6 +49,12 @@ def instant_words(at: datetime) -> str:
     return f"{at.astimezone():%H:%M:%S %d/%m/%Y}"
 
 
+def figure(value: float) -> str:
+    """A number as people write it here: 1, not 1.0; 0,5 in Vietnamese."""
+    text = str(int(value)) if value == int(value) else str(value)
+    return text.replace(".", ",") if _language == "vi" else text
+
+
 class Known(Protocol):
     """An error that knows its cause: `why` and `params` fill a sentence `why.*`, `detail` is English."""
 

@@ -18,6 +18,8 @@ from edge_agent.config.cameras import CameraEntry
 LONG_GOP_S = 4.5
 """Key frames further apart cost so much of a recording in a power cut, and so much waiting before a live picture."""
 CLOCK_WRONG_S = 30.0
+STREAMS = ("rtsp://", "rtsps://", "clip://")
+"""How the address of a stream begins; anything else is an ONVIF device."""
 _LOOK_S = 4.0
 """Frames a second and bits a second are measured over some seconds."""
 Shows = Literal["all", "some", "none"]
@@ -68,7 +70,7 @@ class Opened:
 
 async def addresses(target: str, account: Account, sub: str | None) -> Addresses:
     """The streams of an RTSP address as they are, of an ONVIF device as it tells them. Raises CameraFault."""
-    if target.startswith(("rtsp://", "clip://")):
+    if target.startswith(STREAMS):
         return Addresses(target, sub)
     async with Device(target, account.username, account.password) as device:
         info = await device.look()

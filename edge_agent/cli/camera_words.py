@@ -8,7 +8,7 @@ import click
 from camera.model import CameraFault
 from camera.onvif.model import Answer, DeviceInfo
 from edge_agent.cli.camera_look import CLOCK_WRONG_S, LONG_GOP_S, Opened
-from edge_agent.words import say
+from edge_agent.words import figure, say
 
 
 def tell_device(info: DeviceInfo) -> None:
@@ -20,7 +20,7 @@ def tell_device(info: DeviceInfo) -> None:
         _tell_clock(info.clock_error.total_seconds())
     for profile in info.profiles:
         size = f"{profile.width}x{profile.height}" if profile.pixels else "?"
-        words = (profile.codec or "?", size, f"{profile.fps or 0:g} fps", f"{profile.kbit_s or 0:g} kbit/s")
+        words = (profile.codec or "?", size, f"{figure(profile.fps or 0)} fps", f"{figure(profile.kbit_s or 0)} kbit/s")
         click.echo(f"    {profile.name:12} {' '.join(words)}  {profile.url or say('cameras.no_address')}")
 
 
@@ -30,19 +30,23 @@ def tell_stream(each: Opened) -> None:
     if not each.ok:
         click.echo(f"    {say(each.code or '', detail=each.detail)}")
         return
-    figures = {name: "?" if value is None else value for name, value in asdict(each).items()}
+    figures = {name: _shown(value) for name, value in asdict(each).items()}
     click.echo(f"    {say('cameras.stream', **figures)}")
     if each.browsers:
         click.echo(f"    {say(f'cameras.browsers_{each.browsers}')}")
     if each.gop_s and each.gop_s > LONG_GOP_S:
-        click.echo(f"    {say('cameras.long_gop', seconds=each.gop_s)}")
+        click.echo(f"    {say('cameras.long_gop', seconds=figure(each.gop_s))}")
     if each.clock_error_s is not None:
         _tell_clock(each.clock_error_s)
 
 
 def _tell_clock(seconds: float) -> None:
     wrong = abs(seconds) > CLOCK_WRONG_S
-    click.echo(f"    {say('cameras.clock_wrong' if wrong else 'cameras.clock', seconds=round(seconds, 1))}")
+    click.echo(f"    {say('cameras.clock_wrong' if wrong else 'cameras.clock', seconds=figure(round(seconds, 1)))}")
+
+
+def _shown(value: str | float | None) -> str:
+    return "?" if value is None else figure(value) if isinstance(value, float) else str(value)
 
 
 def found_json(answer: Answer, info: DeviceInfo | CameraFault | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
+from pydantic_core import PydanticCustomError
 
 from camera.model import CameraFault
 from camera.onvif.device import Device
@@ -19,9 +20,10 @@ from edge_agent.cli.camera_words import device_json, found_json, tell_device, te
 from edge_agent.cli.common import load_or_fail
 from edge_agent.cli.half_blocks import drawn, true_colour
 from edge_agent.cli.output import AS_JSON, BAD_INPUT, fail, show_json
+from edge_agent.config.cameras import check_address
 from edge_agent.config.secrets import SecretFault, reveal
 from edge_agent.config.section import Secret
-from edge_agent.words import say
+from edge_agent.words import figure, say
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -154,14 +156,17 @@ def clock_command(target: str, set_it: bool, as_json: bool, **who: Any) -> None:
     if as_json:
         show_json({"clock_error_s": seconds, "set": set_it})
     else:
-        click.echo(say("cameras.clock_unknown") if seconds is None else say("cameras.clock", seconds=seconds))
+        click.echo(say("cameras.clock_unknown") if seconds is None else say("cameras.clock", seconds=figure(seconds)))
 
 
 def _found(target: str, more: dict[str, Any]) -> tuple[Addresses, Account]:
     """The streams that are meant, and who we are to them; ends with a sentence where that is not clear."""
     if more["config_file"] is None:
         account = _who(more)
-        return _run(look.addresses(target, account, more["sub"])), account
+        for address in (target, more["sub"]):
+            _check_address(address)
+        hint = "" if {".", ":", "/"} & set(target) else say("cameras.need_config", id=target)
+        return _run(look.addresses(target, account, more["sub"]), hint), account
     entries = {entry.id: entry for entry in load_or_fail(more["config_file"]).cameras}
     if target not in entries:
         fail(say("cameras.unknown", id=target, known=", ".join(entries) or "-"), BAD_INPUT)
@@ -169,6 +174,17 @@ def _found(target: str, more: dict[str, Any]) -> tuple[Addresses, Account]:
         return look.configured(entries[target]), Account()
     except CameraFault as fault:
         _fail(fault)
+
+
+def _check_address(address: str | None) -> None:
+    """An address that was typed is judged in the words of `edge-agent check`."""
+    if address is None or not address.startswith(look.STREAMS):
+        return
+    try:
+        check_address(address)
+    except PydanticCustomError as error:
+        secret = error.type == "config.camera_secret"
+        fail(say("cameras.secret" if secret else error.type, key="TARGET"), BAD_INPUT)
 
 
 def _who(given: dict[str, Any]) -> Account:
@@ -221,14 +237,14 @@ async def _clock(target: str, account: Account, set_it: bool) -> float | None:
     return None if error is None else error.total_seconds()
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
+def _run(work: Coroutine[Any, Any, T], hint: str = "") -> T:
     try:
         return asyncio.run(work)
     except CameraFault as fault:
-        _fail(fault)
-    except OSError as error:
-        fail(say("camera.unreachable", detail=error.strerror or str(error)))
+        _fail(fault, hint)
+    except OSError:
+        fail(f"{say('camera.unreachable')} {hint}".rstrip())
 
 
-def _fail(fault: CameraFault) -> NoReturn:
-    fail(say(fault.code, detail=fault.detail))
+def _fail(fault: CameraFault, hint: str = "") -> NoReturn:
+    fail(f"{say(fault.code, detail=fault.detail)} {hint}".rstrip())

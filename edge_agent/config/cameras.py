@@ -47,15 +47,19 @@ class CameraEntry(Section):
     @field_validator("url", "sub_url")
     @classmethod
     def _camera_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if not _ADDRESS.match(value):
-            raise PydanticCustomError("config.camera_url", "must begin with rtsp:// or clip:///")
-        # An @ anywhere: a password may hold a slash, and looks like host and path then. In a path it is written %40.
-        if (value.startswith("rtsp") and "@" in value) or _PASSWORD.search(value):
-            raise PydanticCustomError("config.camera_secret", "the URL has a user or password in clear")
-        _check_host(value)
+        if value is not None:
+            check_address(value)
         return value
+
+
+def check_address(value: str) -> None:
+    """Raise PydanticCustomError (config.camera_*) where a stream's address is none, or holds a password."""
+    if not _ADDRESS.match(value):
+        raise PydanticCustomError("config.camera_url", "must begin with rtsp:// or clip:///")
+    # An @ anywhere: a password may hold a slash, and looks like host and path then. In a path it is written %40.
+    if (value.startswith("rtsp") and "@" in value) or _PASSWORD.search(value):
+        raise PydanticCustomError("config.camera_secret", "the URL has a user or password in clear")
+    _check_host(value)
 
 
 def _check_host(value: str) -> None:

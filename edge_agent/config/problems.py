@@ -1,6 +1,7 @@
 """One mistake in a configuration, and how it is told: where, what is wrong, what was probably meant."""
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from edge_agent.config.switching import LINE_PATTERN
 from edge_agent.config.yaml import Place
 from edge_agent.contract import invalid
 from edge_agent.contract.base import NAME_PATTERN
-from edge_agent.words import language, say
+from edge_agent.words import figure, language, say
 
 _SENTENCES = {
     "missing": "config.missing",
@@ -100,20 +101,12 @@ def translate(error: Mapping[str, Any]) -> tuple[str, dict[str, str | int | floa
     for name, value in context.items():
         if isinstance(value, str | int | float):
             params[name] = value
-    params["limit"] = _figure(next((context[name] for name in _LIMITS if name in context), ""))
+    limit = next((context[name] for name in _LIMITS if name in context), "")
+    params["limit"] = figure(limit) if isinstance(limit, float) and math.isfinite(limit) else limit
     params["expected"] = _choices(
         str(context.get("expected") or context.get("expected_tags") or context.get("pattern") or "")
     )
     return code, params
-
-
-def _figure(value: Any) -> str | int:
-    """A limit as people write it: 1, not 1.0; 0,5 in Vietnamese."""
-    if not isinstance(value, float):
-        return value if isinstance(value, str | int) else str(value)
-    if value.is_integer():
-        return int(value)
-    return str(value).replace(".", ",") if language() == "vi" else str(value)
 
 
 def _choices(expected: str) -> str:

@@ -56,6 +56,12 @@ def noted(loaded: Loaded) -> list[tuple[str, str]]:
         ({"retention": {"days": 0}}, "retention.days", "config.more_than", "“days” phải lớn hơn 0."),
         ({"timeout_s": 0.2}, "timeout_s", "config.too_small", "ít nhất 0,5"),
         ({"motion": {"masks": [SQUARE[:2]]}}, "motion.masks[0]", "config.polygon_few", "có 2 góc; cần ít nhất 3"),
+        (
+            {"motion": {"masks": [[0.5, 0.5]]}},
+            "motion.masks[0]",
+            "config.polygon_bare",
+            "danh sách các góc",
+        ),
         ({"motion": {"masks": [[]]}}, "motion.masks[0]", "config.polygon_few", "có 0 góc"),
         (
             {"motion": {"masks": [[[0, 0], [640, 0], [640, 360]]]}},

@@ -205,3 +205,22 @@ def test_colours_are_those_of_the_picture() -> None:
 
     assert upper(lines[0])[0] > 200 and max(upper(lines[0])[1:]) < 40
     assert max(upper(lines[-1])) < 40
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words_in"),
+    [
+        (("test", "rtsp://admin:hunter2@127.0.0.1/1"), 2, "dùng --user"),
+        (("test", "rtsp://127.0.0.1:99999/1"), 2, "từ 1 đến 65535"),
+        (("preview", "rtsp:///1"), 2, "thiếu địa chỉ"),
+        (("clock", "rtsp://127.0.0.1/1"), 1, "không phải của thiết bị ONVIF"),
+        (("config", "127.0.0.1:1"), 1, "Không tới được camera"),
+        (("test", "rtsps://127.0.0.1:1/1", "--seconds", "3"), 1, "Camera từ chối kết nối"),
+    ],
+)
+async def test_address_that_cannot_be_meant_is_told_in_whole_sentences(
+    arguments: tuple[str, ...], code: int, words_in: str
+) -> None:
+    done, out, err = await called(*arguments)
+    assert (done, words_in in out + err) == (code, True), out + err
+    assert "hunter2" not in out + err and "Value error" not in out + err
