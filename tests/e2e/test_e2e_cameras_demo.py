@@ -54,7 +54,7 @@ def _moved(page: Page) -> None:
         if events.count() and "đang chuyển động" not in events.first.inner_text():
             break
         page.wait_for_timeout(5_000)
-    expect(events.first).to_contain_text("duong")
+    expect(events.first).to_contain_text("Đường")
     assert page.locator("#lookback rect.video").count() >= 1
     assert page.locator("#lookback rect.mark").count() >= 1
     events.first.locator("summary").click()
