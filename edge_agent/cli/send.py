@@ -73,7 +73,10 @@ def command(
       bulletin.plan   bulletin='{"id":"sang","title":"...","text":"...","at":"2026-11-23T05:30:00+07:00"}'
       bulletin.cancel bulletin=sang
       bulletin.order  bulletins='["truoc","sau"]'
-      camera.snapshot camera=cong-lang
+      camera.snapshot camera=cong-lang [at=2026-11-23T05:30:00+07:00]
+      camera.recordings camera=cong-lang begin=2026-11-23T05:30:00+07:00 end=2026-11-23T06:00:00+07:00
+      camera.clip     camera=cong-lang begin=2026-11-23T05:30:00+07:00 end=2026-11-23T06:00:00+07:00
+      camera.keep     camera=cong-lang begin=2026-11-23T05:30:00+07:00 end=2026-11-23T06:00:00+07:00 [keep=false]
       outbox.resend   first=1 last=10
       outbox.confirm  through=10
       state.report
