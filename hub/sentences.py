@@ -55,7 +55,7 @@ class Speaker:
         """What the camera does."""
         if state is None:
             return self.t("camera.unknown")
-        words = [self.t(f"camera.{state.actual}")]
+        words = [self.t("camera.undecodable" if is_undecodable(state) else f"camera.{state.actual}")]
         if state.recording:
             words.append(self.t("camera.recording"))
         if state.main.width and state.main.height:
@@ -183,6 +183,11 @@ def why(code: str | None, params: dict[str, Any], reason: str | None, language: 
     if template is None or not set(_FILLED.findall(template)) <= params.keys():
         return reason or code or ""
     return fault_sentence(code or "", language, params)
+
+
+def is_undecodable(state: CameraState) -> bool:
+    """Whether a camera sends what nobody can look at."""
+    return state.actual == "streaming" and state.fault is not None and state.fault.code == "camera.garbage"
 
 
 def number(value: float) -> str:

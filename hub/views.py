@@ -13,7 +13,7 @@ from hub.agenda import Day, agenda
 from hub.ledger import Account
 from hub.onair import ClashView, SpeakerView, clashes, speaker_view
 from hub.registry import Node
-from hub.sentences import Speaker, number
+from hub.sentences import Speaker, is_undecodable, number
 from hub.things.views import PlantView, plant_view
 from hub.times import local, zone_named
 
@@ -176,7 +176,7 @@ def camera_view(id_: str, name: str, state: CameraState | None, speak: Speaker) 
         name=name,
         word=speak.camera(state),
         trouble=speak.fault(state.fault) if state else "",
-        good=state is not None and state.actual == "streaming",
+        good=state is not None and state.actual == "streaming" and not is_undecodable(state),
     )
 
 

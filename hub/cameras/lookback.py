@@ -21,7 +21,7 @@ from edge_agent.contract.watching import LONGEST_LOOK, KeepRecording
 from hub import forms
 from hub.cameras.lookback_asking import Asking, Found, as_json, day_after, day_of
 from hub.cameras.lookback_clips import Clips, Progress, TooMany
-from hub.cameras.lookback_forms import instant, moment, span
+from hub.cameras.lookback_forms import clip_span, instant, moment, span
 from hub.cameras.lookback_view import PER_PAGE, Wording
 from hub.commands import Commands
 from hub.language import translator
@@ -151,10 +151,10 @@ class LookBack:
     async def _json(self, seen: _Seen) -> Response:
         query, zone = seen.request.query_params, seen.speak.zone
         begin, end = (instant(query.get(name), zone) for name in ("begin", "end"))
-        if begin is None or end is None:
+        if begin is None and end is None and not {"begin", "end"} & set(query):
             midnight = self._midnight(seen)
             begin, end = midnight.astimezone(UTC), day_after(midnight).astimezone(UTC)
-        if not timedelta() < end - begin <= LONGEST_LOOK:
+        if begin is None or end is None or not timedelta() < end - begin <= LONGEST_LOOK:
             raise forms.FormError("camera.lookback_bad_time")
         found = await self._found(seen, begin, end)
         body = {"node": seen.address, "online": seen.node.online, **as_json(found, zone.key)}
@@ -190,7 +190,7 @@ class LookBack:
         return FileResponse(picture.medium.path, media_type="image/jpeg", headers=headers)
 
     async def _ask_clip(self, seen: _Seen) -> Response:
-        begin, end = span(await forms.read(seen.request), seen.speak.zone)
+        begin, end = clip_span(await forms.read(seen.request), seen.speak.zone)
         logger.info("%s, camera %s: clip %s..%s asked for by %s", *_named(seen, begin, end))
         if not seen.node.online:
             return self._say(seen, "camera.lookback_offline", 503)

@@ -226,7 +226,8 @@ def day_of(text: str | None, today: datetime) -> datetime:
     if not text:
         return there
     day = datetime.fromisoformat(text)
-    if len(text) != 10 or not 2020 <= day.year <= 2100:
+    ahead = day.replace(tzinfo=today.tzinfo) - there  # a page may be open over midnight
+    if len(text) != 10 or day.year < 2020 or ahead > timedelta(days=1):
         raise ValueError(f"no day: {text[:20]!r}")
     return min(day.replace(tzinfo=today.tzinfo), there)
 

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from edge_agent.contract.watching import LONGEST_CLIP
 from hub import forms
 from hub.cameras.lookback_clips import clamped
 from hub.times import from_form, instant_in
@@ -38,6 +39,17 @@ def _clock(text: str) -> str:
     return f"{int(hours):02}:{int(minutes):02}:{int(seconds):02}"
 
 
+def clip_span(fields: forms.Fields, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """A span that a node cuts in one clip; that of an event, which may be a little longer, is shortened.
+
+    Raises FormError.
+    """
+    begin, end = span(fields, zone)
+    if end - begin > LONGEST_CLIP and not fields.get("begin"):
+        raise forms.FormError("camera.lookback_long")
+    return clamped(begin, end)
+
+
 def span(fields: forms.Fields, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """From a form: two instants, or a day and two times of it. Raises FormError."""
     begin, end = (instant(fields.get(name), zone) for name in ("begin", "end"))
@@ -48,4 +60,4 @@ def span(fields: forms.Fields, zone: ZoneInfo) -> tuple[datetime, datetime]:
             end += timedelta(days=1)
     if end <= begin:
         raise forms.FormError("camera.lookback_bad_span")
-    return clamped(begin, end)
+    return begin, end

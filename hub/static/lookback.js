@@ -1,7 +1,7 @@
 // Looking back: a tap on the bar chooses a time, buttons move it, and a film that cannot be shown says so.
 // Without this the fields and buttons of the form do the same.
 
-const DAY = 86400;
+const DAY = 86400, HOUR = 3600; // no node cuts a longer clip
 const seconds = (text) => {
   const parts = (/^\d{3,6}$/.test(text) ? text.padStart(Math.ceil(text.length / 2) * 2, "0").match(/../g) : text.split(/[:h.]/)).map(Number);
   const [hours, minutes, rest] = [...parts, 0, 0];
@@ -39,7 +39,9 @@ const show = (part) => {
   }
   const size = part.querySelector("[data-size]");
   const bytes = (to - at) * Number(size.dataset.size);
-  size.textContent = bytes > 0 ? size.dataset.words.replace("0", Math.max(1, Math.round(bytes / 1e6))) : "";
+  size.classList.toggle("trouble", to - at > HOUR);
+  if (to - at > HOUR) size.textContent = size.dataset.long;
+  else size.textContent = bytes > 0 ? size.dataset.words.replace("0", Math.max(1, Math.round(bytes / 1e6))) : "";
 };
 
 document.addEventListener("click", (event) => {

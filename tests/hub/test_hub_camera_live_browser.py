@@ -230,6 +230,10 @@ async def test_the_state_below_the_picture_is_kept_up(
     )
     for words in ("Ống kính bị che", "chậm 62 phút", "Lưu được 12 ngày", "Đang có chuyển động", "Xem lại được từ"):
         await expect(told).to_contain_text(words)
+    noise = Fault.of("camera.garbage", detail="noise")
+    await live.node.state(CameraState(id="cong", at=now(), actual="streaming", recording=True, fault=noise))
+    await expect(told.locator("p.bad")).to_contain_text("không xem được")
+    await live.node.state(CameraState(id="cong", at=now(), actual="streaming", picture="covered", picture_since=now()))
     await view.goto(hub.url + PAGE + "?lang=en")
     await expect(told).to_contain_text("The lens is covered")
     await expect(view.locator(".badge")).to_contain_text("Live")

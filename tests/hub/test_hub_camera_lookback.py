@@ -97,6 +97,10 @@ async def test_same_as_json(hub: Running, node: FakeNode, recording: Recording) 
         {"day": "hôm qua"},
         {"day": "1999-01-01"},
         {"day": "20261122"},
+        {"day": "2090-01-01"},
+        {"begin": "rac", "end": "rac"},
+        {"begin": "2026-11-01T00:00Z"},
+        {"begin": "2026-11-01T00:00Z", "end": "x"},
         {"begin": "2026-11-01T00:00Z", "end": "2026-11-09T00:00Z"},
         {"begin": "2026-11-02T00:00Z", "end": "2026-11-01T00:00Z"},
         {"begin": "0001-01-01T00:00+14:00", "end": "0001-01-02T00:00+14:00"},
@@ -107,6 +111,19 @@ async def test_wrong_times_are_refused_and_not_asked(hub: Running, node: FakeNod
     answer = await hub.http.get(f"{BASE}/recordings.json", params=query)
     assert (answer.status_code, answer.json()["code"]) == (400, "camera.lookback_bad_time")
     assert asked(node, "camera.recordings") == []
+
+
+async def test_clip_longer_than_an_hour_is_refused_in_words_and_may_be_kept(
+    hub: Running, node: FakeNode, recording: Recording
+) -> None:
+    form = {"day": YESTERDAY, "at": "08:00", "to": "11:00"}
+    answer = await hub.http.post(f"{BASE}/clips", data=form)
+    assert answer.status_code == 400
+    assert "dài nhất một giờ" in answer.text
+    assert asked(node, "camera.clip") == []
+    await hub.http.post(f"{BASE}/keep", data=form)
+    (args,) = asked(node, "camera.keep")
+    assert (args.begin, args.end) == (day(8), day(11))
 
 
 async def test_more_events_than_one_answer_holds_are_asked_for_further(
@@ -180,7 +197,7 @@ async def test_event_picture_that_is_not_there_is_excused_and_not_asked_for_at_o
     recording.refuse["camera.snapshot"] = Fault.of("camera.not_recorded", detail="e-0")
     for _ in range(2):
         got = await hub.http.get(f"{BASE}/events/e-0/picture")
-        assert got.headers["content-type"] == "image/svg+xml" and "Không có hình ghi lại" in got.text
+        assert got.headers["content-type"] == "image/svg+xml" and "Lúc đó không có" in got.text
     assert len(asked(node, "camera.snapshot")) == 1
     assert (await hub.http.get(f"{BASE}/events/{'x' * 65}/picture")).status_code == 404
 
@@ -255,7 +272,7 @@ async def test_clip_that_fails_says_why_and_can_be_asked_for_again(
     recording.clip = film(tmp_path / "film.mp4", 1)
     recording.refuse["camera.clip"] = Fault.of("camera.not_recorded", detail="08:00")
     text = await ask_clip(hub, day(8), day(8, 1))
-    assert "Không lấy được đoạn phim. Không có hình ghi lại lúc đó" in text and "Tải lại" in text
+    assert "Không lấy được đoạn phim. Lúc đó không có hình ghi lại" in text and "Tải lại" in text
     recording.refuse.clear()
     assert "Đang chờ nút gửi" in await ask_clip(hub, day(8), day(8, 1))
     digest = hashlib.sha256(recording.clip).hexdigest()
@@ -324,7 +341,7 @@ async def test_mad_times_and_sizes_of_a_node_break_no_page(hub: Running, node: F
     [
         ({"day": YESTERDAY, "at": "08:00:00", "to": "08:01:30"}, day(8), day(8, 1, 30)),
         ({"day": YESTERDAY, "at": "23:59:30", "to": "00:00:30"}, day(23, 59, 30), day(24, 0, 30)),
-        ({"day": YESTERDAY, "at": "08:00", "to": "20:00"}, day(8), day(9)),
+        ({"day": YESTERDAY, "at": "08:00", "to": "09:00"}, day(8), day(9)),
     ],
 )
 async def test_clip_of_two_times(

@@ -113,6 +113,20 @@ async def test_tap_on_the_bar_chooses_the_time_of_a_picture(
     assert page.problems == []  # type: ignore[attr-defined]
 
 
+async def test_too_long_a_clip_is_told_before_it_is_asked_for(
+    hub: Running, node: FakeNode, recording: Recording, browser: Browser
+) -> None:
+    page = await opened(browser, hub)
+    await page.fill("[name=at]", "08:00:00")
+    await page.fill("[name=to]", "09:30:00")
+    await page.locator("[name=to]").blur()
+    await expect(page.locator(".size")).to_contain_text("dài nhất một giờ")
+    await page.fill("[name=to]", "08:30:00")
+    await page.locator("[name=to]").blur()
+    await expect(page.locator(".size")).to_contain_text("MB")
+    assert page.problems == []  # type: ignore[attr-defined]
+
+
 async def test_part_comes_into_the_page_of_the_camera(
     hub: Running, node: FakeNode, recording: Recording, browser: Browser, tmp_path: Path
 ) -> None:
