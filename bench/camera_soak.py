@@ -42,7 +42,7 @@ ALLOWED_S = {
 }
 """What may be missing beyond the disturbance itself: a group + 0.3 s, and 2 s in which a silent connection is given up.
 
-`throttled` links carry a key frame in 1 to 2.5 s, `starved` ones in 3 to 15 s. Both arrive, slowly: nothing is given up.
+`throttled` links carry a key frame in 1 to 2.5 s, `starved` ones in 3 to 15 s. Both arrive: nothing is given up.
 """
 FREE_KBIT_S = 1_000_000
 SETTLE_S = 15.0

@@ -105,7 +105,9 @@ class RtspSource:
         limit_s = max(config.timeout_s, _OPEN_S)
         options = {**_QUICK, "rtsp_transport": transport, "timeout": str(int(limit_s * 1_000_000))}
         try:
-            return av.open(address, options=options, timeout=(limit_s, read_s))
+            # libav's own `timeout` is for each wait for bytes. The whole opening takes in the first picture: cut off,
+            # the rest of that picture would pass for the next one.
+            return av.open(address, options=options, timeout=(max(PICTURE_S, limit_s), read_s))
         except (av.FFmpegError, OSError, ValueError) as error:
             # `from None`, by leaving the block: libav's error holds the address with the password.
             if getattr(error, "errno", None) == errno.EPROTONOSUPPORT:

@@ -92,3 +92,13 @@ def test_connections_of_one_address_are_told_apart(camera):
         one.close()
     with opening("127.0.0.1", camera.port, 5) as find:
         assert find() is None, "nothing is left open"
+
+
+def test_first_key_frame_over_a_very_weak_link_is_whole():
+    with TestCamera("main") as camera, Throttle(camera.port, 60, 60) as link:
+        frames = source_at(link.url("main")).open()
+        first, second = next(frames), next(frames)
+        frames.close()
+    assert first.is_key
+    assert len(first.data) > 55_000, "the first picture of this camera has 61 kB: 8 s; opening does not cut it off"
+    assert second.data[:3] in (b"\0\0\0", b"\0\0\1"), "and what follows is no rest of it"
