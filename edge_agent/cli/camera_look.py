@@ -121,10 +121,11 @@ async def open_stream(stream: Literal["main", "sub"], config: CameraConfig, seco
 
 async def _decoded(opened: Opened, camera: Camera, seconds: float) -> Opened:
     """Add whether its picture can be decoded: figures and parameter sets say nothing of that."""
+    deadline_s = time.monotonic() + seconds
     try:
         await camera.snapshot(timeout_s=seconds)
     except CameraFault as fault:
-        if fault.code == "camera.no_picture":
+        if fault.code == "camera.no_picture" and time.monotonic() < deadline_s:  # not merely slow
             return replace(opened, ok=False, code="camera.garbage", detail=fault.detail, browsers=None)
     return opened
 
