@@ -104,6 +104,8 @@ class ChildProcess:
             self._signal(signal.SIGKILL)
             await self._ended_within(_KILL_S)
             self._listening.cancel()
+            # The eye may hold the pipe of standard error for a moment more: asyncio would wait for it beyond its loop.
+            self._process._transport.close()  # type: ignore[attr-defined]
 
     async def _ended_within(self, limit_s: float) -> bool:
         try:

@@ -60,7 +60,7 @@ class Attendant:
         Raises:
             SpeechError: `speech.timeout`, `speech.busy`, `speech.worker_died`.
         """
-        if self._requests > MAX_WAITING and not urgent:  # one is served, the others wait
+        if not urgent and self._requests - self._urgent > MAX_WAITING:  # one is served, the others wait
             raise SpeechError(errors.BUSY, f"{MAX_WAITING} texts are waiting for the voice already", retry=True)
         self._requests += 1
         try:

@@ -28,6 +28,17 @@ QUIET_S = 600.0
 _CODECS: dict[str, Codec] = {"h264": "h264", "hevc": "hevc"}
 
 
+_EPOCHS = 1 << 32
+
+
+def _epoch_now() -> int:
+    """Return the eighths of a second since 1970, in 32 bits: no epoch comes again in a process that is started anew.
+
+    Starting takes longer than an eighth; with whole seconds the second process of one second repeated the first's.
+    """
+    return int(time.time() * 8) % _EPOCHS
+
+
 class LiveTap:
     """A `FrameSink`. `feed` and `cut` come from the puller's thread, `begin` and `end` from another.
 
@@ -48,7 +59,7 @@ class LiveTap:
         self._quiet_until_s = 0.0
         self._video: Description | None = None
         self._init = b""
-        self._epoch, self._number = int(time.time()), 0  # no epoch of an earlier process comes again
+        self._epoch, self._number = _epoch_now(), 0
 
     def begin(self) -> None:
         """Send from now on: init, the newest key frame, what followed, then each picture as it arrives.
@@ -119,7 +130,7 @@ class LiveTap:
             return
         if parameters != self._parameters:
             self._parameters, self._init = parameters, init(self._video)
-            self._epoch, self._number = max(self._epoch + 1, int(time.time())), 0
+            self._epoch, self._number = max(self._epoch + 1, _epoch_now()) % _EPOCHS, 0
 
     def _give(self, frame: EncodedFrame, place: Place, number: int) -> None:
         """Send a picture, before a key frame the init; once one is lost, what follows is worth nothing."""
