@@ -46,7 +46,7 @@ async def told(*arguments: str) -> Any:
 
 @pytest.fixture(scope="module")
 def rtsp() -> Iterator[TestCamera]:
-    with TestCamera() as camera:
+    with TestCamera("main", "sub", "hevc", "tiny") as camera:
         yield camera
 
 
