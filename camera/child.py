@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import BinaryIO
 
@@ -24,11 +24,12 @@ from camera.eye.words import Seen
 from camera.mask import Mask
 from camera.model import CameraFault, GroupConfig, MotionEvent, Stream
 from camera.outbox import Outbox
+from camera.pull.account import Account
 from camera.recordings.catalogue import Catalogue
 from camera.station import Station
 from camera.watchman import Watchman
 from camera.wire import Message, WireError, read_message
-from camera.words import flush_limit_s, motion_message, snapshot_message, unwrap_config
+from camera.words import flush_limit_s, held_in, motion_message, snapshot_message, unwrap_config
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,8 @@ _EXIT_BROKEN = 70
 class Child:
     """Owns what the cameras share: the way to the agent, the eye, the reporter. Commands run in the main thread."""
 
-    def __init__(self, group: GroupConfig, out: BinaryIO) -> None:
+    def __init__(self, group: GroupConfig, held: Mapping[str, float], out: BinaryIO) -> None:
+        """`held`: seconds for which accounts that a camera refused are let alone."""
         self._outbox = Outbox(out)
         self._flush_s = flush_limit_s(group)
         self._news = threading.Event()
@@ -59,7 +61,15 @@ class Child:
         eye_mb = group.memory_mb or EYE_MEMORY_MB + EYE_MEMORY_PER_CAMERA_MB * len(group.cameras)
         self._watchman = Watchman(group, self, _run_thread, eye_mb << 20)
         self._stations = {
-            config.id: Station(config, group, self._outbox, self._watchman, self._news, _run_thread)
+            config.id: Station(
+                config,
+                group,
+                self._outbox,
+                self._watchman,
+                self._news,
+                _run_thread,
+                Account(held.get(config.id, 0.0)),
+            )
             for config in group.cameras
         }
 
@@ -217,7 +227,7 @@ def main() -> None:
     handler.setFormatter(_MaskedFormatter(Mask.of(config.cameras)))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     _limit_memory(config)
-    child = Child(config, out)
+    child = Child(config, held_in(first), out)
     gc.freeze()  # what is loaded now stays for ever
     try:
         with contextlib.suppress(BrokenPipeError, WireError):

@@ -26,6 +26,7 @@ from camera.model import (
     Stream,
 )
 from camera.process import ChildProcess
+from camera.pull.account import HOLD_S
 from camera.pull.backoff import Backoff
 from camera.wire import Message, WireError
 from camera.words import deleted_in, live_in, motion_in, snapshot_in, statuses_in
@@ -65,6 +66,7 @@ class CameraGroup:
         self._one_at_a_time = {name: asyncio.Lock() for name in self._configs}
         self._watched: set[tuple[str, Stream]] = set()
         self._moving: dict[str, MotionEvent] = {}
+        self._refused_s: dict[str, float] = {}
         self._child: ChildProcess | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._asked: dict[int, asyncio.Future[Snapshot]] = {}
@@ -171,7 +173,7 @@ class CameraGroup:
     async def _run_child(self) -> None:
         """Live with one child until it dies. Raises `CameraFault`."""
         try:
-            child = await ChildProcess.start(self.config)
+            child = await ChildProcess.start(self.config, self._held())
         except OSError as error:
             raise CameraFault("camera.process_died", f"no process can be started ({error.strerror})") from None
         self._child = child
@@ -192,6 +194,7 @@ class CameraGroup:
                 self._take_live(live_in(message))
             case "status":
                 for camera, status in statuses_in(message).items():
+                    self._note_account(camera, status)
                     self._publish(camera, status)
             case "snapshot":
                 self._take_snapshot(message)
@@ -200,6 +203,20 @@ class CameraGroup:
             case "deleted":
                 deleted = deleted_in(message)
                 self._call("deleted", deleted)
+
+    def _note_account(self, camera: str, status: CameraStatus) -> None:
+        """Remember when a camera refused the account: the next process must not ask at once again."""
+        before = self._status.get(camera)
+        if status.code == "camera.unauthorised":
+            if before is None or (before.code, before.attempts) != (status.code, status.attempts):
+                self._refused_s[camera] = time.monotonic()
+        elif status.state == "streaming":
+            self._refused_s.pop(camera, None)
+
+    def _held(self) -> dict[str, float]:
+        now_s = time.monotonic()
+        held = {camera: at_s + HOLD_S - now_s for camera, at_s in self._refused_s.items()}
+        return {camera: rest_s for camera, rest_s in held.items() if rest_s > 0}
 
     def _take_live(self, piece: LivePiece) -> None:
         if (piece.camera, piece.stream) in self._watched:  # else it was under way when the watching ended

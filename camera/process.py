@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from camera.mask import Mask
 from camera.model import CameraFault, GroupConfig
@@ -39,8 +39,8 @@ class ChildProcess:
         self._listening = asyncio.create_task(self._listen(), name=f"camera-stderr-{process.pid}")
 
     @classmethod
-    async def start(cls, config: GroupConfig) -> ChildProcess:
-        """Start a child and hand it its configuration. Raises `OSError` when no process can be made."""
+    async def start(cls, config: GroupConfig, held: Mapping[str, float]) -> ChildProcess:
+        """Start a child; tell it its configuration, and for how long to let which cameras alone. Raises `OSError`."""
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -53,7 +53,7 @@ class ChildProcess:
             env=os.environ | _SPARING,
         )
         child = cls(process, Mask.of(config.cameras), flush_limit_s(config))
-        child.send(wrap_config(config))
+        child.send(wrap_config(config, held))
         return child
 
     @property

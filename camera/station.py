@@ -15,6 +15,7 @@ from camera.live.tap import LiveTap
 from camera.model import CameraConfig, CameraFault, CameraStatus, GroupConfig, Picture, Stream
 from camera.outbox import Outbox
 from camera.proof import Proof
+from camera.pull.account import Account
 from camera.pull.backoff import Backoff
 from camera.pull.ondemand import OnDemand
 from camera.pull.puller import Puller
@@ -56,8 +57,9 @@ class Station:
         watchman: Watchman,
         news: threading.Event,
         run_thread: RunThread,
+        account: Account,
     ) -> None:
-        self.config = config
+        self.config, self._account = config, account
         self._run_thread = run_thread
         self._board = StatusBoard(news=news, tell_deleted=lambda deleted: outbox.say(deleted_message(deleted)))
         self._latest = LatestKeyFrame()
@@ -82,7 +84,7 @@ class Station:
             self._board,
             self._board.main,
             self._stop,
-            Backoff(),
+            Backoff(account=account),
             self._board.clock,
         )
         self._sub = OnDemand(config.id, lambda stop: self._sub_puller(sub, stop), run_thread, self._board.sub_stream)
@@ -90,6 +92,9 @@ class Station:
 
     def start(self) -> None:
         """Begin to pull and record."""
+        if self._account.turn_s() > 0:
+            refused = CameraFault("camera.unauthorised", "the camera refused the account and is let alone", retry=False)
+            self._board.failed(refused, 1)
         if self._recorder is not None:
             self._recorder.start()
         self._run_thread(f"{self.config.id}-main", self._main.run)
@@ -146,7 +151,7 @@ class Station:
 
     def _sub_puller(self, sinks: list[FrameSink], stop: threading.Event) -> Puller:
         source = source_of(self.config, self.config.sub_url or self.config.url, stop, self._hurry["sub"])
-        return Puller(source, sinks, _SubStatus(self._board), self._board.sub, stop, Backoff())
+        return Puller(source, sinks, _SubStatus(self._board), self._board.sub, stop, Backoff(account=self._account))
 
 
 def _looked_at(config: CameraConfig) -> Stream | None:

@@ -14,6 +14,7 @@ from camera.wire import Message, WireError
 _T = TypeVar("_T")
 
 _STATUSES = TypeAdapter(dict[str, CameraStatus])
+_HELD = TypeAdapter(dict[str, float])
 _MOTION = TypeAdapter(MotionEvent)
 _DELETED = TypeAdapter(Deleted)
 _CODES = get_args(FaultCode)
@@ -27,17 +28,25 @@ def flush_limit_s(config: GroupConfig) -> float:
     return min(1.0 + 0.2 * sum(camera.record for camera in config.cameras), 2.0)
 
 
-def wrap_config(config: GroupConfig) -> Message:
-    """Return the first message to a child. It holds the passwords: for the child's pipe only."""
+def wrap_config(config: GroupConfig, held: Mapping[str, float] | None = None) -> Message:
+    """Return the first message to a child. It holds the passwords: for the child's pipe only.
+
+    `held`: for how many seconds a camera is not to be asked, as it refused the account lately.
+    """
     fields = config.model_dump(mode="json")
     for camera, dumped in zip(config.cameras, fields["cameras"], strict=True):
         dumped["password"] = camera.password.get_secret_value() if camera.password is not None else None
-    return Message({"do": "run", "config": fields})
+    return Message({"do": "run", "config": fields, "held": dict(held or {})})
 
 
 def unwrap_config(message: Message) -> GroupConfig:
     """Return the configuration of the first message. Raises `pydantic.ValidationError`."""
     return GroupConfig.model_validate(message.header.get("config"))
+
+
+def held_in(message: Message) -> dict[str, float]:
+    """Return for how long which cameras are let alone. Raises `pydantic.ValidationError`."""
+    return _HELD.validate_python(message.header.get("held", {}))
 
 
 def status_message(statuses: Mapping[str, CameraStatus]) -> Message:

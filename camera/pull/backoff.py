@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from camera.pull.account import Account
+
 LONGEST_S = 60.0
 """The longest delay between two tries."""
 STABLE_S = 30.0
@@ -23,8 +25,10 @@ class Backoff:
         draw: Callable[[float, float], float] = random.uniform,
         longest_s: float | None = None,
         stable_s: float = STABLE_S,
+        account: Account | None = None,
     ) -> None:
         """`longest_s`: else `LONGEST_S`; `stable_s`: a success that lasts as long forgives failures."""
+        self.account = account or Account()
         self._draw = draw
         self._longest_s = longest_s
         self._stable_s = stable_s

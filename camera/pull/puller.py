@@ -61,6 +61,7 @@ class Puller:
     def run(self) -> None:
         """Pull until stopped."""
         while not self._stop.is_set():
+            self._wait_turn()
             self.progress_s = time.monotonic()
             fault = self._pull_once()
             for sink in self._sinks:
@@ -69,6 +70,11 @@ class Puller:
             self._clock.forget()
             if fault is not None:
                 self._failed(fault)
+
+    def _wait_turn(self) -> None:
+        """Wait while the camera's account must be let alone."""
+        while not self._stop.is_set() and (wait_s := self._backoff.account.turn_s()) > 0:
+            self._wait(min(wait_s, 1.0))
 
     def _pull_once(self) -> CameraFault | None:
         self._streaming_since_s = None
@@ -102,6 +108,7 @@ class Puller:
         if self._streaming_since_s is None:
             if frame.is_key:
                 self._streaming_since_s = frame.arrived_s
+                self._backoff.account.accepted()
                 self._status.streaming()
         elif self._backoff.failures and frame.arrived_s - self._streaming_since_s >= STABLE_S:
             self._backoff.worked()
@@ -113,6 +120,8 @@ class Puller:
         delay_s = self._backoff.failed(worked_s, fault.retry)
         logger.warning("%s; next try in %.0f s", fault, delay_s)
         self._status.failed(fault, self._backoff.failures)
+        if fault.code == "camera.unauthorised":
+            self._backoff.account.refused()
         if fault.retry:
             self._wait_probing(fault, delay_s)
         else:  # a wrong password, say: repeated quickly, it locks the camera's account

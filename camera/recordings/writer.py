@@ -133,13 +133,15 @@ class SegmentWriter:
         except CameraFault as fault:
             self._pause(fault)
         except (av.FFmpegError, ValueError) as error:  # before OSError: some of libav's errors are both
-            self._pause(CameraFault("camera.garbage", f"the pictures fit into no recording ({type(error).__name__})"))
+            # One odd picture costs its group; a stream of them is rested from.
+            odd = CameraFault("camera.garbage", f"the pictures fit into no recording ({type(error).__name__})")
+            self._pause(odd, PAUSE_S if self._fault is not None else 0.0)
         except OSError as error:
             self._pause(fault_of(error), no_space=error.errno in NO_SPACE)
 
-    def _pause(self, fault: CameraFault, no_space: bool = False) -> None:
+    def _pause(self, fault: CameraFault, pause_s: float = PAUSE_S, no_space: bool = False) -> None:
         logger.warning("%s: %s", self._shelf.camera, fault)
-        self._fault, self._rest_until_s = fault, self._now_s + PAUSE_S
+        self._fault, self._rest_until_s = fault, self._now_s + pause_s
         with contextlib.suppress(OSError):
             if no_space:
                 self._tell(self._keeper.give_up_oldest())
