@@ -7,6 +7,8 @@ import termios
 from collections.abc import Callable
 from time import monotonic
 
+from edge_agent.tcpinfo import tcp_info
+
 _AHEAD_S = 0.1
 """What is handed over ahead of time: an answer to a command waits that long behind pictures."""
 _LEAST, _MOST = 3 * 1024, 256 * 1024
@@ -17,9 +19,6 @@ _MORE = 1.25
 """What was full and is empty at the next look carries more: by so much each time, as a buffer may have hidden it."""
 _LOOK_S = 0.25
 _SMOOTH = 0.4
-_ACKED, _LEAST_RTT = struct.Struct("=120xQ"), struct.Struct("=148xI")
-"""`tcpi_bytes_acked` and `tcpi_min_rtt` (in us) of `struct tcp_info`, linux/tcp.h; from 4.6 on."""
-_INFO_BYTES = 160
 
 
 class Pace:
@@ -45,19 +44,16 @@ class Pace:
 
     def _measure(self, held: int) -> float:
         """Learn the speed four times a second; returns the shortest way there and back, in seconds."""
-        try:
-            info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
-            acked: int = _ACKED.unpack_from(info)[0]
-            least_rtt_us: int = _LEAST_RTT.unpack_from(info)[0]
-        except (OSError, struct.error):  # another kernel: the first guess stays
+        info = tcp_info(self._sock)
+        if info is None:  # the first guess stays
             return 0.0
         passed_s = self._now() - self._looked_s
         if self._acked is None or passed_s >= _LOOK_S:
             if self._acked is not None:
-                self._learn((acked - self._acked) / passed_s, busy=self._busy and passed_s < 4 * _LOOK_S)
-            self._acked, self._looked_s, self._busy = acked, self._now(), True
+                self._learn((info.acked - self._acked) / passed_s, busy=self._busy and passed_s < 4 * _LOOK_S)
+            self._acked, self._looked_s, self._busy = info.acked, self._now(), True
         self._busy = self._busy and held > 0
-        return min(least_rtt_us / 1e6, 1.0)
+        return min(info.least_rtt_s, 1.0)
 
     def _learn(self, bytes_s: float, *, busy: bool) -> None:
         """What an idle connection carried says only that it can carry as much."""

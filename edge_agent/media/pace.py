@@ -7,9 +7,10 @@ measures one-way delay and governs the window; what arrives is not told to us, s
 """
 
 import socket
-import struct
 import time
 from collections import deque
+
+from edge_agent.tcpinfo import tcp_info
 
 TARGET_S = 0.08
 """Delay that an upload may cause. RFC 6817 allows 0.1 s."""
@@ -22,9 +23,6 @@ _LEAST, _MOST = 1_400, 16_384
 """Bytes of one piece."""
 _SEND_BUFFER = 32 * 1024
 """In flight at most, where nothing can be measured."""
-_RTT_AT, _ACKED_AT, _MIN_RTT_AT, _INFO = 68, 120, 148, 152
-"""Where `struct tcp_info` (linux/tcp.h) holds `tcpi_rtt` (microseconds), `tcpi_bytes_acked` and `tcpi_min_rtt`; and so
-many bytes of it."""
 _MINUTES = 10
 _QUICKLY, _GENTLY = 0.15, 0.06
 _EMPTY = 0.75
@@ -68,9 +66,10 @@ class Pace:
         now = time.monotonic() if now is None else now
         if now - self._looked >= _EVERY_S:
             self._looked = now
-            if (measured := _measured(sock)) is not None and measured[2] - self._acked >= self.news:
-                self._acked = measured[2]
-                self.judge(*measured[:2], now)
+            info = tcp_info(sock)
+            if info is not None and info.rtt_s and info.acked - self._acked >= self.news:
+                self._acked = info.acked
+                self.judge(info.rtt_s, info.least_rtt_s, now)
         self._free_at = max(self._free_at, now - _EVERY_S) + count / self.rate
         return max(0.0, self._free_at - now)
 
@@ -85,15 +84,3 @@ class Pace:
         gain = _QUICKLY if off < 0 or off > _EMPTY else _GENTLY
         change = 1 + gain * off
         self.rate = min(FASTEST, max(SLOWEST, self.rate * change))
-
-
-def _measured(sock: socket.socket) -> tuple[float, float, int] | None:
-    """Smoothed and least round trip time in seconds, bytes that have arrived; None where the kernel does not tell."""
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO)
-    except OSError:
-        return None
-    if len(info) < _INFO:
-        return None
-    rtt, least = struct.unpack_from("=I", info, _RTT_AT)[0], struct.unpack_from("=I", info, _MIN_RTT_AT)[0]
-    return (rtt / 1e6, least / 1e6, struct.unpack_from("=Q", info, _ACKED_AT)[0]) if rtt else None

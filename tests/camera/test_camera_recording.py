@@ -270,6 +270,15 @@ def test_pictures_that_fit_into_no_file_are_told(tmp_path, frames):
     assert rig.names() and rig.board.read().code is None, "it goes on with good pictures"
 
 
+def test_one_odd_picture_costs_its_group_alone(tmp_path, frames):
+    rig = Rig(tmp_path)
+    odd = [dataclasses.replace(frames[GOP + 3], data=b"")]
+    rig.write([*frames[: GOP + 3], *odd, *frames[GOP + 4 :]])
+    rig.writer.cut()
+    lost = len(frames) - sum(pictures_in(path) for path in rig.files())
+    assert 1 <= lost <= GOP and rig.board.read().code is None
+
+
 @pytest.mark.parametrize(("encoder", "codec"), [("libx264", "h264"), ("libx265", "hevc")])
 def test_pictures_that_wait_for_later_ones_are_shown_in_order(tmp_path, encoder, codec):
     """H.264 and H.265 with B frames: decoded in another order than shown."""
