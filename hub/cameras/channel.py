@@ -131,10 +131,13 @@ class Channel:
         return True
 
     def _keep(self, piece: VideoPiece) -> None:
+        """Keep the newest group, from its key frame on; one that is too long goes, and nothing more of it is kept."""
+        if piece.kind != "key" and not self._group:
+            return
         self._bytes += len(piece.data)
         self._group.append(piece)
         if self._bytes > GROUP_BYTES or len(self._group) > GROUP_PIECES:
-            self._group, self._bytes = [], -(1 << 40)  # no more of this group
+            self._group = []
 
     def _told(self, init: VideoPiece) -> str:
         about = {"codec": init.codec, "width": init.width, "height": init.height, "stream": init.stream}
