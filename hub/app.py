@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import logging
-import sqlite3
 from pathlib import Path
 
+from sqlalchemy.engine import Connection
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
@@ -49,7 +49,7 @@ from hub.registry import Registry
 from hub.render import Renderer, Shown
 from hub.security import Guard
 from hub.sentences import Speaker
-from hub.store import Store
+from hub.store import Store, address_of
 from hub.supervise import supervise
 from hub.things.campaigns import Campaigns
 from hub.toasts import Toasts
@@ -70,7 +70,9 @@ class Hub:
         self.closing = asyncio.Event()
         self.notice = Notice()
         self._database = config.data / "hub.sqlite3"
-        self._store = Store(self._database, records.SCHEMA + presence.SCHEMA + rows.SCHEMA + lookback_rows.SCHEMA)
+        self._store = Store(
+            address_of(config.data, None), records.SCHEMA + presence.SCHEMA + rows.SCHEMA + lookback_rows.SCHEMA
+        )
         self._presence = Presence(self._store)
         self.registry = Registry(self._presence, self.notice, clock, config.limits.nodes)
         self.ledger = Ledger(self._store, self.notice, config.limits.records, _notes(config))
@@ -92,7 +94,7 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "Hub":
-        """Open the files, begin to connect. Raises OSError, sqlite3.Error."""
+        """Open the files, begin to connect. Raises OSError, SQLAlchemyError."""
         await asyncio.to_thread(self._data.mkdir, parents=True, exist_ok=True)
         if not VENDOR.exists():
             logger.warning(
@@ -216,7 +218,7 @@ def _notes(config: HubConfig) -> Note:
     """What is kept of new records besides themselves."""
     aired, moved = AiredLog(config.limits.airings), MovedLog()
 
-    def note(connection: sqlite3.Connection, address: str, epoch: int, record: Event | Sample) -> None:
+    def note(connection: Connection, address: str, epoch: int, record: Event | Sample) -> None:
         aired.note(connection, address, epoch, record)
         moved.note(connection, address, epoch, record)
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-import sqlite3
 import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from edge_agent.version import VERSION
 from hub.config import ConfigError, HubConfig, load
@@ -36,7 +36,7 @@ def run(file: Path) -> None:
         _in_loop(_serve(config))
     except ConfigError as error:
         _give_up(str(error))
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, SQLAlchemyError) as error:
         _give_up(f"the console cannot start: {error}")
 
 

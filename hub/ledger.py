@@ -1,11 +1,12 @@
 """Events and telemetry of all nodes: exactly once in SQLite, and the last few in memory for the page."""
 
 import logging
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+from sqlalchemy.engine import Connection
 
 from edge_agent.contract.records import Event, EventBatch, Sample, TelemetryBatch
 from hub.notice import Notice
@@ -78,7 +79,7 @@ class Ledger:
         store.on_rollback.append(self._records.forget)
 
     async def load(self) -> None:
-        """Read what was known before the last stop. Raises sqlite3.Error."""
+        """Read what was known before the last stop. Raises SQLAlchemyError."""
         for progress in await self._store.call(self._records.known):
             self._absorb(progress, None)
 
@@ -90,7 +91,7 @@ class Ledger:
         """Do not ask for first..last any more: they count as lost, until they come after all."""
         self._offer(partial(self._records.give_up, address=address, first=first, last=last))
 
-    def _offer(self, job: Callable[[sqlite3.Connection], Progress]) -> None:
+    def _offer(self, job: Callable[[Connection], Progress]) -> None:
         try:
             self._store.offer(job, self._absorb)
         except StoreFull:
@@ -98,7 +99,7 @@ class Ledger:
             if self._dropped % 1000 == 1:
                 logger.warning("the database is too slow, %d batches put off so far", self._dropped)
 
-    def _write(self, connection: sqlite3.Connection, address: str, batch: EventBatch | TelemetryBatch) -> Progress:
+    def _write(self, connection: Connection, address: str, batch: EventBatch | TelemetryBatch) -> Progress:
         return self._records.write(connection, address, batch)
 
     def _absorb(self, progress: Any, error: BaseException | None) -> None:

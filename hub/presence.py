@@ -1,9 +1,10 @@
 """Since when a node is away, as the hub saw it. A last will is written before the loss, so it cannot carry the time."""
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+
+from sqlalchemy.engine import Connection
 
 from edge_agent.contract.base import iso
 from edge_agent.contract.reports import Status
@@ -37,9 +38,9 @@ class Presence:
         self._offline: dict[str, Offline] = {}
 
     async def load(self) -> None:
-        """Read what was known. Raises sqlite3.Error."""
+        """Read what was known. Raises SQLAlchemyError."""
         rows = await self._store.call(
-            lambda c: c.execute("SELECT address, session, connection, at, seen FROM offline").fetchall()
+            lambda c: c.exec_driver_sql("SELECT address, session, connection, at, seen FROM offline").fetchall()
         )
         for address, session, connection, at, seen in rows:
             self._offline[address] = Offline(session, connection, datetime.fromisoformat(at), bool(seen))
@@ -66,12 +67,12 @@ class Presence:
             return  # the page is right until the next start; then it says "before"
 
 
-def _delete(connection: sqlite3.Connection, address: str) -> None:
-    connection.execute("DELETE FROM offline WHERE address=?", (address,))
+def _delete(connection: Connection, address: str) -> None:
+    connection.exec_driver_sql("DELETE FROM offline WHERE address=?", (address,))
 
 
-def _insert(connection: sqlite3.Connection, address: str, offline: Offline) -> None:
-    connection.execute(
+def _insert(connection: Connection, address: str, offline: Offline) -> None:
+    connection.exec_driver_sql(
         "INSERT OR REPLACE INTO offline VALUES (?, ?, ?, ?, ?)",
         (address, offline.session[:200], offline.connection, iso(offline.at), int(offline.seen)),
     )

@@ -5,12 +5,12 @@ another instant begins a new epoch of that node, while a known number with the s
 """
 
 import math
-import sqlite3
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
+from sqlalchemy.engine import Connection
 
 from edge_agent.contract.base import iso
 from edge_agent.contract.records import Event, EventBatch, GapData, Sample, TelemetryBatch
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS gone (
 """
 
 
-Note = Callable[[sqlite3.Connection, str, int, Event | Sample], None]
+Note = Callable[[Connection, str, int, Event | Sample], None]
 """What else is done with a new record, in the same transaction: address, epoch, record."""
 
 
@@ -77,7 +77,7 @@ class Records:
         """What is in memory may not be what is in the file any more (a rollback): read it again."""
         self._counting.clear()
 
-    def write(self, connection: sqlite3.Connection, address: str, batch: EventBatch | TelemetryBatch) -> Progress:
+    def write(self, connection: Connection, address: str, batch: EventBatch | TelemetryBatch) -> Progress:
         """Keep what is new of a batch."""
         counting = self._load(connection, address)
         before = counting.epoch
@@ -94,35 +94,35 @@ class Records:
             self._trim(connection)
         return self._progress(connection, address, counting, tuple(new), counting.epoch != before)
 
-    def give_up(self, connection: sqlite3.Connection, address: str, first: int, last: int) -> Progress:
+    def give_up(self, connection: Connection, address: str, first: int, last: int) -> Progress:
         """Note that the node has been asked often enough for first..last."""
         counting = self._load(connection, address)
         self._gone(connection, address, counting, first, last, "not_answered")
         self._save(connection, address, counting)
         return self._progress(connection, address, counting)
 
-    def known(self, connection: sqlite3.Connection) -> list[Progress]:
+    def known(self, connection: Connection) -> list[Progress]:
         """Where all nodes stand, each with its last events and last sample as `new`."""
-        rows = connection.execute("SELECT address FROM sequences").fetchall()
+        rows = connection.exec_driver_sql("SELECT address FROM sequences").fetchall()
         return [self._resume(connection, address) for (address,) in rows]
 
-    def _resume(self, connection: sqlite3.Connection, address: str) -> Progress:
+    def _resume(self, connection: Connection, address: str) -> Progress:
         query = "SELECT body FROM records WHERE address=? AND telemetry=? ORDER BY id DESC LIMIT ?"
-        events = [_read(Event, b) for (b,) in connection.execute(query, (address, 0, RECENT))]
-        samples = [_read(Sample, b) for (b,) in connection.execute(query, (address, 1, 1))]
+        events = [_read(Event, b) for (b,) in connection.exec_driver_sql(query, (address, 0, RECENT))]
+        samples = [_read(Sample, b) for (b,) in connection.exec_driver_sql(query, (address, 1, 1))]
         return self._progress(
             connection, address, self._load(connection, address), tuple(r for r in (*events, *samples) if r)
         )
 
     def _is_new(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         address: str,
         counting: _Counting,
         record: Event | Sample,
         session: str,
     ) -> bool:
-        rows = connection.execute(
+        rows = connection.exec_driver_sql(
             "SELECT epoch, at, type, session FROM records WHERE address=? AND seq=?", (address, record.seq)
         ).fetchall()
         mark = (iso(record.at), _type(record))
@@ -137,26 +137,28 @@ class Records:
             return True
         return _restart(counting) if _says_database_lost(record) else False
 
-    def _was_given_up(self, connection: sqlite3.Connection, address: str, counting: _Counting, seq: int) -> bool:
+    def _was_given_up(self, connection: Connection, address: str, counting: _Counting, seq: int) -> bool:
         """Whether a record comes late after all; its number is then no longer counted as lost."""
-        row = connection.execute(
+        row = connection.exec_driver_sql(
             "SELECT first, last, reason FROM gone WHERE address=? AND epoch=? AND first<=? AND last>=?",
             (address, counting.epoch, seq, seq),
         ).fetchone()
         if row is None:
             return False
         first, last, reason = row
-        connection.execute("DELETE FROM gone WHERE address=? AND epoch=? AND first=?", (address, counting.epoch, first))
+        connection.exec_driver_sql(
+            "DELETE FROM gone WHERE address=? AND epoch=? AND first=?", (address, counting.epoch, first)
+        )
         for low, high in ((first, seq - 1), (seq + 1, last)):
             if low <= high:
                 self._note_gone(connection, address, counting, low, high, reason)
         return True
 
     def _insert(
-        self, connection: sqlite3.Connection, address: str, counting: _Counting, record: Event | Sample, session: str
+        self, connection: Connection, address: str, counting: _Counting, record: Event | Sample, session: str
     ) -> None:
         counting.sequence.add(record.seq)
-        connection.execute(
+        connection.exec_driver_sql(
             "INSERT OR IGNORE INTO records (address, epoch, seq, at, type, session, telemetry, body)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -174,32 +176,32 @@ class Records:
             self._gone(connection, address, counting, first, last, str(getattr(record, "data", {}).get("reason")))
 
     def _gone(
-        self, connection: sqlite3.Connection, address: str, counting: _Counting, first: int, last: int, reason: str
+        self, connection: Connection, address: str, counting: _Counting, first: int, last: int, reason: str
     ) -> None:
         for low, high in _absent(counting.sequence, first, last):
             self._note_gone(connection, address, counting, low, high, reason)
         counting.sequence.gone(first, last)
 
     def _note_gone(
-        self, connection: sqlite3.Connection, address: str, counting: _Counting, first: int, last: int, reason: str
+        self, connection: Connection, address: str, counting: _Counting, first: int, last: int, reason: str
     ) -> None:
-        connection.execute(
+        connection.exec_driver_sql(
             "INSERT OR REPLACE INTO gone VALUES (?, ?, ?, ?, ?)", (address, counting.epoch, first, last, reason[:40])
         )
 
-    def _load(self, connection: sqlite3.Connection, address: str) -> _Counting:
+    def _load(self, connection: Connection, address: str) -> _Counting:
         if address in self._counting:
             return self._counting[address]
-        row = connection.execute("SELECT epoch, through FROM sequences WHERE address=?", (address,)).fetchone()
+        row = connection.exec_driver_sql("SELECT epoch, through FROM sequences WHERE address=?", (address,)).fetchone()
         counting = _Counting(row[0], Sequence(row[1])) if row else _Counting(1)
         sequence = counting.sequence
-        later = connection.execute(
+        later = connection.exec_driver_sql(
             "SELECT seq FROM records WHERE address=? AND epoch=? AND seq>? ORDER BY seq LIMIT ?",
             (address, counting.epoch, sequence.through, sequence.limit),
         )
         for (seq,) in later:
             sequence.add(seq)
-        gone = connection.execute(
+        gone = connection.exec_driver_sql(
             "SELECT first, last FROM gone WHERE address=? AND epoch=? AND last>?",
             (address, counting.epoch, sequence.through),
         )
@@ -208,8 +210,8 @@ class Records:
         self._counting[address] = counting
         return counting
 
-    def _save(self, connection: sqlite3.Connection, address: str, counting: _Counting) -> None:
-        connection.execute(
+    def _save(self, connection: Connection, address: str, counting: _Counting) -> None:
+        connection.exec_driver_sql(
             "INSERT INTO sequences VALUES (?, ?, ?) ON CONFLICT (address) DO UPDATE SET epoch=excluded.epoch,"
             " through=excluded.through",
             (address, counting.epoch, counting.sequence.through),
@@ -217,23 +219,23 @@ class Records:
 
     def _progress(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         address: str,
         counting: _Counting,
         new: tuple[Event | Sample, ...] = (),
         restarted: bool = False,
     ) -> Progress:
-        lost = connection.execute(
+        lost = connection.exec_driver_sql(
             "SELECT coalesce(sum(last - first + 1), 0) FROM gone WHERE address=? AND epoch=?"
             " AND reason!='database_lost'",  # such a range is a safe bound: most of its numbers were never used
             (address, counting.epoch),
-        ).fetchone()[0]
+        ).scalar_one()
         sequence = counting.sequence
         missing = tuple(sequence.missing(1000))
         return Progress(address, counting.epoch, sequence.through, missing, lost, new, restarted)
 
-    def _trim(self, connection: sqlite3.Connection) -> None:
-        connection.execute("DELETE FROM records WHERE id <= (SELECT max(id) FROM records) - ?", (self._keep,))
+    def _trim(self, connection: Connection) -> None:
+        connection.exec_driver_sql("DELETE FROM records WHERE id <= (SELECT max(id) FROM records) - ?", (self._keep,))
 
 
 def _absent(sequence: Sequence, first: int, last: int) -> list[tuple[int, int]]:

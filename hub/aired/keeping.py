@@ -2,9 +2,9 @@
 
 import logging
 import math
-import sqlite3
 
 from pydantic import Field, ValidationError
+from sqlalchemy.engine import Connection
 
 from edge_agent.contract.airings import Airing, Hearing
 from edge_agent.contract.base import Instant, Report, iso
@@ -31,7 +31,7 @@ class AiredLog:
         self._keep = keep
         self._since_trim = 0
 
-    def note(self, connection: sqlite3.Connection, address: str, epoch: int, record: Event | Sample) -> None:
+    def note(self, connection: Connection, address: str, epoch: int, record: Event | Sample) -> None:
         """Keep what a new record says of an airing; others, and those that make no sense, are passed over."""
         if not isinstance(record, Event):
             return
@@ -45,13 +45,13 @@ class AiredLog:
         except ValidationError as error:
             logger.warning("%s: event %d is no airing: %s", address, record.seq, error.errors()[0]["msg"])
 
-    def _airing(self, connection: sqlite3.Connection, address: str, epoch: int, record: Event, airing: Airing) -> None:
+    def _airing(self, connection: Connection, address: str, epoch: int, record: Event, airing: Airing) -> None:
         if not math.isfinite(airing.seconds):
             airing = airing.model_copy(update={"seconds": 0.0})
         at = sane(airing.planned_us) or (micros(airing.planned) if airing.planned else None)
         at = at or sane(airing.started_us) or micros(record.at)
         heard = None if airing.heard is None else int(airing.heard)
-        connection.execute(
+        connection.exec_driver_sql(
             "INSERT OR IGNORE INTO airings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(address, epoch, record.seq, at, airing.id, sane(airing.started_us), airing.class_, airing.state),
@@ -59,40 +59,42 @@ class AiredLog:
             ),
         )
         if started := sane(airing.started_us):
-            connection.execute(
+            connection.exec_driver_sql(
                 "UPDATE OR IGNORE hearings SET started=? WHERE address=? AND item=? AND started=?",
                 (started, address, airing.id, _NOT_YET),
             )
         self._trim(connection)
 
-    def _trim(self, connection: sqlite3.Connection) -> None:
+    def _trim(self, connection: Connection) -> None:
         self._since_trim += 1
         if self._since_trim < _TRIM_EVERY:
             return
         self._since_trim = 0
-        connection.execute(
+        connection.exec_driver_sql(
             "DELETE FROM airings WHERE at < (SELECT at FROM airings ORDER BY at DESC LIMIT 1 OFFSET ?)",
             (self._keep - 1,),
         )
-        connection.execute("DELETE FROM hearings WHERE rowid <= (SELECT max(rowid) FROM hearings) - ?", (self._keep,))
+        connection.exec_driver_sql(
+            "DELETE FROM hearings WHERE rowid <= (SELECT max(rowid) FROM hearings) - ?", (self._keep,)
+        )
 
 
-def name(connection: sqlite3.Connection, address: str, about: About) -> None:
+def name(connection: Connection, address: str, about: About) -> None:
     """Remember what a node is called: the log outlives the node."""
-    connection.execute(
+    connection.exec_driver_sql(
         "INSERT OR REPLACE INTO node_names VALUES (?, ?, ?)", (address, about.name[:200], (about.zone or "")[:200])
     )
 
 
-def _hearing(connection: sqlite3.Connection, address: str, hearing: Hearing) -> None:
+def _hearing(connection: Connection, address: str, hearing: Hearing) -> None:
     score = hearing.heard_score
     score = score if score is not None and math.isfinite(score) else None
     started = sane(hearing.started_us)
     if started is None:
         newest = "SELECT started FROM airings WHERE address=? AND item=? AND started NOT NULL ORDER BY at DESC LIMIT 1"
-        found = connection.execute(newest, (address, hearing.id)).fetchone()
+        found = connection.exec_driver_sql(newest, (address, hearing.id)).fetchone()
         started = found[0] if found else _NOT_YET
-    connection.execute(
+    connection.exec_driver_sql(
         "INSERT OR REPLACE INTO hearings VALUES (?, ?, ?, ?, ?)",
         (address, hearing.id, started, int(hearing.heard), score),
     )

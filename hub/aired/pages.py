@@ -12,6 +12,7 @@ from math import ceil
 from pathlib import Path
 from urllib.parse import urlencode
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
@@ -99,7 +100,7 @@ class AiredPages:
         try:
             async with self._reading:
                 view = await asyncio.to_thread(self._look, asked, wanted, language)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, SQLAlchemyError) as error:
             logger.error("the as-aired log cannot be read: %s", error)
             return HTMLResponse(self._renderer.message(language, "aired.unreadable"), 503)
         other = switched(request.query_params, language)

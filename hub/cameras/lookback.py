@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic_core import to_json
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -118,7 +119,7 @@ class LookBack:
                 return self._say(seen, error.key, 400)
             except TooMany:
                 return self._say(seen, "camera.lookback_busy", 503)
-            except (sqlite3.Error, StoreFull) as error:
+            except (sqlite3.Error, SQLAlchemyError, StoreFull) as error:
                 logger.error("what is known of cameras cannot be read or written: %s", error)
                 return self._say(seen, "camera.lookback_unreadable", 503)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from edge_agent.contract.base import iso
 from edge_agent.contract.errors import Fault
@@ -172,7 +173,7 @@ class Asking:
         """What the node said before, and what it told of motion by itself."""
         try:
             noted = await asyncio.to_thread(self._noted, key)
-        except sqlite3.Error:
+        except (sqlite3.Error, SQLAlchemyError):
             noted = []
         known = self._answers.get(key)
         if known is None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
+from sqlalchemy.engine import Connection
 
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.records import Event, Sample
@@ -80,7 +81,7 @@ class MovedLog:
         self._keep = keep
         self._since_trim = 0
 
-    def note(self, connection: sqlite3.Connection, address: str, epoch: int, record: Event | Sample) -> None:
+    def note(self, connection: Connection, address: str, epoch: int, record: Event | Sample) -> None:
         """Keep what a new record says; others, and those that make no sense, are passed over."""
         del epoch  # a node that counts anew still tells of the same motion by the same id
         kind, _, camera = ((record.about or "") if isinstance(record, Event) else "").partition("/")
@@ -91,7 +92,7 @@ class MovedLog:
         elif record.type == "clip":
             _sent(connection, address, record)
 
-    def _moved(self, connection: sqlite3.Connection, address: str, camera: str, record: Event) -> None:
+    def _moved(self, connection: Connection, address: str, camera: str, record: Event) -> None:
         picture = record.data.get("picture")  # its SHA-256 here, whether there is one in a list
         try:
             moved = Moved.model_validate({"score": 0, **record.data, "picture": False})
@@ -102,7 +103,7 @@ class MovedLog:
             return
         moved = moved.model_copy(update={"picture": sha256 is not None})
         # The end may come before the beginning: records that got lost on the way are asked for again.
-        connection.execute(
+        connection.exec_driver_sql(
             "INSERT INTO camera_moved VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (address, camera, id) DO UPDATE SET"
             " body=excluded.body, picture=coalesce(excluded.picture, picture) WHERE ?",
             (address, camera, moved.id, millis(moved.begin), moved.model_dump_json(), sha256, moved.end is not None),
@@ -110,14 +111,14 @@ class MovedLog:
         self._since_trim += 1
         if self._since_trim >= _TRIM_EVERY:
             self._since_trim = 0
-            connection.execute(
+            connection.exec_driver_sql(
                 "DELETE FROM camera_moved WHERE begin < (SELECT begin FROM camera_moved ORDER BY begin DESC"
                 " LIMIT 1 OFFSET ?)",
                 (self._keep - 1,),
             )
 
 
-def _sent(connection: sqlite3.Connection, address: str, record: Event) -> None:
+def _sent(connection: Connection, address: str, record: Event) -> None:
     """What became of the sending of a clip, as the node tells."""
     fault, state = None, record.data.get("state")
     if state == "failed":
@@ -125,15 +126,15 @@ def _sent(connection: sqlite3.Connection, address: str, record: Event) -> None:
         fault = Fault.of(str(record.data.get("code") or "media.refused"), **params)
     elif state != "sent":
         return
-    connection.execute(
+    connection.exec_driver_sql(
         "UPDATE camera_clips SET state=?, fault=? WHERE address=? AND sha256=? AND state='sending'",
         (state, fault.model_dump_json() if fault else "", address, str(record.data.get("sha256"))),
     )
 
 
-def save_clip(connection: sqlite3.Connection, clip: Clip) -> None:
+def save_clip(connection: Connection, clip: Clip) -> None:
     """Keep a clip as it stands now; of too many the oldest are forgotten."""
-    connection.execute(
+    connection.exec_driver_sql(
         "INSERT OR REPLACE INTO camera_clips VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(clip.id, clip.address, clip.camera, millis(clip.begin), millis(clip.end), millis(clip.asked)),
@@ -141,7 +142,7 @@ def save_clip(connection: sqlite3.Connection, clip: Clip) -> None:
             clip.fault.model_dump_json() if clip.fault else "",
         ),
     )
-    connection.execute(
+    connection.exec_driver_sql(
         "DELETE FROM camera_clips WHERE asked < (SELECT asked FROM camera_clips ORDER BY asked DESC LIMIT 1 OFFSET ?)",
         (MOST_CLIPS - 1,),
     )
@@ -181,9 +182,9 @@ def pictures(connection: sqlite3.Connection, address: str, camera: str, ids: Seq
     return dict(connection.execute(query, (address, camera, json.dumps(list(ids)))).fetchall())
 
 
-def save_picture(connection: sqlite3.Connection, address: str, camera: str, id_: str, sha256: str) -> None:
+def save_picture(connection: Connection, address: str, camera: str, id_: str, sha256: str) -> None:
     """Remember the picture of a motion that was asked for; of motion unknown here nothing is kept."""
-    connection.execute(
+    connection.exec_driver_sql(
         "UPDATE camera_moved SET picture=? WHERE address=? AND camera=? AND id=?", (sha256, address, camera, id_)
     )
 

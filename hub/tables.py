@@ -1,0 +1,5 @@
+"""All tables of the hub stand on one MetaData; each module declares its own."""
+
+from sqlalchemy import MetaData
+
+metadata = MetaData()
