@@ -1,0 +1,1 @@
+"""Bulletins of the commune: written, planned, approved, sent to nodes, proven."""
