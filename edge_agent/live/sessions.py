@@ -153,12 +153,13 @@ class LiveSessions:
         gone = asyncio.create_task(session.gone(), name="live-gone")
         try:
             await asyncio.wait((airing, gone), return_when=asyncio.FIRST_COMPLETED)
-            return session.report(airing.result() if airing.done() else None)
+            aired = airing.result() if airing.done() else None
         finally:
             for task in (airing, gone):
                 task.cancel()
             await asyncio.gather(airing, gone, return_exceptions=True)
             await stream.close()
+        return session.report(aired)  # now: the worker's last word has come, if it said one
 
     async def _in_slot(self, session: "_Session", slot: "_Slot", begin: Begin) -> JsonObject:
         """The bulletin is on air and waits for this voice."""
@@ -197,7 +198,9 @@ class _Session:
     def stop(self, by: str) -> None:
         """Somebody said stop."""
         self._stopped_by = by
-        if self.stream is not None and self.stream.pid is not None:
+        if self.finished.is_set():  # its time was over first; the air plays the last of it
+            return
+        if self.stream is not None and self.stream.is_open:
             self.stream.stop()
         else:  # it has not been on air
             self._dropped.set()
@@ -226,7 +229,7 @@ class _Session:
     def report(self, airing: Airing | None) -> JsonObject:
         """What the ack carries. Raises Refusal `live.no_voice`, `live.clock`, `live.lost`, `live.worker`."""
         numbers = {**self._numbers, "not_looked_at": self._unseen}
-        if self._dropped.is_set():
+        if self._dropped.is_set() and self._why in (None, "closed"):
             raise Refusal("speaker.stopped", by=self._stopped_by)
         if self._why == "lost":
             self._complain(numbers)

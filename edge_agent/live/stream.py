@@ -66,6 +66,11 @@ class LiveStream:
         """Process id of the worker while there is one."""
         return self._filler.pid
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a worker, or was one until now whose last word is still to come."""
+        return self._filler.is_open
+
     async def open(self, due: datetime | None = None) -> Piece:
         """Start the worker. `due`: when the piece begins. Raises Refusal `live.no_opus`, `live.worker`."""
         self.over = None

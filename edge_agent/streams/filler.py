@@ -35,6 +35,11 @@ class Filler:
         """Process id of the worker while there is one."""
         return self._child.pid if self._child is not None and self._child.alive else None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a worker was started and `close` was not called since; it may have ended by itself."""
+        return self._child is not None
+
     async def open(self, *told: dict[str, Any], awaited: str = "hello") -> Path:
         """Make the FIFO, start the worker and tell it; the first record gets the FIFO's path. Raises Refusal.
 

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.live_rig import PLAIN, RATE, Ear, LiveNode, clicks, find, write_wav
+from bench.live_rig import PLAIN, RATE, Air, Ear, LiveNode, clicks, find, write_wav
 from bench.rig import broker
 from drivers.contract import Piece
 from edge_agent.client import Access, Client
 from edge_agent.config.model import Broker
+from edge_agent.contract.airings import Airing
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.segments import Live
 from edge_agent.contract.signature import Signer
@@ -242,6 +243,34 @@ async def test_its_time_is_over(port: int, tmp_path: Path) -> None:
         told, _ = await speak(port, tmp_path, 6.0, seconds=2.0)
         assert told.acks["a"].state == "done"
         assert len(listener.air.heard[-1][1].heard) / RATE == pytest.approx(2.0, abs=0.1)
+
+
+async def test_a_stop_that_comes_when_its_time_was_just_over_takes_nothing_back(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker has written all and ended, the loudspeaker still plays the last of it."""
+    async with node(port, tmp_path) as listener, client(port) as connected:
+        played = asyncio.Event()
+
+        async def slowly(*args: object) -> Airing:
+            airing = await Air.__call__(listener.air, *args)  # type: ignore[arg-type]
+            await played.wait()
+            return airing
+
+        monkeypatch.setattr(listener.sessions, "_on_air", slowly)
+        fake = Fake(connected)
+        await fake.start(seconds=1.0)
+        async with asyncio.timeout(20):
+            while not listener.air.items or listener.air.items[-1].sources[0].over is None:  # type: ignore[union-attr]
+                await asyncio.sleep(0.02)
+        await fake.stop()
+        await last(listener, 1)  # the answer to the stop
+        played.set()
+        await last(listener, 2)
+        assert [(ack.state, ack.fault) for ack in listener.acks if ack.state != "accepted"] == [("done", None)] * 2
+        result = listener.acks[-1].result
+        assert result is not None
+        assert result["ended"] == "time"
 
 
 async def test_a_speaker_that_is_cut_off_ends_with_its_reason(
