@@ -17,6 +17,8 @@ from hub.announcing import PLAN_LIFE, PLAN_S, Announcing, Answer
 from hub.commands import Commands, Outcome
 from hub.forms import Fields
 from hub.language import translator
+from hub.people.door import Door, at_commune, at_node, everywhere
+from hub.people.rights import Right
 from hub.registry import Node, key_of
 from hub.render import Renderer, Shown
 from hub.sentences import Speaker
@@ -73,26 +75,31 @@ class Actions:
         self._toasts = toasts
         self._clock = shown.clock
 
-    def routes(self, language: Callable[[Request], Language]) -> list[Route]:
+    def routes(self, door: Door, language: Callable[[Request], Language]) -> list[Route]:
         """For the application. `language`: which one a request wants."""
         node = "/nodes/{commune}/{node}"
-        acts: dict[str, Act] = {
-            f"{node}/rules/{{thing}}": self._things.arm,
-            f"{node}/{{kind:kind}}/{{thing}}": self._things.switch,
-            f"{node}/{{kind:kind}}/{{thing}}/release": self._things.release,
-            f"{node}/speak": self._announcing.speak,
-            f"{node}/speakers/{{thing}}/stop": self._air.stop,
-            f"{node}/speakers/{{thing}}/volume": self._air.volume,
-            f"{node}/emergencies/{{thing}}/acknowledge": self._air.acknowledge,
-            f"{node}/order": self._air.order,
-            f"{node}/bulletins": self._announcing.plan,
-            f"{node}/bulletins/{{thing}}/cancel": self._cancel,
+        acts: dict[str, tuple[Act, Right]] = {
+            f"{node}/rules/{{thing}}": (self._things.arm, Right.SWITCH),
+            f"{node}/{{kind:kind}}/{{thing}}": (self._things.switch, Right.SWITCH),
+            f"{node}/{{kind:kind}}/{{thing}}/release": (self._things.release, Right.SWITCH),
+            f"{node}/speak": (self._announcing.speak, Right.SPEAK),
+            f"{node}/speakers/{{thing}}/stop": (self._air.stop, Right.SPEAK),
+            f"{node}/speakers/{{thing}}/volume": (self._air.volume, Right.SPEAK),
+            f"{node}/emergencies/{{thing}}/acknowledge": (self._air.acknowledge, Right.EMERGENCY),
+            f"{node}/order": (self._air.order, Right.APPROVE),
+            f"{node}/bulletins": (self._announcing.plan, Right.APPROVE),
+            f"{node}/bulletins/{{thing}}/cancel": (self._cancel, Right.APPROVE),
         }
-        routes = [Route(path, self._endpoint(act, language), methods=["POST"]) for path, act in acts.items()]
+        routes = [
+            door.route(path, self._endpoint(act, language), at_node(right), ["POST"])
+            for path, (act, right) in acts.items()
+        ]
         return [
             *routes,
-            Route("/emergencies/{thing}/acknowledge", self._everywhere(language), methods=["POST"]),
-            Route("/communes/{commune}/switch", self._commune(language), methods=["POST"]),
+            door.route(
+                "/emergencies/{thing}/acknowledge", self._everywhere(language), everywhere(Right.EMERGENCY), ["POST"]
+            ),
+            door.route("/communes/{commune}/switch", self._commune(language), at_commune(Right.SWITCH), ["POST"]),
         ]
 
     def _commune(self, language_of: Callable[[Request], Language]) -> Callable[[Request], Awaitable[Response]]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from edge_agent.contract import invalid
 from edge_agent.contract.base import Strict
@@ -19,6 +19,8 @@ from edge_agent.contract.commands import ArmRule, ResetInterlock, SwitchOverride
 from edge_agent.contract.errors import Fault
 from hub.commands import Commands, Outcome
 from hub.feed import Feed
+from hub.people.door import Door, at_commune, at_node, everywhere
+from hub.people.rights import Right
 from hub.registry import Node, Registry
 from hub.things.campaigns import AWAY, Campaigns
 
@@ -46,20 +48,21 @@ class Api:
         self._campaigns = campaigns
         self._feed = feed
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
+        commune = at_commune(Right.SWITCH)
         acts = [
-            Route(f"/api/nodes/{{commune}}/{{node}}/{name}", self._act(model), methods=["POST"])
+            door.route(f"/api/nodes/{{commune}}/{{node}}/{name}", self._act(model), at_node(Right.SWITCH), ["POST"])
             for name, model in ACTS.items()
         ]
         return [
             *acts,
-            Route("/api/communes/{commune}/switch", self._many(SwitchOverride), methods=["POST"]),
-            Route("/api/communes/{commune}/release", self._many(SwitchRelease), methods=["POST"]),
-            Route("/api/nodes/{commune}/{node}/states", self._states),
-            Route("/api/nodes/{commune}/{node}", self._node),
-            Route("/api/nodes", self._nodes),
-            Route("/api/events", self._events),
+            door.route("/api/communes/{commune}/switch", self._many(SwitchOverride), commune, ["POST"]),
+            door.route("/api/communes/{commune}/release", self._many(SwitchRelease), commune, ["POST"]),
+            door.route("/api/nodes/{commune}/{node}/states", self._states, at_node(Right.SEE)),
+            door.route("/api/nodes/{commune}/{node}", self._node, at_node(Right.SEE)),
+            door.route("/api/nodes", self._nodes, everywhere(Right.SEE)),
+            door.route("/api/events", self._events, everywhere(Right.SEE)),
         ]
 
     def _act(

@@ -28,7 +28,7 @@ from hub.cameras.page import CameraPages
 from hub.cameras.socket import LiveSocket
 from hub.cameras.words import why_no_picture
 from hub.clock import Clock, SystemClock
-from hub.commands import BY_CONSOLE, Commands
+from hub.commands import Commands
 from hub.config import MB, HubConfig
 from hub.feed import Feed
 from hub.followup import FollowUp
@@ -41,6 +41,12 @@ from hub.media import MediaStore
 from hub.media_http import MediaRoutes
 from hub.notice import Notice
 from hub.pages import Pages, language_of
+from hub.people.accounts import Accounts
+from hub.people.areas import Areas
+from hub.people.audit import Audit
+from hub.people.door import Door, Refused, WhoAsks, unguarded
+from hub.people.refusing import Refusing
+from hub.people.sessions import Sessions
 from hub.pictures import Pictures
 from hub.presence import Presence
 from hub.previews import Previews
@@ -73,12 +79,17 @@ class Hub:
         self._store = Store(
             address_of(config.data, None), records.SCHEMA + presence.SCHEMA + rows.SCHEMA + lookback_rows.SCHEMA
         )
+        self.accounts = Accounts(self._store, clock)
+        self.sessions = Sessions(self._store, self.accounts, clock)
+        self.audit = Audit(self._store, clock)
         self._presence = Presence(self._store)
         self.registry = Registry(self._presence, self.notice, clock, config.limits.nodes)
+        self.areas = Areas(self.registry)
+        self.door = Door(self.areas)
         self.ledger = Ledger(self._store, self.notice, config.limits.records, _notes(config))
         self.media = MediaStore(config.data / "media", config.limits.media_mb * MB)
         self.signer: Signer = signer(config.signing_key)
-        self.commands = Commands(self.signer, self._publish, clock, by=BY_CONSOLE)
+        self.commands = Commands(self.signer, self._publish, clock)
         self.feed = Feed(self.registry.nodes.values, config.limits.viewers, self.closing)
         self.inbox = Inbox(self.registry, self.ledger, self.commands, Naming(self._store), self.feed, clock)
         self.link = _link(config, clock, self._take, self.notice)
@@ -102,6 +113,8 @@ class Hub:
                 "get them by: npm ci --prefix hub && npm run --prefix hub vendor"
             )
         await self._store.start()
+        await self.accounts.load()
+        await self.sessions.load()
         await self._presence.load()
         await self.ledger.load()
         await self.media.start()
@@ -195,22 +208,24 @@ class Hub:
         self.lookback = LookBack(
             shown, renderer, self.commands, self._store, self._database, language, self.media.progress
         )
+        door = self.door
+        routes = [  # each address is tried in this order
+            *Api(self.registry, self.commands, campaigns, self.feed).routes(door),
+            *pages.routes(door),
+            *aired.routes(door),
+            *looking.routes(door),
+            *self.lookback.routes(door),
+            *cameras.routes(door),
+            *actions.routes(door, language),
+            *media.routes(door),
+            self._previews.route(door),
+        ]
+        if open_to_all := unguarded(routes):
+            raise AssertionError(f"made without the door: {open_to_all}")
         return Starlette(
-            routes=[
-                *Api(
-                    self.registry, self.commands, campaigns, self.feed
-                ).routes(),  # first: each address is tried in this order
-                *pages.routes(),
-                *aired.routes(),
-                *looking.routes(),
-                *self.lookback.routes(),
-                *cameras.routes(),
-                *actions.routes(language),
-                *media.routes(),
-                self._previews.route(),
-            ],
-            middleware=[Middleware(Guard, names=names)],
-            exception_handlers={404: pages.not_found},
+            routes=routes,
+            middleware=[Middleware(Guard, names=names), Middleware(WhoAsks, sessions=self.sessions)],
+            exception_handlers={404: pages.not_found, Refused: Refusing(renderer, language).answer},
         )
 
 

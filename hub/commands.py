@@ -14,11 +14,10 @@ from edge_agent.contract.ids import uuid7
 from edge_agent.contract.signature import Signer
 from edge_agent.contract.topics import EVERYBODY, NodeTopics
 from hub.clock import Clock
+from hub.people import acting
 
 logger = logging.getLogger(__name__)
 
-BY_CONSOLE = "console"
-"""Who asks, as long as nobody signs in."""
 MAX_PENDING = 1000
 """Commands that await an answer at once."""
 
@@ -75,12 +74,11 @@ class _Poll:
 class Commands:
     """The command desk of the hub."""
 
-    def __init__(self, signer: Signer, publish: Callable[[str, bytes], Awaitable[None]], clock: Clock, by: str) -> None:
-        """`publish` raises LinkDown. `by`: who asks, as nodes log it."""
+    def __init__(self, signer: Signer, publish: Callable[[str, bytes], Awaitable[None]], clock: Clock) -> None:
+        """`publish` raises LinkDown. Nodes log the acting person as who asked."""
         self._signer = signer
         self._publish = publish
         self._clock = clock
-        self._by = by
         self._pending: dict[str, _Pending | _Poll] = {}
         self._stopping = False
 
@@ -155,7 +153,7 @@ class Commands:
     def _command(self, address: str, args: Args, life: float, selector: Selector | None = None) -> Command:
         now = self._clock.now()
         expires = now + timedelta(seconds=life)
-        return Command(id=uuid7(), to=address, selector=selector, by=self._by, at=now, expires=expires, args=args)
+        return Command(id=uuid7(), to=address, selector=selector, by=acting.by(), at=now, expires=expires, args=args)
 
     async def _answer(self, pending: _Pending, accepted_is_enough: bool) -> Outcome:
         while True:

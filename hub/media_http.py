@@ -16,6 +16,7 @@ from hub.language import sentence
 from hub.media import MAX_BYTES, MediaStore, Medium
 from hub.media_parts import MediaRefused, Progress, WrongOffset
 from hub.notice import Notice
+from hub.people.door import PUBLIC, Door
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +33,12 @@ class MediaRoutes:
         self._tokens = tokens
         self._notice = notice
 
-    def routes(self) -> list[Route]:
+    def routes(self, door: Door) -> list[Route]:
         """For the application."""
         return [
-            Route("/media/{sha256}", self.put, methods=["PUT"]),
-            Route("/media/{sha256}", self.patch, methods=["PATCH"]),
-            Route("/media/{sha256}", self.get, methods=["GET", "HEAD"]),
+            door.route("/media/{sha256}", self.put, PUBLIC, ["PUT"]),
+            door.route("/media/{sha256}", self.patch, PUBLIC, ["PATCH"]),
+            door.route("/media/{sha256}", self.get, PUBLIC, ["GET", "HEAD"]),
         ]
 
     async def put(self, request: Request) -> Response:

@@ -7,12 +7,14 @@ from urllib.parse import quote
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 
 from edge_agent.contract.sentences import Language
 from hub.language import COOKIE, choose, known, remember, switched
 from hub.live import Live
+from hub.people.door import Door, at_node, somewhere
+from hub.people.rights import Right
 from hub.pictures import Picture, Pictures
 from hub.render import Renderer, Shown
 from hub.sentences import Speaker
@@ -48,15 +50,15 @@ class Pages:
         self._toasts = toasts
         self._language = language
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
         return [
-            Route("/", self._page),
-            Route("/cards", self._cards),
-            Route("/calendar", self._calendar),
-            Route("/live", self._stream),
-            Route("/nodes/{commune}/{node}/cameras/{camera}/picture", self._picture),
-            Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+            door.route("/", self._page, somewhere(Right.SEE)),
+            door.route("/cards", self._cards, somewhere(Right.SEE)),
+            door.route("/calendar", self._calendar, somewhere(Right.SEE)),
+            door.route("/live", self._stream, somewhere(Right.SEE)),
+            door.route("/nodes/{commune}/{node}/cameras/{camera}/picture", self._picture, at_node(Right.WATCH)),
+            door.mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ]
 
     async def not_found(self, request: Request, _: Exception) -> Response:

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from hub.clock import Clock
 from hub.media import HASH
+from hub.people.door import SIGNED_IN, Door
 from tts.speech import Speech
 
 MOST_SOUNDS = 16
@@ -49,9 +50,9 @@ class Previews:
         self._begun: deque[float] = deque(maxlen=PER_MINUTE)
         self._making = 0
 
-    def route(self) -> Route:
+    def route(self, door: Door) -> Route:
         """For the application."""
-        return Route("/previews/{sha256}", self._get, methods=["GET", "HEAD"])
+        return door.route("/previews/{sha256}", self._get, SIGNED_IN, ["GET", "HEAD"])
 
     async def start(self) -> None:
         """Empty the folder. Raises OSError."""

@@ -22,6 +22,7 @@ from hub.link import Link
 from hub.media import MediaStore
 from hub.notice import Notice
 from hub.onair import AlarmView, SpeakerView, alarms
+from hub.people.acting import person
 from hub.registry import Node, Registry
 from hub.sentences import Speaker
 from hub.sheet import Sheet
@@ -29,6 +30,7 @@ from hub.things.campaigns import Campaigns, CommuneView, communes, told
 from hub.things.views import PlantView
 from hub.times import local, moment
 from hub.views import NodeView, default_time, node_view, node_zone
+from hub.ways import ways
 
 Parts = dict[str, str]
 """Id of a part -> its HTML, marked as a replacement."""
@@ -108,7 +110,14 @@ class Renderer:
     def sheet_of(self, template: str, language: Language, here: str, **values: object) -> str:
         """A page of its own, with the way to the others; `here`: which one it is."""
         return self._environment.get_template(template).render(
-            t=translator(language), language=language, name=self._shown.name, here=here, stamp=_stamp(), **values
+            t=translator(language),
+            language=language,
+            name=self._shown.name,
+            here=here,
+            who=person(),
+            ways=ways(person()),
+            stamp=_stamp(),
+            **values,
         )
 
     def message(self, language: Language, key: str) -> str:

@@ -13,8 +13,9 @@ from edge_agent.contract.sentences import Language, spelled
 from edge_agent.contract.sentences import sentence as fault_sentence
 from edge_agent.contract.sentences import sentences as code_sentences
 from hub import times
-from hub.commands import BY_CONSOLE, Outcome
+from hub.commands import Outcome
 from hub.language import Translate, catalogue, translator
+from hub.people.acting import BY_CONSOLE
 
 _OF_BULLETINS = ("aired", "missed", "heard")
 """Events that tell of an airing, with its title in `data`, or its id."""

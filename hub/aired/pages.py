@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from edge_agent.contract.sentences import Language
 from hub.aired import files, month, rows
@@ -23,6 +23,8 @@ from hub.aired.paper import Job, local_now
 from hub.aired.rows import CLASSES, SHOWS, Totals, Wanted
 from hub.aired.words import Line, Wording
 from hub.language import remember, sort_key, switched, translator
+from hub.people.door import Door, somewhere
+from hub.people.rights import Right
 from hub.render import Renderer, Shown
 
 logger = logging.getLogger(__name__)
@@ -82,12 +84,12 @@ class AiredPages:
         self._printing = asyncio.Semaphore(1)
         self._waiting = 0
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
         return [
-            Route("/aired", self._page),
-            Route("/aired.csv", self._csv),
-            Route("/aired.pdf", self._pdf),
+            door.route("/aired", self._page, somewhere(Right.SEE)),
+            door.route("/aired.csv", self._csv, somewhere(Right.REPORTS)),
+            door.route("/aired.pdf", self._pdf, somewhere(Right.REPORTS)),
         ]
 
     async def _page(self, request: Request) -> Response:

@@ -9,8 +9,8 @@ from edge_agent.contract.airings import Interruption
 from edge_agent.contract.sentences import Language, spelled
 from hub import times
 from hub.aired.rows import INSTANCES, Row, Totals, started_at
-from hub.commands import BY_CONSOLE
 from hub.language import translator
+from hub.people.acting import BY_CONSOLE
 from hub.sentences import number, why
 
 LATE_MS = 1000.0

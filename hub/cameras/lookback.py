@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from edge_agent.contract.base import iso
 from edge_agent.contract.sentences import Language
@@ -26,6 +26,8 @@ from hub.cameras.lookback_forms import clip_span, instant, moment, span
 from hub.cameras.lookback_view import PER_PAGE, Wording
 from hub.commands import Commands
 from hub.language import translator
+from hub.people.door import Door, at_node
+from hub.people.rights import Right
 from hub.pictures import Picture
 from hub.registry import Node
 from hub.render import Renderer, Shown
@@ -85,7 +87,7 @@ class LookBack:
         self._asking = Asking(commands, shown.media, store, database, shown.clock)
         self._clips = Clips(commands, shown.media, progress, store, database, shown.clock)
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self, door: Door) -> list[BaseRoute]:
         """For the application; before the route of the camera's page, if that takes a path."""
         get: dict[str, _Answer] = {
             "lookback": self._day,
@@ -96,9 +98,10 @@ class LookBack:
             "clips/{clip}/file": self._file,
         }
         post: dict[str, _Answer] = {"clips": self._ask_clip, "keep": self._keep}
+        watch = at_node(Right.WATCH)
         return [
-            *(Route(f"{_BASE}/{path}", self._endpoint(answer)) for path, answer in get.items()),
-            *(Route(f"{_BASE}/{path}", self._endpoint(answer), methods=["POST"]) for path, answer in post.items()),
+            *(door.route(f"{_BASE}/{path}", self._endpoint(answer), watch) for path, answer in get.items()),
+            *(door.route(f"{_BASE}/{path}", self._endpoint(answer), watch, ["POST"]) for path, answer in post.items()),
         ]
 
     async def stop(self) -> None:

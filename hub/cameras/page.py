@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from edge_agent.contract.reports import CameraState
 from edge_agent.contract.sentences import Language
 from hub.cameras.words import Fact, facts, technical
 from hub.language import catalogue, remember, switched
 from hub.live import Live
+from hub.people.door import Door, at_node
+from hub.people.rights import Right
 from hub.registry import Node
 from hub.render import Parts, Renderer, Shown
 from hub.sentences import Speaker
@@ -47,9 +49,12 @@ class CameraPages:
         self._live = live
         self._language = language
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
-        return [Route(_BASE, self._page), Route(f"{_BASE}/state", self._state)]
+        return [
+            door.route(_BASE, self._page, at_node(Right.WATCH)),
+            door.route(f"{_BASE}/state", self._state, at_node(Right.WATCH)),
+        ]
 
     def has(self, address: str, camera: str) -> bool:
         """Whether a node is known to have this camera."""

@@ -16,7 +16,7 @@ import json
 from collections.abc import Callable
 
 from starlette.requests import HTTPConnection
-from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.routing import BaseRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edge_agent.contract.sentences import Language
@@ -25,6 +25,8 @@ from hub.cameras.channel import Viewer, framed
 from hub.cameras.live import Full, LiveDesk
 from hub.clock import Clock
 from hub.language import sentence
+from hub.people.door import Door, at_node
+from hub.people.rights import Right
 
 SEND_S = 20.0
 """A page that takes nothing for so long is gone."""
@@ -48,9 +50,9 @@ class LiveSocket:
         self._closing = closing
         self._clock = clock
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
-        return [WebSocketRoute("/nodes/{commune}/{node}/cameras/{camera}/live", self._serve)]
+        return [door.websocket("/nodes/{commune}/{node}/cameras/{camera}/live", self._serve, at_node(Right.WATCH))]
 
     async def _serve(self, socket: WebSocket) -> None:
         path, language = socket.path_params, self._language(socket)

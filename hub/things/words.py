@@ -7,7 +7,7 @@ from edge_agent.contract.sentences import sentence as code_sentence
 from edge_agent.contract.sentences import sentences, spelled
 from edge_agent.contract.switched import CabinetState, RuleState, SensorState, Switched, Trouble, Usage
 from edge_agent.contract.thing import Thing
-from hub.commands import BY_CONSOLE
+from hub.people.acting import BY_CONSOLE
 from hub.sentences import Speaker, number
 from hub.times import local
 

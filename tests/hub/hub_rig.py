@@ -34,6 +34,8 @@ from edge_agent.contract.switched import CabinetState, RuleState, SensorState, S
 from edge_agent.contract.topics import NodeTopics
 from hub.app import Hub
 from hub.config import HubConfig
+from hub.people.rights import EVERYWHERE, Grant, Role
+from hub.people.sessions import COOKIE
 from hub.server import _listen, _run
 
 TOKEN = "a-token-only-for-tests"
@@ -89,12 +91,18 @@ def mosquitto(folder: Path) -> Iterator[Mosquitto]:
 
 @dataclass
 class Running:
-    """A hub that serves."""
+    """A hub that serves. `http` asks as its administrator."""
 
     hub: Hub
     url: str
     http: httpx.AsyncClient
     config: HubConfig
+    secret: str = ""
+
+    @property
+    def cookie(self) -> Any:
+        """For a browser that is the administrator's."""
+        return {"name": COOKIE, "value": self.secret, "url": self.url}
 
 
 def config_for(folder: Path, broker_port: int, **more: Any) -> HubConfig:
@@ -117,15 +125,22 @@ async def serving(config: HubConfig, connected: bool = True) -> AsyncIterator[Ru
     async with Hub(config) as hub:
         task = asyncio.create_task(_run(hub, listener, stop, ports.set_result))
         url = f"http://127.0.0.1:{await ports}"
-        async with httpx.AsyncClient(base_url=url, timeout=15) as http:
+        secret = await signed_in(hub, "quan-tri", Grant(Role.ADMINISTRATOR, EVERYWHERE))
+        async with httpx.AsyncClient(base_url=url, timeout=15, cookies={COOKIE: secret}) as http:
             if connected:
                 await until(lambda: hub.link.connected)
             try:
-                yield Running(hub, url, http, config)
+                yield Running(hub, url, http, config, secret)
             finally:
                 await http.aclose()
                 stop.set()
                 await task
+
+
+async def signed_in(hub: Hub, login: str, *given: Grant) -> str:
+    """Somebody with these roles, who has just signed in: what their cookie holds."""
+    account = hub.accounts.by_login(login) or await hub.accounts.add(login, login, given)
+    return await hub.sessions.open(account.person.id, "test", strong=True)
 
 
 async def until(check: Callable[[], Any], limit: float = 8) -> Any:

@@ -1,0 +1,160 @@
+"""The people whom the hub knows, and their grants. All in memory, each change written before it counts."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from edge_agent.contract.base import iso
+from edge_agent.contract.ids import uuid7
+from hub.clock import Clock
+from hub.people.rights import Grant, Person, Place, Role
+from hub.store import Store
+from hub.tables import metadata
+
+logger = logging.getLogger(__name__)
+
+people = sa.Table(
+    "people",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("login", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("password", sa.Text, nullable=False, server_default=""),
+    sa.Column("totp", sa.Text, nullable=False, server_default=""),
+    sa.Column("language", sa.Text, nullable=False, server_default=""),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("disabled", sa.Integer, nullable=False, server_default="0"),
+)
+grants = sa.Table(
+    "grants",
+    metadata,
+    sa.Column("person", sa.Text, sa.ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("role", sa.Text, primary_key=True),
+    sa.Column("place", sa.Text, primary_key=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person as the hub keeps them. `login`: telephone number or short name; `password`, `totp`: empty until set."""
+
+    person: Person
+    login: str
+    created: datetime
+    password: str = ""
+    totp: str = ""
+    language: str = ""
+    disabled: bool = False
+
+
+class LoginTaken(Exception):
+    """Somebody else signs in by this name."""
+
+
+class Accounts:
+    """All accounts."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._by_id: dict[str, Account] = {}
+        self.on_change: list[Callable[[str], None]] = []
+        """Told the id of each person whose account or rights changed, after it was written."""
+
+    async def load(self) -> None:
+        """Read what is kept. Raises SQLAlchemyError."""
+        self._by_id = await self._store.read(_read)
+
+    @property
+    def all(self) -> tuple[Account, ...]:
+        """Everybody."""
+        return tuple(self._by_id.values())
+
+    def get(self, id_: str) -> Account | None:
+        """One of them."""
+        return self._by_id.get(id_)
+
+    def by_login(self, login: str) -> Account | None:
+        """Who signs in by this name."""
+        wanted = login.strip().casefold()
+        return next((a for a in self._by_id.values() if a.login == wanted), None)
+
+    async def add(self, login: str, name: str, given: Iterable[Grant]) -> Account:
+        """A new person. Raises LoginTaken, SQLAlchemyError, StoreFull."""
+        if self.by_login(login):
+            raise LoginTaken(login)
+        person = Person(uuid7(), name.strip()[:100], tuple(dict.fromkeys(given)))
+        account = Account(person, login.strip().casefold()[:60], self._clock.now())
+        await self._store.call(partial(_insert, account=account))
+        self._set(account)
+        return account
+
+    async def change(self, account: Account) -> None:
+        """Write an account as it is now, with its grants. Raises SQLAlchemyError, StoreFull."""
+        await self._store.call(partial(_update, account=account))
+        self._set(account)
+
+    async def grant(self, id_: str, given: Iterable[Grant]) -> None:
+        """Give somebody exactly these roles. Raises KeyError, SQLAlchemyError, StoreFull."""
+        account = self._by_id[id_]
+        await self.change(replace(account, person=replace(account.person, grants=tuple(dict.fromkeys(given)))))
+
+    def _set(self, account: Account) -> None:
+        self._by_id[account.person.id] = account
+        for tell in self.on_change:
+            tell(account.person.id)
+
+
+def _values(account: Account) -> dict[str, object]:
+    return {
+        "login": account.login,
+        "name": account.person.name,
+        "password": account.password,
+        "totp": account.totp,
+        "language": account.language,
+        "created": iso(account.created),
+        "disabled": int(account.disabled),
+    }
+
+
+def _insert(connection: Connection, account: Account) -> None:
+    connection.execute(people.insert().values(id=account.person.id, **_values(account)))
+    _grant(connection, account)
+
+
+def _update(connection: Connection, account: Account) -> None:
+    connection.execute(people.update().where(people.c.id == account.person.id).values(**_values(account)))
+    connection.execute(grants.delete().where(grants.c.person == account.person.id))
+    _grant(connection, account)
+
+
+def _grant(connection: Connection, account: Account) -> None:
+    rows = [{"person": account.person.id, "role": g.role, "place": str(g.place)} for g in account.person.grants]
+    if rows:
+        connection.execute(grants.insert(), rows)
+
+
+def _read(connection: Connection) -> dict[str, Account]:
+    given: dict[str, list[Grant]] = {}
+    for person, role, place in connection.execute(sa.select(grants.c.person, grants.c.role, grants.c.place)):
+        if role in set(Role):
+            given.setdefault(person, []).append(Grant(Role(role), Place.parse(place)))
+        else:
+            logger.warning("a role %r is not known and gives nothing", role)
+    return {
+        row.id: Account(
+            Person(row.id, row.name, tuple(given.get(row.id, ()))),
+            row.login,
+            datetime.fromisoformat(row.created),
+            row.password,
+            row.totp,
+            row.language,
+            bool(row.disabled),
+        )
+        for row in connection.execute(sa.select(people))
+    }

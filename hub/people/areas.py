@@ -1,0 +1,71 @@
+"""Residential areas: which nodes stand in which. A node says so itself (`zone` of its configuration)."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hub.people.rights import Person, Place, Right
+from hub.registry import Node, Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A residential area, and the addresses of its nodes."""
+
+    place: Place
+    name: str
+    nodes: tuple[str, ...]
+
+
+class Areas:
+    """What areas there are, by what the nodes say now."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def place(self, node: Node) -> Place:
+        """Where a node stands, its area named."""
+        return Place(node.commune, area_id(node.about.zone if node.about else None), node.name)
+
+    def place_of(self, address: str) -> Place:
+        """The same by its address; for a node nobody knows without an area."""
+        node = self._registry.nodes.get(address)
+        if node is not None:
+            return self.place(node)
+        commune, _, name = address.partition("/")
+        return Place(commune, "", name)
+
+    def may(self, who: Person, right: Right, address: str) -> bool:
+        """Whether somebody has a right at a node."""
+        return who.may(right, self.place_of(address))
+
+    def nodes(self, who: Person, right: Right) -> list[Node]:
+        """The nodes at which somebody has a right."""
+        if who.may_everywhere(right):
+            return list(self._registry.nodes.values())
+        if not who.may_somewhere(right):
+            return []
+        return [node for node in self._registry.nodes.values() if who.may(right, self.place(node))]
+
+    def all(self, nodes: Iterable[Node] | None = None) -> tuple[Area, ...]:
+        """The areas in which these nodes stand (all, if not given), by name."""
+        found: dict[Place, tuple[str, list[str]]] = {}
+        for node in self._registry.nodes.values() if nodes is None else nodes:
+            zone = node.about.zone if node.about else None
+            if id_ := area_id(zone):
+                place = Place(node.commune, id_)
+                found.setdefault(place, (str(zone).strip(), []))[1].append(node.address)
+        areas = (Area(place, name, tuple(sorted(addresses))) for place, (name, addresses) in found.items())
+        return tuple(sorted(areas, key=lambda area: (area.name.casefold(), str(area.place))))
+
+    def inside(self, place: Place) -> list[Node]:
+        """The nodes that stand in a place."""
+        return [node for node in self._registry.nodes.values() if place.holds(self.place(node))]
+
+
+def area_id(name: str | None) -> str:
+    """What an area is called in addresses: `Thôn Đông` -> `thon-dong`; empty where there is no name."""
+    folded = unicodedata.normalize("NFD", (name or "").casefold().replace("đ", "d"))
+    plain = "".join(c for c in folded if not unicodedata.combining(c))
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60]

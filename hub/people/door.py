@@ -1,0 +1,169 @@
+"""The door: every address of the hub says what it takes to come in, and nobody passes it by another way."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from hub.people.acting import acting
+from hub.people.areas import Areas
+from hub.people.rights import EVERYWHERE, NOBODY, Person, Place, Right
+from hub.people.sessions import COOKIE, Session, Sessions
+
+Where = Literal["node", "commune", "place", "everywhere", "somewhere"]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What an address takes.
+
+    `right` None: to be signed in; `public`: nothing. `where`: at the node, commune or place that the address names
+    (`{commune}`, `{node}`, `{place:path}`), everywhere, or somewhere (the endpoint itself shows only what may be seen).
+    """
+
+    right: Right | None = None
+    where: Where = "somewhere"
+    public: bool = False
+
+
+PUBLIC = Needs(public=True)
+SIGNED_IN = Needs()
+
+
+def at_node(right: Right) -> Needs:
+    """The right at the node of the address."""
+    return Needs(right, "node")
+
+
+def at_commune(right: Right) -> Needs:
+    """The right in the whole commune of the address."""
+    return Needs(right, "commune")
+
+
+def somewhere(right: Right) -> Needs:
+    """The right in any place; what is shown or done is limited by the endpoint."""
+    return Needs(right, "somewhere")
+
+
+def everywhere(right: Right) -> Needs:
+    """The right without a limit of place."""
+    return Needs(right, "everywhere")
+
+
+class Refused(Exception):
+    """Not let in. `signed_in`: known, but without the right."""
+
+    def __init__(self, signed_in: bool, needs: Needs) -> None:
+        super().__init__(needs.right or "")
+        self.signed_in = signed_in
+        self.needs = needs
+
+
+class Door:
+    """Makes the routes of the hub. Endpoints run only for whom `Needs` lets in."""
+
+    def __init__(self, areas: Areas) -> None:
+        self._areas = areas
+
+    def route(
+        self,
+        path: str,
+        endpoint: Callable[[Request], Awaitable[Response]],
+        needs: Needs,
+        methods: Iterable[str] = ("GET",),
+    ) -> Route:
+        """An address over HTTP."""
+
+        async def guarded(request: Request) -> Response:
+            self.check(request, needs)
+            return await endpoint(request)
+
+        route = Route(path, guarded, methods=list(methods))
+        route.needs = needs  # type: ignore[attr-defined]
+        return route
+
+    def websocket(self, path: str, endpoint: Callable[[WebSocket], Awaitable[None]], needs: Needs) -> WebSocketRoute:
+        """An address of a WebSocket; it is closed by 4401 or 4403 for who may not come in."""
+
+        async def guarded(socket: WebSocket) -> None:
+            try:
+                self.check(socket, needs)
+            except Refused as refused:
+                await socket.accept()
+                await socket.close(4403 if refused.signed_in else 4401)
+                return
+            await endpoint(socket)
+
+        route = WebSocketRoute(path, guarded)
+        route.needs = needs  # type: ignore[attr-defined]
+        return route
+
+    def mount(self, path: str, app: ASGIApp) -> Mount:
+        """Something that everybody may have: the style sheets and scripts."""
+        mount = Mount(path, app)
+        mount.needs = PUBLIC  # type: ignore[attr-defined]
+        return mount
+
+    def check(self, connection: HTTPConnection, needs: Needs) -> None:
+        """Raises Refused."""
+        if needs.public:
+            return
+        who = person_of(connection)
+        if who is NOBODY or not self._lets_in(who, needs, connection):
+            raise Refused(who is not NOBODY, needs)
+
+    def _lets_in(self, who: Person, needs: Needs, connection: HTTPConnection) -> bool:
+        if needs.right is None:
+            return True
+        path = connection.path_params
+        match needs.where:
+            case "somewhere":
+                return who.may_somewhere(needs.right)
+            case "everywhere":
+                return who.may(needs.right, EVERYWHERE)
+            case "commune":
+                return who.may(needs.right, Place(path["commune"]))
+            case "place":
+                return who.may(needs.right, Place.parse(path["place"]))
+            case "node":
+                return self._areas.may(who, needs.right, f"{path['commune']}/{path['node']}")
+
+
+def unguarded(routes: Iterable[BaseRoute]) -> list[str]:
+    """Routes that were not made by the door; there must be none."""
+    return [str(getattr(route, "path", route)) for route in routes if not hasattr(route, "needs")]
+
+
+def person_of(connection: HTTPConnection) -> Person:
+    """Who asks."""
+    who = connection.scope.get("person", NOBODY)
+    return who if isinstance(who, Person) else NOBODY
+
+
+def session_of(connection: HTTPConnection) -> Session | None:
+    """By which session; None for programs and for nobody."""
+    session = connection.scope.get("session_of_person")
+    return session if isinstance(session, Session) else None
+
+
+class WhoAsks:
+    """ASGI middleware: finds out who asks, by the cookie."""
+
+    def __init__(self, app: ASGIApp, sessions: Sessions) -> None:
+        self._app = app
+        self._sessions = sessions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, with `person` and `session_of_person` in the scope."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        session, who = self._sessions.find(HTTPConnection(scope).cookies.get(COOKIE))
+        scope["person"], scope["session_of_person"] = who, session
+        with acting(who):
+            await self._app(scope, receive, send)
