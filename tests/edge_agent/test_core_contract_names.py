@@ -23,6 +23,7 @@ def test_uuid7_sorts_by_time(instants: list[int]) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "x", uuid7() + "\n", uuid7().upper(), uuid7()[:14] + "4" + uuid7()[15:], "{" + uuid7() + "}", uuid7()[:-1]],
+    ids=["empty", "letter", "newline", "capitals", "version 4", "braces", "short"],
 )
 def test_what_is_no_uuid7(text: str) -> None:
     assert not is_uuid7(text)

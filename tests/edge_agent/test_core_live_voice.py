@@ -86,6 +86,7 @@ def test_a_frame_by_the_letter_of_the_description() -> None:
         (signed(HEAD[:10] + (2**64 - 64).to_bytes(8, "big") + b"\x00\x03abc"), "malformed"),
         (signed(HEAD + b"\x05\x00" + bytes(1280)), "size"),
     ],
+    ids=lambda value: value if isinstance(value, str) else value[: len(HEAD)].hex(),  # the same in every process
 )
 def test_why_it_is_refused(message: bytes, reason: str) -> None:
     with pytest.raises(BadFrame) as bad:
