@@ -12,15 +12,12 @@ from starlette.middleware import Middleware
 from edge_agent.contract.records import Event, Sample
 from edge_agent.contract.sentences import Language
 from edge_agent.contract.signature import Signer
-from hub import presence, records
 from hub.actions import Actions
-from hub.aired import rows
 from hub.aired.keeping import AiredLog
 from hub.aired.naming import Naming
 from hub.aired.pages import AiredPages
 from hub.announcing import Announcing
 from hub.api import Api
-from hub.cameras import lookback_rows
 from hub.cameras.live import LiveDesk
 from hub.cameras.lookback import LookBack
 from hub.cameras.lookback_rows import MovedLog
@@ -55,7 +52,7 @@ from hub.registry import Registry
 from hub.render import Renderer, Shown
 from hub.security import Guard
 from hub.sentences import Speaker
-from hub.store import Store, address_of
+from hub.store import Store
 from hub.supervise import supervise
 from hub.things.campaigns import Campaigns
 from hub.toasts import Toasts
@@ -75,10 +72,7 @@ class Hub:
         clock = clock or SystemClock()
         self.closing = asyncio.Event()
         self.notice = Notice()
-        self._database = config.data / "hub.sqlite3"
-        self._store = Store(
-            address_of(config.data, None), records.SCHEMA + presence.SCHEMA + rows.SCHEMA + lookback_rows.SCHEMA
-        )
+        self._store = Store(config.database_address)
         self.accounts = Accounts(self._store, clock)
         self.sessions = Sessions(self._store, self.accounts, clock)
         self.audit = Audit(self._store, clock)
@@ -204,10 +198,8 @@ class Hub:
         self.watching = self._desk(config, clock)
         cameras = CameraPages(shown, renderer, self.live, language)
         looking = LiveSocket(self.watching, cameras.has, language, self.closing, clock)
-        aired = AiredPages(shown, renderer, self._database, language)
-        self.lookback = LookBack(
-            shown, renderer, self.commands, self._store, self._database, language, self.media.progress
-        )
+        aired = AiredPages(shown, renderer, self._store, language)
+        self.lookback = LookBack(shown, renderer, self.commands, self._store, language, self.media.progress)
         door = self.door
         routes = [  # each address is tried in this order
             *Api(self.registry, self.commands, campaigns, self.feed).routes(door),

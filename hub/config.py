@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
+from sqlalchemy.engine import URL
 
 from edge_agent.contract.base import Name, Strict
 from edge_agent.contract.sentences import Language
+from hub.database import address_of
 from tts.engines.settings import EngineSettings, EspeakSettings
 from tts.model import VoiceSettings
 
@@ -95,6 +97,25 @@ class Broker(Strict):
         return urlsplit(self.url).port or 1883
 
 
+class Database(Strict):
+    """PostgreSQL, where one file is not enough or others keep the backups. Not given: SQLite in `data`."""
+
+    url: str = Field(description="postgresql+psycopg://user@host:port/name")
+    password: Secret | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _is_postgresql(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("postgresql+psycopg", "postgresql") or not parts.path.strip("/"):
+            raise ValueError("a database is written postgresql+psycopg://user@host:port/name")
+        if parts.password or "password" in parts.query:
+            raise ValueError("the password has a key of its own, it does not belong into the address")
+        if parts.port == 0:  # reading .port also raises ValueError when it is no number up to 65535
+            raise ValueError("port 0 is no port")
+        return f"postgresql+psycopg{value.removeprefix(parts.scheme)}"
+
+
 class SigningKey(Strict):
     """The key that signs commands; nodes pin its public half."""
 
@@ -133,6 +154,7 @@ class HubConfig(Strict):
     listen: Listen = Listen()
     language: Language = "vi"
     data: Path = Field(default=Path("hub-data"), description="Folder; relative paths start at this file")
+    database: Database | None = None
     broker: Broker = Broker()
     signing_key: SigningKey = SigningKey()
     upload_tokens: UploadTokens | None = None
@@ -161,6 +183,14 @@ class HubConfig(Strict):
         """The hub's own time zone."""
         return ZoneInfo(self.timezone)
 
+    @property
+    def database_address(self) -> URL:
+        """Where the database is, with its password. Raises ConfigError."""
+        if self.database is None:
+            return address_of(self.data)
+        password = self.database.password.read() if self.database.password else None
+        return address_of(self.data, self.database.url, password)
+
     def under(self, folder: Path) -> "HubConfig":
         """The same with relative paths made absolute, from `folder`."""
         data = folder / self.data
@@ -174,6 +204,9 @@ class HubConfig(Strict):
         if self.broker.password and self.broker.password.file:
             secret = Secret(file=folder / self.broker.password.file)
             changes["broker"] = self.broker.model_copy(update={"password": secret})
+        if self.database and self.database.password and self.database.password.file:
+            secret = Secret(file=folder / self.database.password.file)
+            changes["database"] = self.database.model_copy(update={"password": secret})
         return self.model_copy(update=changes)
 
 

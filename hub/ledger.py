@@ -1,4 +1,4 @@
-"""Events and telemetry of all nodes: exactly once in SQLite, and the last few in memory for the page."""
+"""Events and telemetry of all nodes: exactly once in the database, and the last few in memory for the page."""
 
 import logging
 from collections.abc import Callable

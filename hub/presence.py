@@ -4,16 +4,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from edge_agent.contract.base import iso
 from edge_agent.contract.reports import Status
 from hub.store import Store, StoreFull
+from hub.tables import metadata, upsert
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS offline (
-    address TEXT PRIMARY KEY, session TEXT NOT NULL, connection TEXT NOT NULL, at TEXT NOT NULL, seen INTEGER NOT NULL);
-"""
+absences = sa.Table(
+    "offline",
+    metadata,
+    sa.Column("address", sa.Text, primary_key=True),
+    sa.Column("session", sa.Text, nullable=False),
+    sa.Column("connection", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("seen", sa.Integer, nullable=False),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +46,7 @@ class Presence:
 
     async def load(self) -> None:
         """Read what was known. Raises SQLAlchemyError."""
-        rows = await self._store.call(
-            lambda c: c.exec_driver_sql("SELECT address, session, connection, at, seen FROM offline").fetchall()
-        )
+        rows = await self._store.read(lambda c: c.execute(sa.select(absences)).fetchall())
         for address, session, connection, at, seen in rows:
             self._offline[address] = Offline(session, connection, datetime.fromisoformat(at), bool(seen))
 
@@ -68,11 +73,9 @@ class Presence:
 
 
 def _delete(connection: Connection, address: str) -> None:
-    connection.exec_driver_sql("DELETE FROM offline WHERE address=?", (address,))
+    connection.execute(absences.delete().where(absences.c.address == address))
 
 
 def _insert(connection: Connection, address: str, offline: Offline) -> None:
-    connection.exec_driver_sql(
-        "INSERT OR REPLACE INTO offline VALUES (?, ?, ?, ?, ?)",
-        (address, offline.session[:200], offline.connection, iso(offline.at), int(offline.seen)),
-    )
+    row = {"address": address, "session": offline.session[:200], "connection": offline.connection}
+    upsert(connection, absences, {**row, "at": iso(offline.at), "seen": int(offline.seen)})

@@ -15,6 +15,8 @@ from sqlalchemy.engine import Connection
 from edge_agent.contract.base import iso
 from edge_agent.contract.records import Event, EventBatch, GapData, Sample, TelemetryBatch
 from edge_agent.contract.sequence import Sequence
+from hub import record_rows as rows
+from hub.record_rows import Known
 
 MAX_SEQ = 2**53
 """Beyond this a number is no number of records but a mistake (and SQLite ends at 2**63)."""
@@ -22,19 +24,6 @@ MAX_GONE = 100_000
 """Numbers in one `gap` event that are ahead of what has come; more are asked for like others."""
 RECENT = 100
 """Events read per node at the start; the page chooses among them."""
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS records (
-    id INTEGER PRIMARY KEY, address TEXT NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL,
-    type TEXT NOT NULL, session TEXT NOT NULL, telemetry INTEGER NOT NULL, body TEXT NOT NULL,
-    UNIQUE (address, seq, epoch));
-CREATE INDEX IF NOT EXISTS records_recent ON records (address, telemetry, id);
-CREATE TABLE IF NOT EXISTS sequences (address TEXT PRIMARY KEY, epoch INTEGER NOT NULL, through INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS gone (
-    address TEXT NOT NULL, epoch INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, reason TEXT NOT NULL,
-    PRIMARY KEY (address, epoch, first));
-"""
-
 
 Note = Callable[[Connection, str, int, Event | Sample], None]
 """What else is done with a new record, in the same transaction: address, epoch, record."""
@@ -62,16 +51,19 @@ class Progress:
 class _Counting:
     epoch: int
     sequence: Sequence = field(default_factory=Sequence)
+    lost: int | None = None
+    """As the database says; None: not asked since it changed."""
 
 
 class Records:
     """Writes batches and knows each node's `Sequence`."""
 
     def __init__(self, keep: int, note: Note | None = None) -> None:
-        """`keep`: rows at most; the oldest go first."""
+        """`keep`: rows at most, within a hundredth; the oldest go first."""
         self._keep = keep
         self._note = note
         self._counting: dict[str, _Counting] = {}
+        self._since_trim = 0
 
     def forget(self) -> None:
         """What is in memory may not be what is in the file any more (a rollback): read it again."""
@@ -81,38 +73,39 @@ class Records:
         """Keep what is new of a batch."""
         counting = self._load(connection, address)
         before = counting.epoch
-        new: list[Event | Sample] = []
-        for record in batch.records:
-            record = _finite(record)  # noqa: PLW2901 - the same record, fit for JSON
-            if record.seq <= MAX_SEQ and self._is_new(connection, address, counting, record, batch.session):
-                self._insert(connection, address, counting, record, batch.session)
-                if self._note:
-                    self._note(connection, address, counting.epoch, record)
-                new.append(record)
-        self._save(connection, address, counting)
+        likely = [_finite(record) for record in batch.records if record.seq <= MAX_SEQ]
+        known = rows.same(connection, address, {record.seq for record in likely})
+        new: list[tuple[int, Event | Sample]] = []
+        for record in likely:
+            there = known.setdefault(record.seq, [])
+            if self._is_new(connection, address, counting, record, batch.session, there):
+                there.append(Known(counting.epoch, iso(record.at), _type(record), batch.session[:100]))
+                self._count(connection, address, counting, record)
+                new.append((counting.epoch, record))
         if new:
-            self._trim(connection)
-        return self._progress(connection, address, counting, tuple(new), counting.epoch != before)
+            rows.add(connection, [_row(address, epoch, record, batch.session) for epoch, record in new])
+            for epoch, record in new if self._note else ():
+                self._note(connection, address, epoch, record)  # type: ignore[misc]
+            rows.save_sequence(connection, address, counting.epoch, counting.sequence.through)
+            self._trim(connection, len(new))
+        return self._progress(connection, address, counting, tuple(r for _, r in new), counting.epoch != before)
 
     def give_up(self, connection: Connection, address: str, first: int, last: int) -> Progress:
         """Note that the node has been asked often enough for first..last."""
         counting = self._load(connection, address)
-        self._gone(connection, address, counting, first, last, "not_answered")
-        self._save(connection, address, counting)
+        self._gone(connection, address, counting, (first, last), "not_answered")
+        rows.save_sequence(connection, address, counting.epoch, counting.sequence.through)
         return self._progress(connection, address, counting)
 
     def known(self, connection: Connection) -> list[Progress]:
         """Where all nodes stand, each with its last events and last sample as `new`."""
-        rows = connection.exec_driver_sql("SELECT address FROM sequences").fetchall()
-        return [self._resume(connection, address) for (address,) in rows]
+        return [self._resume(connection, address) for address in rows.addresses(connection)]
 
     def _resume(self, connection: Connection, address: str) -> Progress:
-        query = "SELECT body FROM records WHERE address=? AND telemetry=? ORDER BY id DESC LIMIT ?"
-        events = [_read(Event, b) for (b,) in connection.exec_driver_sql(query, (address, 0, RECENT))]
-        samples = [_read(Sample, b) for (b,) in connection.exec_driver_sql(query, (address, 1, 1))]
-        return self._progress(
-            connection, address, self._load(connection, address), tuple(r for r in (*events, *samples) if r)
-        )
+        events = [_read(Event, b) for b in rows.recent(connection, address, telemetry=False, most=RECENT)]
+        samples = [_read(Sample, b) for b in rows.recent(connection, address, telemetry=True, most=1)]
+        found = tuple(r for r in (*events, *samples) if r)
+        return self._progress(connection, address, self._load(connection, address), found)
 
     def _is_new(
         self,
@@ -121,16 +114,14 @@ class Records:
         counting: _Counting,
         record: Event | Sample,
         session: str,
+        there: list[Known],
     ) -> bool:
-        rows = connection.exec_driver_sql(
-            "SELECT epoch, at, type, session FROM records WHERE address=? AND seq=?", (address, record.seq)
-        ).fetchall()
         mark = (iso(record.at), _type(record))
-        if any((at, kind) == mark for _, at, kind, _ in rows):
+        if any((known.at, known.type) == mark for known in there):
             return False
-        here = [row for row in rows if row[0] == counting.epoch]
+        here = [known for known in there if known.epoch == counting.epoch]
         if here:
-            if here[0][3] == session and not _says_database_lost(record):
+            if here[0].session == session[:100] and not _says_database_lost(record):
                 return False  # one run of a node never uses a number twice: a mistake, and the first one counts
             return _restart(counting)
         if record.seq > counting.sequence.through or self._was_given_up(connection, address, counting, record.seq):
@@ -139,83 +130,41 @@ class Records:
 
     def _was_given_up(self, connection: Connection, address: str, counting: _Counting, seq: int) -> bool:
         """Whether a record comes late after all; its number is then no longer counted as lost."""
-        row = connection.exec_driver_sql(
-            "SELECT first, last, reason FROM gone WHERE address=? AND epoch=? AND first<=? AND last>=?",
-            (address, counting.epoch, seq, seq),
-        ).fetchone()
-        if row is None:
+        span = rows.take_gone(connection, address, counting.epoch, seq)
+        if span is None:
             return False
-        first, last, reason = row
-        connection.exec_driver_sql(
-            "DELETE FROM gone WHERE address=? AND epoch=? AND first=?", (address, counting.epoch, first)
-        )
+        first, last, reason = span
+        counting.lost = None
         for low, high in ((first, seq - 1), (seq + 1, last)):
             if low <= high:
-                self._note_gone(connection, address, counting, low, high, reason)
+                rows.add_gone(connection, address, counting.epoch, (low, high), reason)
         return True
 
-    def _insert(
-        self, connection: Connection, address: str, counting: _Counting, record: Event | Sample, session: str
-    ) -> None:
+    def _count(self, connection: Connection, address: str, counting: _Counting, record: Event | Sample) -> None:
         counting.sequence.add(record.seq)
-        connection.exec_driver_sql(
-            "INSERT OR IGNORE INTO records (address, epoch, seq, at, type, session, telemetry, body)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                address,
-                counting.epoch,
-                record.seq,
-                iso(record.at),
-                _type(record),
-                session[:100],
-                int(isinstance(record, Sample)),
-                record.model_dump_json(),
-            ),
-        )
-        for first, last in _gaps(record):
-            self._gone(connection, address, counting, first, last, str(getattr(record, "data", {}).get("reason")))
+        for span in _gaps(record):
+            self._gone(connection, address, counting, span, str(getattr(record, "data", {}).get("reason")))
 
     def _gone(
-        self, connection: Connection, address: str, counting: _Counting, first: int, last: int, reason: str
+        self, connection: Connection, address: str, counting: _Counting, span: tuple[int, int], reason: str
     ) -> None:
-        for low, high in _absent(counting.sequence, first, last):
-            self._note_gone(connection, address, counting, low, high, reason)
-        counting.sequence.gone(first, last)
-
-    def _note_gone(
-        self, connection: Connection, address: str, counting: _Counting, first: int, last: int, reason: str
-    ) -> None:
-        connection.exec_driver_sql(
-            "INSERT OR REPLACE INTO gone VALUES (?, ?, ?, ?, ?)", (address, counting.epoch, first, last, reason[:40])
-        )
+        counting.lost = None
+        for part in _absent(counting.sequence, *span):
+            rows.add_gone(connection, address, counting.epoch, part, reason)
+        counting.sequence.gone(*span)
 
     def _load(self, connection: Connection, address: str) -> _Counting:
         if address in self._counting:
             return self._counting[address]
-        row = connection.exec_driver_sql("SELECT epoch, through FROM sequences WHERE address=?", (address,)).fetchone()
-        counting = _Counting(row[0], Sequence(row[1])) if row else _Counting(1)
+        saved = rows.sequence(connection, address)
+        counting = _Counting(saved[0], Sequence(saved[1])) if saved else _Counting(1)
         sequence = counting.sequence
-        later = connection.exec_driver_sql(
-            "SELECT seq FROM records WHERE address=? AND epoch=? AND seq>? ORDER BY seq LIMIT ?",
-            (address, counting.epoch, sequence.through, sequence.limit),
-        )
-        for (seq,) in later:
+        for seq in rows.later(connection, address, counting.epoch, sequence.through, sequence.limit):
             sequence.add(seq)
-        gone = connection.exec_driver_sql(
-            "SELECT first, last FROM gone WHERE address=? AND epoch=? AND last>?",
-            (address, counting.epoch, sequence.through),
-        )
-        for first, last in gone:
-            sequence.gone(first, last)
+        for span in rows.spans_gone(connection, address, counting.epoch, sequence.through):
+            sequence.gone(*span)
         self._counting[address] = counting
         return counting
-
-    def _save(self, connection: Connection, address: str, counting: _Counting) -> None:
-        connection.exec_driver_sql(
-            "INSERT INTO sequences VALUES (?, ?, ?) ON CONFLICT (address) DO UPDATE SET epoch=excluded.epoch,"
-            " through=excluded.through",
-            (address, counting.epoch, counting.sequence.through),
-        )
 
     def _progress(
         self,
@@ -225,17 +174,30 @@ class Records:
         new: tuple[Event | Sample, ...] = (),
         restarted: bool = False,
     ) -> Progress:
-        lost = connection.exec_driver_sql(
-            "SELECT coalesce(sum(last - first + 1), 0) FROM gone WHERE address=? AND epoch=?"
-            " AND reason!='database_lost'",  # such a range is a safe bound: most of its numbers were never used
-            (address, counting.epoch),
-        ).scalar_one()
+        if counting.lost is None:
+            counting.lost = rows.lost(connection, address, counting.epoch)
         sequence = counting.sequence
         missing = tuple(sequence.missing(1000))
-        return Progress(address, counting.epoch, sequence.through, missing, lost, new, restarted)
+        return Progress(address, counting.epoch, sequence.through, missing, counting.lost, new, restarted)
 
-    def _trim(self, connection: Connection) -> None:
-        connection.exec_driver_sql("DELETE FROM records WHERE id <= (SELECT max(id) FROM records) - ?", (self._keep,))
+    def _trim(self, connection: Connection, added: int) -> None:
+        self._since_trim += added
+        if self._since_trim >= self._keep // 100:
+            self._since_trim = 0
+            rows.trim(connection, self._keep)
+
+
+def _row(address: str, epoch: int, record: Event | Sample, session: str) -> dict[str, object]:
+    return {
+        "address": address,
+        "epoch": epoch,
+        "seq": record.seq,
+        "at": iso(record.at),
+        "type": _type(record),
+        "session": session[:100],
+        "telemetry": int(isinstance(record, Sample)),
+        "body": record.model_dump_json(),
+    }
 
 
 def _absent(sequence: Sequence, first: int, last: int) -> list[tuple[int, int]]:
@@ -269,6 +231,7 @@ def _finite(record: Event | Sample) -> Event | Sample:
 def _restart(counting: _Counting) -> bool:
     counting.epoch += 1
     counting.sequence = Sequence()
+    counting.lost = None
     return True
 
 

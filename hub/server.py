@@ -38,7 +38,7 @@ class _Server(uvicorn.Server):
 async def serve(config: HubConfig, stop: asyncio.Event, ready: Callable[[int], None] | None = None) -> None:
     """Run a hub until `stop` is set. `ready` is told the port once pages can be opened.
 
-    Raises ConfigError, OSError (the port is taken, the data folder cannot be written), sqlite3.Error.
+    Raises ConfigError, OSError (the port is taken, the data folder cannot be written), SQLAlchemyError.
     """
     if not config.listen.is_loopback:
         logger.warning(

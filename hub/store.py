@@ -1,25 +1,26 @@
 """The hub's database: one named thread writes, jobs in order, many jobs in one durable commit; others only read.
 
-SQLite in a file of the data folder, or PostgreSQL where the configuration names one.
+A job may be run again: when its group was rolled back because the server went away. It changes nothing but the
+database, or what `on_rollback` makes forgotten.
 """
 
 import asyncio
 import contextlib
 import logging
 import queue
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from hub import database
+from hub.database import READERS, address_of
+from hub.store_group import Entry, Group
 from hub.tables import metadata
 
 logger = logging.getLogger(__name__)
@@ -29,36 +30,32 @@ Done = Callable[[Any, BaseException | None], None]
 
 GROUP = 256
 """Jobs in one commit at most."""
-READERS = 3
-"""Connections that read at the same time."""
+CALL_S = 20.0
+"""So long somebody waits for a write; then it is withdrawn."""
+START_S = 30.0
+"""So long a server may take to be there when the hub starts: after a power cut it may start later."""
+LONGEST_PAUSE_S = 5.0
 
 
 class StoreFull(Exception):
     """Too many writes wait for the card. The work was not taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    job: Job
-    done: Done | None
-
-
-def address_of(data: Path, database: str | None) -> URL:
-    """Where the database is: what the configuration says, else a SQLite file in the data folder."""
-    return make_url(database) if database else URL.create("sqlite", database=str(data / "hub.sqlite3"))
+class StoreAway(StoreFull):
+    """The database did not answer in time. The work was withdrawn, or nobody can say whether it was done."""
 
 
 class Store:
     """Opens the database, creates what tables are missing, writes in its thread `hub-store`."""
 
-    def __init__(self, address: URL, schema: str = "", waiting: int = 5000) -> None:
-        """`schema`: further tables, in SQL. `waiting`: jobs that may wait before `offer` refuses."""
-        self._address = address
-        self._schema = schema
-        self._path = Path(address.database or "") if address.get_backend_name() == "sqlite" else None
-        self._queue: queue.Queue[_Entry | None] = queue.Queue(waiting)
+    def __init__(self, address: URL, waiting: int = 5000) -> None:
+        """`waiting`: jobs that may wait before `offer` refuses."""
+        self.address = address
+        self._path = database.file_of(address)
+        self._queue: queue.Queue[Entry | None] = queue.Queue(waiting)
         self._thread = threading.Thread(target=self._run, name="hub-store", daemon=True)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="hub-read")
+        self._stopping = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writing: Engine | None = None
         self._reading: Engine | None = None
@@ -72,13 +69,10 @@ class Store:
 
     def offer(self, job: Job, done: Done | None = None) -> None:
         """Hand over a job; `done` is called in the event loop after the commit. Raises StoreFull."""
-        try:
-            self._queue.put_nowait(_Entry(job, done))
-        except queue.Full as error:
-            raise StoreFull from error
+        self._put(Entry(job, done))
 
     async def call(self, job: Callable[[Connection], T]) -> T:
-        """Run a job and wait until it is committed. Raises what it raises, SQLAlchemyError, StoreFull."""
+        """Run a job and wait until it is committed. Raises what it raises, SQLAlchemyError, StoreFull, StoreAway."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
         def done(result: Any, error: BaseException | None) -> None:
@@ -89,7 +83,14 @@ class Store:
             else:
                 future.set_exception(error)
 
-        self.offer(job, done)
+        entry = Entry(job, done)
+        self._put(entry)
+        await asyncio.wait((future,), timeout=CALL_S)
+        if not future.done() and not entry.withdraw():
+            await asyncio.wait((future,), timeout=CALL_S)
+        if not future.done():
+            future.cancel()
+            raise StoreAway
         return await future
 
     async def read(self, job: Callable[[Connection], T]) -> T:
@@ -104,25 +105,39 @@ class Store:
 
     async def stop(self) -> None:
         """Write what waits, close."""
+        self._stopping.set()
         if self._thread.is_alive():
             with contextlib.suppress(queue.Full):
                 await asyncio.to_thread(self._queue.put, None, True, 5.0)
             await asyncio.to_thread(self._thread.join, 5.0)
+        if left := self._queue.qsize():
+            logger.error("%d writes were lost: %s did not take them", left, database.shown(self.address))
         self._readers.shutdown(wait=False, cancel_futures=True)
         for engine in (self._writing, self._reading):
             if engine is not None:
                 engine.dispose()
 
+    def _put(self, entry: Entry) -> None:
+        try:
+            self._queue.put_nowait(entry)
+        except queue.Full as error:
+            raise StoreFull from error
+
     def _open(self) -> None:
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._prepare()
-        except DBAPIError as error:
-            if self._path is None or not _is_damage(error):
-                raise  # locked, read-only, full, away: the database itself may be well
-            self._put_aside(self._path, error)
-            self._prepare()
+        begun = time.monotonic()
+        while True:
+            try:
+                return self._prepare()
+            except DBAPIError as error:
+                if database.is_away(error) and time.monotonic() - begun < START_S:
+                    logger.warning("%s is not there yet: %s", database.shown(self.address), error.orig)
+                    time.sleep(1)
+                elif self._path is not None and database.is_damage(error):
+                    self._put_aside(self._path, error)
+                else:
+                    raise  # locked, read-only, full, away: the database itself may be well
 
     def _put_aside(self, path: Path, error: DBAPIError) -> None:
         moved = path.with_name(f"{path.name}.corrupt-{int(time.time())}")
@@ -132,12 +147,12 @@ class Store:
             path.with_name(path.name + ending).unlink(missing_ok=True)
 
     def _prepare(self) -> None:
-        self._writing, self._reading = _engine(self._address, "IMMEDIATE"), _engine(self._address, "DEFERRED")
+        self._writing, self._reading = database.writer(self.address), database.reader(self.address)
         try:
-            metadata.create_all(self._writing)
             with self._writing.begin() as connection:
-                for statement in filter(str.strip, self._schema.split(";")):
-                    connection.exec_driver_sql(statement)
+                metadata.create_all(connection)
+                if self._path is None and connection.exec_driver_sql("SHOW fsync").scalar_one() != "on":
+                    logger.warning("THE POSTGRESQL SERVER RUNS WITH fsync OFF: A POWER CUT MAY COST THE DATABASE")
         except SQLAlchemyError:
             self._writing.dispose()
             self._reading.dispose()
@@ -149,10 +164,10 @@ class Store:
         while running:
             entries, running = self._take()
             if entries:
-                self._report(self._commit(self._writing, entries))
+                self._report(self._write(self._writing, Group(entries, marked=self._path is None)))
 
-    def _take(self) -> tuple[list[_Entry], bool]:
-        entries: list[_Entry] = []
+    def _take(self) -> tuple[list[Entry], bool]:
+        entries: list[Entry] = []
         entry = self._queue.get()
         while entry is not None:
             entries.append(entry)
@@ -164,35 +179,32 @@ class Store:
                 return entries, True
         return entries, False
 
-    def _commit(self, engine: Engine, entries: list[_Entry]) -> list[tuple[_Entry, Any, BaseException | None]]:
-        try:
-            with engine.begin() as connection:
-                results = [self._one(connection, entry) for entry in entries]
-        except SQLAlchemyError as error:
-            logger.error("cannot write %s: %s", self._address.render_as_string(), error)
-            self._rolled_back()
-            return [(entry, None, error) for entry in entries]
-        return results
-
-    def _one(self, connection: Connection, entry: _Entry) -> tuple[_Entry, Any, BaseException | None]:
-        savepoint = connection.begin_nested()
-        try:
-            result = entry.job(connection)
-            savepoint.commit()
-        except sa.exc.OperationalError:
-            raise  # the card, not the job: nothing of this group can be kept
-        except Exception as error:
-            logger.exception("a write failed")
-            savepoint.rollback()
-            self._rolled_back()
-            return entry, None, error
-        return entry, result, None
+    def _write(self, engine: Engine, group: Group) -> list[tuple[Entry, Any, BaseException | None]]:
+        """Commit the group; while the server is away, again and again, until the hub ends."""
+        pause = 0.1
+        while True:
+            try:
+                with engine.begin() as connection:
+                    failed = group.run(connection)
+            except SQLAlchemyError as error:
+                self._rolled_back()
+                if database.is_away(error) and not self._stopping.is_set():
+                    logger.error("%s is away: %s", database.shown(self.address), getattr(error, "orig", error))
+                    group.rest()
+                    self._stopping.wait(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE_S)
+                    continue
+                logger.error("cannot write %s: %s", database.shown(self.address), error)
+                return group.all_failed(error)
+            if failed:
+                self._rolled_back()
+            return group.results
 
     def _rolled_back(self) -> None:
         for forget in self.on_rollback:
             forget()
 
-    def _report(self, results: list[tuple[_Entry, Any, BaseException | None]]) -> None:
+    def _report(self, results: list[tuple[Entry, Any, BaseException | None]]) -> None:
         def deliver() -> None:
             for entry, result, error in results:
                 if entry.done:
@@ -203,27 +215,4 @@ class Store:
                 self._loop.call_soon_threadsafe(deliver)
 
 
-def _is_damage(error: DBAPIError) -> bool:
-    """Whether the file is no database; an operational error says so little of it that nothing is put aside."""
-    return isinstance(error.orig, sqlite3.DatabaseError) and not isinstance(error.orig, sqlite3.OperationalError)
-
-
-def _engine(address: URL, begin: str) -> Engine:
-    if address.get_backend_name() != "sqlite":
-        return sa.create_engine(address, pool_pre_ping=True, pool_size=READERS, max_overflow=0)
-    engine = sa.create_engine(
-        address, connect_args={"timeout": 10, "check_same_thread": False}, pool_size=READERS, max_overflow=0
-    )
-
-    @sa.event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _: object) -> None:
-        connection.isolation_level = None  # transactions begin where we say so, not where the driver guesses
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql(f"BEGIN {begin}")
-
-    return engine
+__all__ = ["Store", "StoreAway", "StoreFull", "address_of"]

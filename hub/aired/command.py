@@ -1,9 +1,12 @@
 """`edge-hub aired`: the log of a month on the command line, from the database, whether the hub runs or not."""
 
-import sqlite3
 import sys
 from pathlib import Path
 
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from hub import database
 from hub.aired import files, month, paper, rows
 from hub.aired.words import Wording
 from hub.config import HubConfig
@@ -19,44 +22,46 @@ class Failed(Exception):
 
 def show(config: HubConfig, chosen: str, kind: str, out: Path | None, where: str) -> None:
     """Write the month as `text`, `csv`, `json` or `pdf` to a file or standard output. Raises Failed."""
-    database = config.data / "hub.sqlite3"
-    if not database.exists():
-        raise Failed(f"there is no database {database} yet")
+    address = config.database_address
+    file = database.file_of(address)
+    if file is not None and not file.exists():
+        raise Failed(f"there is no database {file} yet")
     try:
-        _check_place(config, database, where)
+        _check_place(config, address, where)
         if kind == "pdf":
-            _write(_paper(config, database, chosen, where), out)
+            _write(_paper(config, address, chosen, where), out)
         else:
-            _lines(config, database, chosen, kind, out, where)
+            _lines(config, address, chosen, kind, out, where)
     except month.Unclear as error:
         raise Failed(translator(config.language)(str(error))) from error
     except paper.TooLong as error:
         raise Failed(translator(config.language)("aired.paper_long")) from error
-    except (sqlite3.Error, OSError) as error:
-        raise Failed(f"{database}: {error}") from error
+    except (SQLAlchemyError, OSError) as error:
+        raise Failed(f"{database.shown(address)}: {error}") from error
 
 
-def _check_place(config: HubConfig, database: Path, where: str) -> None:
+def _check_place(config: HubConfig, address: URL, where: str) -> None:
     """A name that is mistyped must not look like a month without a broadcast."""
-    with rows.opened(database) as connection:
+    with database.opened(address) as connection:
         known = sorted(rows.names(connection))
     if where and not any(where in (address, address.partition("/")[0]) for address in known):
         told = ", ".join(known[:_SHOWN]) + (" …" if len(known) > _SHOWN else "")
         raise Failed(translator(config.language)("aired.no_place", where=where, known=told or "–"))
 
 
-def _paper(config: HubConfig, database: Path, chosen: str, where: str) -> bytes:
+def _paper(config: HubConfig, address: URL, chosen: str, where: str) -> bytes:
     title = config.name or translator(config.language)("page.console")
     zone = config.zone
     job = paper.Job(
-        *(str(database), chosen, where, "", "", zone.key, config.language, title), printed=paper.local_now(zone)
+        *(address.render_as_string(hide_password=False), chosen, where, "", "", zone.key, config.language, title),
+        printed=paper.local_now(zone),
     )
     return paper.printed(job)
 
 
-def _lines(config: HubConfig, database: Path, chosen: str, kind: str, out: Path | None, where: str) -> None:
+def _lines(config: HubConfig, address: URL, chosen: str, kind: str, out: Path | None, where: str) -> None:
     wanted = month.wanted(chosen, config.zone, where)
-    with rows.opened(database) as connection:
+    with database.opened(address) as connection:
         names = rows.names(connection)
         found = rows.rows(connection, wanted)
         if kind == "text":

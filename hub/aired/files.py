@@ -50,9 +50,10 @@ _SAME = set(COLUMNS) & set(Airing.model_fields) - {"planned", "heard", "heard_sc
 }
 
 
-def csv_lines(rows: Iterable[Row], zone: ZoneInfo, names: Mapping[str, str]) -> Iterator[str]:
-    """The file, line by line: UTF-8 with its mark, commas, CRLF (RFC 4180)."""
-    yield BOM + ",".join(COLUMNS) + "\r\n"
+def csv_lines(rows: Iterable[Row], zone: ZoneInfo, names: Mapping[str, str], *, head: bool = True) -> Iterator[str]:
+    """The file, line by line: UTF-8 with its mark, commas, CRLF (RFC 4180). `head`: with the names of the columns."""
+    if head:
+        yield BOM + ",".join(COLUMNS) + "\r\n"
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     for row in rows:

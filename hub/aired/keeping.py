@@ -3,6 +3,7 @@
 import logging
 import math
 
+import sqlalchemy as sa
 from pydantic import Field, ValidationError
 from sqlalchemy.engine import Connection
 
@@ -10,7 +11,8 @@ from edge_agent.contract.airings import Airing, Hearing
 from edge_agent.contract.base import Instant, Report, iso
 from edge_agent.contract.records import Event, Sample
 from edge_agent.contract.reports import About
-from hub.aired.rows import INSTANCES, micros, sane
+from hub.aired.rows import INSTANCES, airings, hearings, micros, node_names, sane
+from hub.tables import insert_new, upsert
 
 logger = logging.getLogger(__name__)
 
@@ -51,18 +53,22 @@ class AiredLog:
         at = sane(airing.planned_us) or (micros(airing.planned) if airing.planned else None)
         at = at or sane(airing.started_us) or micros(record.at)
         heard = None if airing.heard is None else int(airing.heard)
-        connection.exec_driver_sql(
-            "INSERT OR IGNORE INTO airings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(address, epoch, record.seq, at, airing.id, sane(airing.started_us), airing.class_, airing.state),
-                *(heard, airing.seconds, airing.model_dump_json(by_alias=True, exclude_none=True)),
-            ),
-        )
+        row = {
+            "address": address,
+            "epoch": epoch,
+            "seq": record.seq,
+            "at": at,
+            "item": airing.id,
+            "started": sane(airing.started_us),
+            "class": airing.class_,
+            "state": airing.state,
+            "heard": heard,
+            "seconds": airing.seconds,
+            "body": airing.model_dump_json(by_alias=True, exclude_none=True),
+        }
+        insert_new(connection, airings, row)
         if started := sane(airing.started_us):
-            connection.exec_driver_sql(
-                "UPDATE OR IGNORE hearings SET started=? WHERE address=? AND item=? AND started=?",
-                (started, address, airing.id, _NOT_YET),
-            )
+            _now_it_began(connection, address, airing.id, started)
         self._trim(connection)
 
     def _trim(self, connection: Connection) -> None:
@@ -70,19 +76,26 @@ class AiredLog:
         if self._since_trim < _TRIM_EVERY:
             return
         self._since_trim = 0
-        connection.exec_driver_sql(
-            "DELETE FROM airings WHERE at < (SELECT at FROM airings ORDER BY at DESC LIMIT 1 OFFSET ?)",
-            (self._keep - 1,),
-        )
-        connection.exec_driver_sql(
-            "DELETE FROM hearings WHERE rowid <= (SELECT max(rowid) FROM hearings) - ?", (self._keep,)
-        )
+        oldest = sa.select(airings.c.at).order_by(airings.c.at.desc()).limit(1).offset(self._keep - 1)
+        connection.execute(airings.delete().where(airings.c.at < oldest.scalar_subquery()))
+        beyond = sa.select(hearings.c.started).order_by(hearings.c.started.desc()).limit(1).offset(self._keep)
+        connection.execute(hearings.delete().where(hearings.c.started <= beyond.scalar_subquery()))
 
 
 def name(connection: Connection, address: str, about: About) -> None:
     """Remember what a node is called: the log outlives the node."""
-    connection.exec_driver_sql(
-        "INSERT OR REPLACE INTO node_names VALUES (?, ?, ?)", (address, about.name[:200], (about.zone or "")[:200])
+    upsert(connection, node_names, {"address": address, "title": about.name[:200], "zone": (about.zone or "")[:200]})
+
+
+def _now_it_began(connection: Connection, address: str, item: str, started: int) -> None:
+    """What the microphone said of an airing whose start was not known yet belongs to this one."""
+    others = hearings.alias()
+    of_item = others.select().where(others.c.address == address, others.c.item == item, others.c.started == started)
+    connection.execute(
+        hearings.update()
+        .where(hearings.c.address == address, hearings.c.item == item, hearings.c.started == _NOT_YET)
+        .where(~of_item.exists())
+        .values(started=started)
     )
 
 
@@ -91,13 +104,15 @@ def _hearing(connection: Connection, address: str, hearing: Hearing) -> None:
     score = score if score is not None and math.isfinite(score) else None
     started = sane(hearing.started_us)
     if started is None:
-        newest = "SELECT started FROM airings WHERE address=? AND item=? AND started NOT NULL ORDER BY at DESC LIMIT 1"
-        found = connection.exec_driver_sql(newest, (address, hearing.id)).fetchone()
-        started = found[0] if found else _NOT_YET
-    connection.exec_driver_sql(
-        "INSERT OR REPLACE INTO hearings VALUES (?, ?, ?, ?, ?)",
-        (address, hearing.id, started, int(hearing.heard), score),
-    )
+        newest = (
+            sa.select(airings.c.started)
+            .where(airings.c.address == address, airings.c.item == hearing.id, airings.c.started.is_not(None))
+            .order_by(airings.c.at.desc())
+            .limit(1)
+        )
+        started = connection.execute(newest).scalar() or _NOT_YET
+    row = {"address": address, "item": hearing.id, "started": started, "heard": int(hearing.heard), "score": score}
+    upsert(connection, hearings, row, ("address", "item", "started"))
 
 
 def _several(record: Event) -> Airing:

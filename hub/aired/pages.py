@@ -3,15 +3,14 @@
 import asyncio
 import contextlib
 import logging
-import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from itertools import groupby
 from math import ceil
-from pathlib import Path
 from urllib.parse import urlencode
 
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
@@ -26,10 +25,13 @@ from hub.language import remember, sort_key, switched, translator
 from hub.people.door import Door, somewhere
 from hub.people.rights import Right
 from hub.render import Renderer, Shown
+from hub.store import Store
 
 logger = logging.getLogger(__name__)
 
 PER_PAGE = 50
+CHUNK = 500
+"""Rows of a CSV that are read at a time: whoever fetches it slowly holds no connection."""
 PAPER_S = 120.0
 """A PDF that takes longer is given up."""
 WAITING = 4
@@ -71,16 +73,13 @@ class View:
 
 
 class AiredPages:
-    """Looks into the database over connections of its own, so that no write waits."""
+    """Only reads: no write waits for it."""
 
-    def __init__(
-        self, shown: Shown, renderer: Renderer, database: Path, language: Callable[[Request], Language]
-    ) -> None:
+    def __init__(self, shown: Shown, renderer: Renderer, store: Store, language: Callable[[Request], Language]) -> None:
         self._shown = shown
         self._renderer = renderer
-        self._database = database
+        self._store = store
         self._language = language
-        self._reading = asyncio.Semaphore(4)
         self._printing = asyncio.Semaphore(1)
         self._waiting = 0
 
@@ -100,9 +99,8 @@ class AiredPages:
         except month.Unclear as error:
             return HTMLResponse(self._renderer.message(language, str(error)), 400)
         try:
-            async with self._reading:
-                view = await asyncio.to_thread(self._look, asked, wanted, language)
-        except (sqlite3.Error, SQLAlchemyError) as error:
+            view = await self._store.read(lambda connection: self._look(connection, asked, wanted, language))
+        except SQLAlchemyError as error:
             logger.error("the as-aired log cannot be read: %s", error)
             return HTMLResponse(self._renderer.message(language, "aired.unreadable"), 503)
         other = switched(request.query_params, language)
@@ -118,10 +116,16 @@ class AiredPages:
         headers = {"Content-Disposition": f'attachment; filename="{_file(asked)}.csv"'}
         return StreamingResponse(self._lines(wanted), media_type="text/csv; charset=utf-8", headers=headers)
 
-    def _lines(self, wanted: Wanted) -> Iterator[str]:
-        with rows.opened(self._database) as connection:
-            names = rows.names(connection)
-            yield from files.csv_lines(rows.rows(connection, wanted), self._shown.zone, names)
+    async def _lines(self, wanted: Wanted) -> AsyncIterator[str]:
+        names = await self._store.read(rows.names)
+        head, after = True, None
+        while True:
+            found, after = await self._store.read(lambda c, last=after: rows.chunk(c, wanted, last, CHUNK))  # type: ignore[misc]
+            lines = files.csv_lines(found, self._shown.zone, names, head=head)
+            yield "".join(lines)
+            head = False
+            if after is None:
+                return
 
     async def _pdf(self, request: Request) -> Response:
         language, asked = self._language(request), self._asked(request)
@@ -149,7 +153,8 @@ class AiredPages:
         zone = self._shown.zone
         title = self._shown.name or translator(language)("page.console")
         return Job(
-            *(str(self._database), asked.month, asked.where, asked.show, asked.class_, zone.key, language, title),
+            *(self._store.address.render_as_string(hide_password=False), asked.month, asked.where, asked.show),
+            *(asked.class_, zone.key, language, title),
             printed=local_now(zone),
         )
 
@@ -167,15 +172,14 @@ class AiredPages:
     def _wanted(self, asked: Asked) -> Wanted:
         return month.wanted(asked.month, self._shown.zone, asked.where, asked.show, asked.class_)
 
-    def _look(self, asked: Asked, wanted: Wanted, language: Language) -> View:
-        with rows.opened(self._database) as connection:
-            names = rows.names(connection)
-            wording = Wording(language, self._shown.zone, names)
-            pages = max(1, ceil(rows.count(connection, wanted) / PER_PAGE))
-            page = min(asked.page, pages)
-            found = rows.rows(connection, wanted, PER_PAGE, (page - 1) * PER_PAGE, newest=True)
-            lines = [wording.line(row) for row in found]
-            totals = rows.totals(connection, wanted)
+    def _look(self, connection: Connection, asked: Asked, wanted: Wanted, language: Language) -> View:
+        names = rows.names(connection)
+        wording = Wording(language, self._shown.zone, names)
+        pages = max(1, ceil(rows.count(connection, wanted) / PER_PAGE))
+        page = min(asked.page, pages)
+        found = rows.rows(connection, wanted, PER_PAGE, (page - 1) * PER_PAGE, newest=True)
+        lines = [wording.line(row) for row in found]
+        totals = rows.totals(connection, wanted)
         days = tuple((*key, tuple(of)) for key, of in groupby(lines, lambda line: (line.day, line.weekday)))
         year, number = asked.month.split("-")
         return View(
@@ -206,8 +210,8 @@ async def _printed(job: Job) -> tuple[bytes, int]:
     """Have a child make it; the exit code says how it went (-9: it took too long)."""
     try:
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "hub.aired.paper", job.arguments()),
-            stdin=asyncio.subprocess.DEVNULL,
+            *(sys.executable, "-m", "hub.aired.paper"),
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -216,7 +220,7 @@ async def _printed(job: Job) -> tuple[bytes, int]:
         return b"", -1
     try:
         async with asyncio.timeout(PAPER_S):
-            made, complaint = await child.communicate()
+            made, complaint = await child.communicate(job.order())
     except TimeoutError:
         return b"", -9
     finally:

@@ -1,10 +1,9 @@
-"""The log on paper: A4 across, for signing. Runs as a program of its own (`python -m hub.aired.paper JOB`).
+"""The log on paper: A4 across, for signing. Runs as a program of its own (`python -m hub.aired.paper`).
 
 Drawing thousands of rows takes seconds and megabytes that the hub does not have to spare; a child gives them back.
 """
 
 import json
-import sqlite3
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +14,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
 from edge_agent.contract.sentences import Language
+from hub import database
 from hub.aired import month, rows
 from hub.aired.words import Line, Wording
 from hub.language import known, translator
@@ -38,7 +41,10 @@ class TooLong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be printed. `title`: of the commune. `printed`: local time, as it stands below."""
+    """What is to be printed. `title`: of the commune. `printed`: local time, as it stands below.
+
+    `database`: its address, perhaps with a password.
+    """
 
     database: str
     month: str
@@ -50,16 +56,16 @@ class Job:
     title: str
     printed: str
 
-    def arguments(self) -> str:
-        """For the child."""
-        return json.dumps(asdict(self))
+    def order(self) -> bytes:
+        """For the child's standard input: its arguments everybody on the machine could read."""
+        return json.dumps(asdict(self)).encode()
 
 
 def printed(job: Job) -> bytes:
-    """The PDF. Raises TooLong, month.Unclear, sqlite3.Error."""
+    """The PDF. Raises TooLong, month.Unclear, SQLAlchemyError."""
     zone, t = ZoneInfo(job.zone), translator(job.language)
     wanted = month.wanted(job.month, zone, job.where, job.show, job.class_)
-    with rows.opened(Path(job.database)) as connection:
+    with database.opened(make_url(job.database)) as connection:
         if rows.count(connection, wanted) > MOST_ROWS:
             raise TooLong
         names = rows.names(connection)
@@ -228,14 +234,14 @@ def _cut(text: str, font: str, width: float) -> list[str]:
 
 
 def main() -> None:
-    """Read a job from the command line, write the PDF to standard output; exit 3 when there are too many rows."""
-    raw = json.loads(sys.argv[1])
+    """Read a job from standard input, write the PDF to standard output; exit 3 when there are too many rows."""
+    raw = json.load(sys.stdin)
     job = Job(**{**raw, "language": known(raw["language"]) or "vi"})
     try:
         sys.stdout.buffer.write(printed(job))
     except TooLong:
         sys.exit(3)
-    except (sqlite3.Error, month.Unclear) as error:
+    except (SQLAlchemyError, month.Unclear) as error:
         sys.exit(str(error))
 
 

@@ -1,30 +1,52 @@
-"""Rows of the as-aired log: what there is, and how it is read, over a connection of its own."""
+"""Rows of the as-aired log: what there is, and how it is read."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
+import sqlalchemy as sa
 from pydantic import ValidationError
+from sqlalchemy.engine import Connection
 
 from edge_agent.contract.airings import Airing
+from hub.tables import Long, metadata
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS airings (
-    address TEXT NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, item TEXT NOT NULL,
-    started INTEGER, class TEXT NOT NULL, state TEXT NOT NULL, heard INTEGER, seconds REAL NOT NULL, body TEXT NOT NULL,
-    PRIMARY KEY (address, epoch, seq));
-CREATE INDEX IF NOT EXISTS airings_at ON airings (at);
-CREATE INDEX IF NOT EXISTS airings_item ON airings (address, item, at);
-CREATE TABLE IF NOT EXISTS hearings (
-    address TEXT NOT NULL, item TEXT NOT NULL, started INTEGER NOT NULL, heard INTEGER NOT NULL, score REAL,
-    UNIQUE (address, item, started));
-CREATE TABLE IF NOT EXISTS node_names (address TEXT PRIMARY KEY, title TEXT NOT NULL, zone TEXT NOT NULL);
-"""
-"""Times in microseconds since 1970. `hearings` stand apart: they may come before the airing that they tell of."""
+airings = sa.Table(
+    "airings",
+    metadata,
+    sa.Column("address", sa.Text, primary_key=True),
+    sa.Column("epoch", Long, primary_key=True),
+    sa.Column("seq", Long, primary_key=True),
+    sa.Column("at", Long, nullable=False),
+    sa.Column("item", sa.Text, nullable=False),
+    sa.Column("started", Long),
+    sa.Column("class", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("heard", sa.Integer),
+    sa.Column("seconds", sa.Double, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Index("airings_at", "at"),
+    sa.Index("airings_item", "address", "item", "at"),
+)
+hearings = sa.Table(
+    "hearings",
+    metadata,
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("item", sa.Text, nullable=False),
+    sa.Column("started", Long, nullable=False),
+    sa.Column("heard", sa.Integer, nullable=False),
+    sa.Column("score", sa.Double),
+    sa.UniqueConstraint("address", "item", "started"),
+)
+"""They stand apart: they may come before the airing that they tell of. Times in microseconds since 1970."""
+node_names = sa.Table(
+    "node_names",
+    metadata,
+    sa.Column("address", sa.Text, primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("zone", sa.Text, nullable=False),
+)
 
 Show = Literal["all", "aired", "partly", "missed", "unheard"]
 SHOWS: tuple[Show, ...] = get_args(Show)
@@ -76,84 +98,125 @@ class Totals:
         return self.aired + self.partly - self.heard - self.unheard
 
 
-def opened(database: Path) -> "closing[sqlite3.Connection]":
-    """A connection that only reads. Raises sqlite3.Error."""
-    uri = f"{database.resolve().as_uri()}?mode=ro"
-    return closing(sqlite3.connect(uri, uri=True, timeout=10, check_same_thread=False))
+Place = tuple[int, int, str, int, int]
+"""Where a row stands in the order of the log."""
 
 
-def names(connection: sqlite3.Connection) -> dict[str, str]:
+def names(connection: Connection) -> dict[str, str]:
     """Address -> what the node is called; of every node that is in the log, the address where no name is known."""
-    known = dict.fromkeys((a for (a,) in connection.execute("SELECT DISTINCT address FROM airings")), "")
-    known |= dict(connection.execute("SELECT address, title FROM node_names").fetchall())
+    known = dict.fromkeys(connection.execute(sa.select(airings.c.address).distinct()).scalars(), "")
+    known |= {address: title for address, title, _ in connection.execute(sa.select(node_names))}
     return {address: title.strip() or address.partition("/")[2] for address, title in known.items()}
 
 
 def rows(
-    connection: sqlite3.Connection, wanted: Wanted, most: int = -1, skip: int = 0, *, newest: bool = False
+    connection: Connection, wanted: Wanted, most: int | None = None, skip: int = 0, *, newest: bool = False
 ) -> Iterator[Row]:
     """The rows in the order in which they began, or the newest first; at most `most` after the first `skip`.
 
     What was missed stands at the instant it was meant for.
     """
-    condition, values = _condition(wanted, wanted.show)
-    query = f"SELECT a.address, a.at, a.body, {_HEARD}, h.score {_FROM} WHERE {condition}"
-    way = "DESC" if newest else ""
-    began = "CASE WHEN a.state != 'missed' THEN coalesce(a.started, a.at) ELSE a.at END / 1000000"  # as it is shown
-    ordered = f"{query} ORDER BY {began} {way}, a.at {way}, a.address, a.seq LIMIT ? OFFSET ?"
-    for address, at, body, heard, score in connection.execute(ordered, (*values, most, skip)):
-        try:
-            airing = Airing.model_validate_json(body)
-        except ValidationError:
-            continue  # written by another version of the hub
-        yield Row(address, _instant(at), airing, None if heard is None else bool(heard), score or airing.heard_score)
+    order = [part.desc() if newest else part.asc() for part in _ORDER[:2]]
+    query = _QUERY.where(*_conditions(wanted, wanted.show)).order_by(*order, *_ORDER[2:]).limit(most).offset(skip)
+    for found in connection.execute(query.execution_options(yield_per=1000)):
+        if row := _row(tuple(found)):
+            yield row
 
 
-def count(connection: sqlite3.Connection, wanted: Wanted) -> int:
+def chunk(connection: Connection, wanted: Wanted, after: Place | None, most: int) -> tuple[list[Row], Place | None]:
+    """The next rows in the order in which they began, and where the last of them stands; None: that was all."""
+    query = _QUERY.where(*_conditions(wanted, wanted.show)).order_by(*_ORDER).limit(most)
+    if after is not None:
+        query = query.where(sa.tuple_(*_ORDER) > sa.tuple_(*(sa.literal(value) for value in after)))
+    found = connection.execute(query).fetchall()
+    last: Place | None = None if len(found) < most else tuple(found[-1][5:])
+    return [row for each in found if (row := _row(tuple(each)))], last
+
+
+def count(connection: Connection, wanted: Wanted) -> int:
     """How many rows there are."""
-    condition, values = _condition(wanted, wanted.show)
-    query = f"SELECT count(*) {_FROM} WHERE {condition}"
-    return int(connection.execute(query, values).fetchone()[0])
+    query = sa.select(sa.func.count()).select_from(_JOINED).where(*_conditions(wanted, wanted.show))
+    return int(connection.execute(query).scalar_one())
 
 
-def totals(connection: sqlite3.Connection, wanted: Wanted) -> Totals:
+def totals(connection: Connection, wanted: Wanted) -> Totals:
     """What it comes to."""
-    condition, values = _condition(wanted, "all")
-    on_air = "a.state != 'missed'"
-    query = (
-        f"SELECT total({_TIMES}), total(a.state = 'aired'), total(a.state = 'partly'),"
-        f" total((a.state = 'missed') * {_TIMES}),"
-        f" total({on_air} AND {_HEARD} IS 1), total({on_air} AND {_HEARD} IS 0), total(a.seconds)"
-        f" {_FROM} WHERE {condition}"
+    conditions = _conditions(wanted, "all")
+    state, on_air = airings.c.state, airings.c.state != "missed"
+    query = sa.select(
+        sa.func.count(),
+        *(_sum(state == one) for one in ("aired", "partly", "missed")),
+        _sum(on_air & (_HEARD == 1)),
+        _sum(on_air & (_HEARD == 0)),
+        sa.func.coalesce(sa.func.sum(airings.c.seconds), 0.0),
     )
-    *numbers, seconds = connection.execute(query, values).fetchone()
+    *numbers, seconds = connection.execute(query.select_from(_JOINED).where(*conditions)).one()
     every, aired, partly, missed, heard, unheard = map(int, numbers)
-    return Totals(every, aired, partly, missed, heard, unheard, seconds)
+    further = [0, 0]
+    several = sa.select(state, airings.c.body).where(*conditions, airings.c.body.contains(f'"{INSTANCES}":'))
+    for was, body in connection.execute(several.select_from(_JOINED)):
+        more = _instances(body) - 1
+        further[0] += more
+        further[1] += more if was == "missed" else 0
+    return Totals(every + further[0], aired, partly, missed + further[1], heard, unheard, float(seconds))
 
 
-_FROM = "FROM airings a LEFT JOIN hearings h ON h.address = a.address AND h.item = a.item AND h.started = a.started"
-_HEARD = "coalesce(h.heard, a.heard)"
-_TIMES = f"coalesce(json_extract(a.body, '$.params.{INSTANCES}'), 1)"
+_JOINED = airings.outerjoin(
+    hearings,
+    sa.and_(
+        hearings.c.address == airings.c.address,
+        hearings.c.item == airings.c.item,
+        hearings.c.started == airings.c.started,
+    ),
+)
+_HEARD = sa.func.coalesce(hearings.c.heard, airings.c.heard)
+_BEGAN = (
+    sa.case((airings.c.state != "missed", sa.func.coalesce(airings.c.started, airings.c.at)), else_=airings.c.at)
+    // 1_000_000
+)
+"""To the second, as it is shown."""
+_ORDER = (_BEGAN, airings.c.at, airings.c.address, airings.c.seq, airings.c.epoch)
+_QUERY = sa.select(
+    airings.c.address, airings.c.at, airings.c.body, _HEARD.label("is_heard"), hearings.c.score, *_ORDER
+).select_from(_JOINED)
 
 
-def _condition(wanted: Wanted, show: Show) -> tuple[str, tuple[object, ...]]:
-    parts, values = ["a.at >= ?", "a.at < ?"], [micros(wanted.start), micros(wanted.end)]
-    asked: list[object] = list(values)
+def _row(found: Sequence[Any]) -> Row | None:
+    address, at, body, heard, score = found[:5]
+    try:
+        airing = Airing.model_validate_json(body)
+    except ValidationError:
+        return None  # written by another version of the hub
+    return Row(address, _instant(at), airing, None if heard is None else bool(heard), score or airing.heard_score)
+
+
+def _sum(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+
+
+def _instances(body: str) -> int:
+    """For how many instances a row stands."""
+    try:
+        told = Airing.model_validate_json(body).params.get(INSTANCES, 1)
+    except ValidationError:
+        return 1
+    return told if isinstance(told, int) and told > 0 else 1
+
+
+def _conditions(wanted: Wanted, show: Show) -> list[sa.ColumnElement[bool]]:
+    at, address = airings.c.at, airings.c.address
+    parts: list[sa.ColumnElement[bool]] = [at >= micros(wanted.start), at < micros(wanted.end)]
     if "/" in wanted.where:
-        parts.append("a.address = ?")
-        asked.append(wanted.where)
+        parts.append(address == wanted.where)
     elif wanted.where:
-        parts.append("substr(a.address, 1, ?) = ?")
-        asked += [len(wanted.where) + 1, f"{wanted.where}/"]
+        parts.append(sa.func.substr(address, 1, len(wanted.where) + 1) == f"{wanted.where}/")
     if wanted.class_:
-        parts.append("a.class = ?")
-        asked.append(wanted.class_)
+        parts.append(airings.c["class"] == wanted.class_)
     if show == "unheard":
-        parts.append(f"a.state != 'missed' AND {_HEARD} IS 0")
+        parts.append((airings.c.state != "missed") & (_HEARD == 0))
     elif show != "all":
-        parts.append("a.state = ?")
-        asked.append(show)
-    return " AND ".join(parts), tuple(asked)
+        parts.append(airings.c.state == show)
+    return parts
 
 
 def started_at(airing: Airing) -> datetime | None:

@@ -4,11 +4,9 @@ Every answer is drawn for htmx, and as a page of its own for a browser that runs
 """
 
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from pydantic_core import to_json
 from sqlalchemy.exc import SQLAlchemyError
@@ -75,17 +73,16 @@ class LookBack:
         renderer: Renderer,
         commands: Commands,
         store: Store,
-        database: Path,
         language: Callable[[Request], Language],
         progress: Progress,
     ) -> None:
-        """`database`: the file behind `store`; `progress`: how far a file is that nodes are sending."""
+        """`progress`: how far a file is that nodes are sending."""
         self._shown = shown
         self._renderer = renderer
         self._commands = commands
         self._language = language
-        self._asking = Asking(commands, shown.media, store, database, shown.clock)
-        self._clips = Clips(commands, shown.media, progress, store, database, shown.clock)
+        self._asking = Asking(commands, shown.media, store, shown.clock)
+        self._clips = Clips(commands, shown.media, progress, store, shown.clock)
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application; before the route of the camera's page, if that takes a path."""
@@ -122,7 +119,7 @@ class LookBack:
                 return self._say(seen, error.key, 400)
             except TooMany:
                 return self._say(seen, "camera.lookback_busy", 503)
-            except (sqlite3.Error, SQLAlchemyError, StoreFull) as error:
+            except (SQLAlchemyError, StoreFull) as error:
                 logger.error("what is known of cameras cannot be read or written: %s", error)
                 return self._say(seen, "camera.lookback_unreadable", 503)
 

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
@@ -66,11 +64,10 @@ _Key = tuple[str, str, datetime, datetime]
 class Asking:
     """Lists and stills of cameras."""
 
-    def __init__(self, commands: Commands, media: MediaStore, store: Store, database: Path, clock: Clock) -> None:
+    def __init__(self, commands: Commands, media: MediaStore, store: Store, clock: Clock) -> None:
         self._commands = commands
         self._media = media
         self._store = store
-        self._database = database
         self._clock = clock
         self._answers: dict[_Key, _Answer] = {}
         self._running: dict[_Key, asyncio.Task[Found]] = {}
@@ -103,9 +100,9 @@ class Asking:
         return await self._take(address, TakeSnapshot(camera=camera, at=at))
 
     async def event_picture(self, address: str, camera: str, id_: str, *, online: bool) -> Picture:
-        """The picture of a motion event: from the media store, else from the node. Raises sqlite3.Error."""
+        """The picture of a motion event: from the media store, else from the node. Raises SQLAlchemyError."""
         key = (address, camera, id_)
-        known = self._pictures.get(key) or await asyncio.to_thread(self._known_picture, *key)
+        known = self._pictures.get(key) or await self._known_picture(*key)
         medium = self._media.get(known) if known else None
         if medium is not None and medium.is_picture:
             return Picture(self._clock.monotonic(), medium)
@@ -172,8 +169,8 @@ class Asking:
     async def _from_hub(self, key: _Key, outcome: Outcome | None) -> Found:
         """What the node said before, and what it told of motion by itself."""
         try:
-            noted = await asyncio.to_thread(self._noted, key)
-        except (sqlite3.Error, SQLAlchemyError):
+            noted = await self._noted(key)
+        except SQLAlchemyError:
             noted = []
         known = self._answers.get(key)
         if known is None:
@@ -182,14 +179,13 @@ class Asking:
         moved = sorted([*known.list.moved, *(m for m in noted if m.id not in have)], key=lambda m: (m.begin, m.id))
         return Found(known.list.model_copy(update={"moved": tuple(moved)}), "before", known.asked, outcome)
 
-    def _noted(self, key: _Key) -> list[Moved]:
-        with rows.opened(self._database) as connection:
-            noted = tuple(rows.moved(connection, *key))
+    async def _noted(self, key: _Key) -> list[Moved]:
+        noted = tuple(await self._store.read(lambda connection: rows.moved(connection, *key)))
         return list(_likely(RecordingList(camera=key[1], moved=noted[-MOST_NOTED:]), *key[2:]).moved)
 
-    def _known_picture(self, address: str, camera: str, id_: str) -> str | None:
-        with rows.opened(self._database) as connection:
-            return rows.pictures(connection, address, camera, [id_]).get(id_)
+    async def _known_picture(self, address: str, camera: str, id_: str) -> str | None:
+        found = await self._store.read(lambda connection: rows.pictures(connection, address, camera, [id_]))
+        return found.get(id_)
 
     def _remember(self, key: tuple[str, str, str], sha256: str) -> None:
         self._pictures[key] = sha256

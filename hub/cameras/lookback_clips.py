@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Literal, Protocol
 
 from pydantic import ValidationError
@@ -72,19 +71,17 @@ class Clips:
         media: MediaStore,
         progress: Progress,
         store: Store,
-        database: Path,
         clock: Clock,
     ) -> None:
         self._commands = commands
         self._media = media
         self._progress = progress
         self._store = store
-        self._database = database
         self._clock = clock
         self._cutting: dict[str, asyncio.Task[None]] = {}
 
     async def ask(self, address: str, camera: str, begin: datetime, end: datetime) -> ClipNow:
-        """Ask for a clip, unless it is there or on its way. Raises TooMany, sqlite3.Error, StoreFull."""
+        """Ask for a clip, unless it is there or on its way. Raises TooMany, SQLAlchemyError, StoreFull."""
         begin, end = clamped(begin, end)
         id_ = clip_id(address, camera, begin, end)
         known = await self.get(id_)
@@ -100,13 +97,14 @@ class Clips:
         return await self.get(id_) or ClipNow(clip, "cutting")
 
     async def get(self, id_: str) -> ClipNow | None:
-        """One clip as it stands. Raises sqlite3.Error."""
-        clip = await asyncio.to_thread(self._read, id_)
+        """One clip as it stands. Raises SQLAlchemyError."""
+        clip = await self._store.read(lambda connection: rows.clip(connection, id_))
         return self._now(clip) if clip else None
 
     async def of_camera(self, address: str, camera: str) -> list[ClipNow]:
-        """Those asked for last, newest first. Raises sqlite3.Error."""
-        return [self._now(clip) for clip in await asyncio.to_thread(self._list, address, camera)]
+        """Those asked for last, newest first. Raises SQLAlchemyError."""
+        found = await self._store.read(lambda connection: rows.clips(connection, address, camera, LISTED))
+        return [self._now(clip) for clip in found]
 
     async def stop(self) -> None:
         """End what runs; what nodes have begun to send comes all the same."""
@@ -137,14 +135,6 @@ class Clips:
         done = _cut_as_told(clip, outcome)
         logger.info("%s, camera %s: clip %s is %s", clip.address, clip.camera, iso(clip.begin), done.state)
         await self._store.call(lambda connection: rows.save_clip(connection, done))
-
-    def _read(self, id_: str) -> Clip | None:
-        with rows.opened(self._database) as connection:
-            return rows.clip(connection, id_)
-
-    def _list(self, address: str, camera: str) -> list[Clip]:
-        with rows.opened(self._database) as connection:
-            return rows.clips(connection, address, camera, LISTED)
 
 
 def clip_id(address: str, camera: str, begin: datetime, end: datetime) -> str:

@@ -1,18 +1,14 @@
 """What the hub itself keeps of cameras: motion that nodes told of, and clips that people asked for.
 
-Times in milliseconds since 1970. `note` and the `save_...` functions run in the store's thread; the others read over a
-connection of their own.
+Times in milliseconds since 1970. `note` and the `save_...` functions run in the store's thread; the others only read.
 """
 
-import json
-import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import sqlalchemy as sa
 from pydantic import ValidationError
 from sqlalchemy.engine import Connection
 
@@ -20,19 +16,38 @@ from edge_agent.contract.errors import Fault
 from edge_agent.contract.records import Event, Sample
 from edge_agent.contract.watching import Moved
 from hub.media import HASH
+from hub.tables import Long, inserting, metadata, upsert
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS camera_moved (
-    address TEXT NOT NULL, camera TEXT NOT NULL, id TEXT NOT NULL, begin INTEGER NOT NULL, body TEXT NOT NULL,
-    picture TEXT, PRIMARY KEY (address, camera, id));
-CREATE INDEX IF NOT EXISTS camera_moved_begin ON camera_moved (address, camera, begin);
-CREATE TABLE IF NOT EXISTS camera_clips (
-    id TEXT PRIMARY KEY, address TEXT NOT NULL, camera TEXT NOT NULL, begin INTEGER NOT NULL, end INTEGER NOT NULL,
-    asked INTEGER NOT NULL, state TEXT NOT NULL, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, gap_s REAL NOT NULL,
-    cut_begin INTEGER NOT NULL, cut_end INTEGER NOT NULL, fault TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS camera_clips_camera ON camera_clips (address, camera, asked);
-CREATE INDEX IF NOT EXISTS camera_clips_sha256 ON camera_clips (address, sha256);
-"""
+camera_moved = sa.Table(
+    "camera_moved",
+    metadata,
+    sa.Column("address", sa.Text, primary_key=True),
+    sa.Column("camera", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("begin", Long, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("picture", sa.Text),
+    sa.Index("camera_moved_begin", "address", "camera", "begin"),
+)
+camera_clips = sa.Table(
+    "camera_clips",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("camera", sa.Text, nullable=False),
+    sa.Column("begin", Long, nullable=False),
+    sa.Column("end", Long, nullable=False),
+    sa.Column("asked", Long, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("bytes", Long, nullable=False),
+    sa.Column("gap_s", sa.Double, nullable=False),
+    sa.Column("cut_begin", Long, nullable=False),
+    sa.Column("cut_end", Long, nullable=False),
+    sa.Column("fault", sa.Text, nullable=False),
+    sa.Index("camera_clips_camera", "address", "camera", "asked"),
+    sa.Index("camera_clips_sha256", "address", "sha256"),
+)
 
 MOST_MOVED = 100_000
 MOST_CLIPS = 1000
@@ -103,19 +118,25 @@ class MovedLog:
             return
         moved = moved.model_copy(update={"picture": sha256 is not None})
         # The end may come before the beginning: records that got lost on the way are asked for again.
-        connection.exec_driver_sql(
-            "INSERT INTO camera_moved VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (address, camera, id) DO UPDATE SET"
-            " body=excluded.body, picture=coalesce(excluded.picture, picture) WHERE ?",
-            (address, camera, moved.id, millis(moved.begin), moved.model_dump_json(), sha256, moved.end is not None),
-        )
+        row = {"address": address, "camera": camera, "id": moved.id, "begin": millis(moved.begin)}
+        row |= {"body": moved.model_dump_json(), "picture": sha256}
+        connection.execute(_keeping(connection.dialect.name, ended=moved.end is not None), row)
         self._since_trim += 1
         if self._since_trim >= _TRIM_EVERY:
             self._since_trim = 0
-            connection.exec_driver_sql(
-                "DELETE FROM camera_moved WHERE begin < (SELECT begin FROM camera_moved ORDER BY begin DESC"
-                " LIMIT 1 OFFSET ?)",
-                (self._keep - 1,),
-            )
+            oldest = sa.select(camera_moved.c.begin).order_by(camera_moved.c.begin.desc()).limit(1)
+            too_old = camera_moved.c.begin < oldest.offset(self._keep - 1).scalar_subquery()
+            connection.execute(camera_moved.delete().where(too_old))
+
+
+def _keeping(dialect: str, *, ended: bool) -> sa.Insert:
+    """What is known of a motion's end is not forgotten for its beginning that comes late."""
+    insert = inserting(dialect, camera_moved)
+    if not ended:
+        return insert.on_conflict_do_nothing()
+    picture = sa.func.coalesce(insert.excluded.picture, camera_moved.c.picture)
+    key = ["address", "camera", "id"]
+    return insert.on_conflict_do_update(index_elements=key, set_={"body": insert.excluded.body, "picture": picture})
 
 
 def _sent(connection: Connection, address: str, record: Event) -> None:
@@ -126,83 +147,73 @@ def _sent(connection: Connection, address: str, record: Event) -> None:
         fault = Fault.of(str(record.data.get("code") or "media.refused"), **params)
     elif state != "sent":
         return
-    connection.exec_driver_sql(
-        "UPDATE camera_clips SET state=?, fault=? WHERE address=? AND sha256=? AND state='sending'",
-        (state, fault.model_dump_json() if fault else "", address, str(record.data.get("sha256"))),
+    sending = camera_clips.update().where(
+        camera_clips.c.address == address,
+        camera_clips.c.sha256 == str(record.data.get("sha256")),
+        camera_clips.c.state == "sending",
     )
+    connection.execute(sending.values(state=state, fault=fault.model_dump_json() if fault else ""))
 
 
 def save_clip(connection: Connection, clip: Clip) -> None:
     """Keep a clip as it stands now; of too many the oldest are forgotten."""
-    connection.exec_driver_sql(
-        "INSERT OR REPLACE INTO camera_clips VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            *(clip.id, clip.address, clip.camera, millis(clip.begin), millis(clip.end), millis(clip.asked)),
-            *(clip.state, clip.sha256, clip.bytes, clip.gap_s, millis(clip.cut_begin), millis(clip.cut_end)),
-            clip.fault.model_dump_json() if clip.fault else "",
-        ),
-    )
-    connection.exec_driver_sql(
-        "DELETE FROM camera_clips WHERE asked < (SELECT asked FROM camera_clips ORDER BY asked DESC LIMIT 1 OFFSET ?)",
-        (MOST_CLIPS - 1,),
-    )
+    row = {name: getattr(clip, name) for name in ("id", "address", "camera", "state", "sha256", "bytes", "gap_s")}
+    row |= {name: millis(getattr(clip, name)) for name in ("begin", "end", "asked", "cut_begin", "cut_end")}
+    upsert(connection, camera_clips, {**row, "fault": clip.fault.model_dump_json() if clip.fault else ""})
+    oldest = sa.select(camera_clips.c.asked).order_by(camera_clips.c.asked.desc()).limit(1).offset(MOST_CLIPS - 1)
+    connection.execute(camera_clips.delete().where(camera_clips.c.asked < oldest.scalar_subquery()))
 
 
-def opened(database: Path) -> "closing[sqlite3.Connection]":
-    """A connection that only reads. Raises sqlite3.Error."""
-    uri = f"{database.resolve().as_uri()}?mode=ro"
-    return closing(sqlite3.connect(uri, uri=True, timeout=10, check_same_thread=False))
-
-
-def clips(connection: sqlite3.Connection, address: str, camera: str, most: int) -> list[Clip]:
+def clips(connection: Connection, address: str, camera: str, most: int) -> list[Clip]:
     """Those asked for last, newest first."""
-    query = "SELECT * FROM camera_clips WHERE address=? AND camera=? ORDER BY asked DESC LIMIT ?"
-    return [_clip(row) for row in connection.execute(query, (address, camera, most))]
+    of_camera = sa.select(camera_clips).where(camera_clips.c.address == address, camera_clips.c.camera == camera)
+    found = connection.execute(of_camera.order_by(camera_clips.c.asked.desc()).limit(most))
+    return [_clip(row) for row in found]
 
 
-def clip(connection: sqlite3.Connection, id_: str) -> Clip | None:
+def clip(connection: Connection, id_: str) -> Clip | None:
     """One clip."""
-    row = connection.execute("SELECT * FROM camera_clips WHERE id=?", (id_,)).fetchone()
+    row = connection.execute(sa.select(camera_clips).where(camera_clips.c.id == id_)).one_or_none()
     return _clip(row) if row else None
 
 
-def moved(connection: sqlite3.Connection, address: str, camera: str, begin: datetime, end: datetime) -> list[Moved]:
+def moved(connection: Connection, address: str, camera: str, begin: datetime, end: datetime) -> list[Moved]:
     """Motion that the node told of and that began between two instants, first to last."""
-    query = "SELECT body FROM camera_moved WHERE address=? AND camera=? AND begin>=? AND begin<? ORDER BY begin, id"
-    found = connection.execute(query, (address, camera, millis(begin), millis(end)))
-    return [Moved.model_validate_json(body) for (body,) in found]
+    table = camera_moved.c
+    within = (table.begin >= millis(begin), table.begin < millis(end))
+    query = sa.select(table.body).where(table.address == address, table.camera == camera, *within)
+    found = connection.execute(query.order_by(table.begin, table.id)).scalars()
+    return [Moved.model_validate_json(body) for body in found]
 
 
-def pictures(connection: sqlite3.Connection, address: str, camera: str, ids: Sequence[str]) -> dict[str, str]:
+def pictures(connection: Connection, address: str, camera: str, ids: Sequence[str]) -> dict[str, str]:
     """Motion -> SHA-256 of its picture, of those that were sent."""
-    query = (
-        "SELECT id, picture FROM camera_moved WHERE address=? AND camera=? AND picture NOT NULL"
-        " AND id IN (SELECT value FROM json_each(?))"
-    )
-    return dict(connection.execute(query, (address, camera, json.dumps(list(ids)))).fetchall())
+    table = camera_moved.c
+    of_camera = (table.address == address, table.camera == camera, table.picture.is_not(None))
+    found = connection.execute(sa.select(table.id, table.picture).where(*of_camera, table.id.in_(ids)))
+    return {row.id: row.picture for row in found}
 
 
 def save_picture(connection: Connection, address: str, camera: str, id_: str, sha256: str) -> None:
     """Remember the picture of a motion that was asked for; of motion unknown here nothing is kept."""
-    connection.exec_driver_sql(
-        "UPDATE camera_moved SET picture=? WHERE address=? AND camera=? AND id=?", (sha256, address, camera, id_)
-    )
+    table = camera_moved.c
+    of_motion = camera_moved.update().where(table.address == address, table.camera == camera, table.id == id_)
+    connection.execute(of_motion.values(picture=sha256))
 
 
-def _clip(row: tuple[str, str, str, int, int, int, ClipState, str, int, float, int, int, str]) -> Clip:
-    id_, address, camera, begin, end, asked, state, sha256, size, gap_s, cut_begin, cut_end, fault = row
+def _clip(row: sa.Row[Any]) -> Clip:
     return Clip(
-        id=id_,
-        address=address,
-        camera=camera,
-        begin=instant(begin),
-        end=instant(end),
-        asked=instant(asked),
-        state=state,
-        sha256=sha256,
-        bytes=size,
-        gap_s=gap_s,
-        cut_begin=instant(cut_begin),
-        cut_end=instant(cut_end),
-        fault=Fault.model_validate_json(fault) if fault else None,
+        id=row.id,
+        address=row.address,
+        camera=row.camera,
+        begin=instant(row.begin),
+        end=instant(row.end),
+        asked=instant(row.asked),
+        state=row.state,
+        sha256=row.sha256,
+        bytes=row.bytes,
+        gap_s=row.gap_s,
+        cut_begin=instant(row.cut_begin),
+        cut_end=instant(row.cut_end),
+        fault=Fault.model_validate_json(row.fault) if row.fault else None,
     )

@@ -4,7 +4,6 @@ import csv
 import html
 import io
 import json
-import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -14,11 +13,12 @@ from typing import Any
 import pytest
 from hub_rig import FakeNode, Mosquitto, Running, config_for, serving, until
 from pypdf import PdfReader
+from sqlalchemy.engine import Connection
 
 from edge_agent.contract.airings import Airing, Hearing, Interruption
 from edge_agent.contract.records import Event
 from edge_agent.contract.signature import Verifier
-from hub.aired import keeping, month
+from hub.aired import keeping, month, rows
 from hub.aired.files import BOM, COLUMNS
 from hub.aired.words import length, share
 
@@ -285,9 +285,11 @@ async def test_pdf_of_a_month_in_which_nothing_was_aired(hub: Running) -> None:
 async def test_too_many_rows_for_paper_are_refused_in_words(hub: Running, node: FakeNode, tmp_path: Path) -> None:
     body = airing().model_dump_json(by_alias=True, exclude_none=True)
 
-    def flood(connection: sqlite3.Connection) -> None:
-        query = "INSERT INTO airings VALUES (?, 1, ?, ?, 'x', NULL, 'ordinary', 'aired', NULL, 1, ?)"
-        connection.executemany(query, ((ADDRESS, seq, us(AT) + seq, body) for seq in range(10_001)))
+    same = {"address": ADDRESS, "epoch": 1, "item": "x", "class": "ordinary", "state": "aired", "seconds": 1}
+
+    def flood(connection: Connection) -> None:
+        many = [{**same, "seq": seq, "at": us(AT) + seq, "body": body} for seq in range(10_001)]
+        connection.execute(rows.airings.insert(), many)
 
     await hub.hub._store.call(flood)
     answer = await hub.http.get("/aired.pdf", params={"month": "2026-11"})
