@@ -6,32 +6,29 @@ from datetime import timedelta
 from starlette.requests import Request
 
 from edge_agent.contract.commands import PlanBulletin, Speak
-from edge_agent.contract.errors import Fault
 from edge_agent.contract.sentences import Language
-from hub import forms, planning, sheet
+from hub import forms, planning
 from hub.choices import choices
 from hub.clock import Clock
 from hub.commands import Commands, Outcome
-from hub.draft import Draft, unreadable
+from hub.draft import Draft
 from hub.language import translator
-from hub.previews import Busy, Previews
+from hub.previews import Previews
+from hub.readingdesk import ReadingDesk
 from hub.registry import Node
 from hub.render import Shown
 from hub.sentences import Speaker
-from hub.sheet import Move, Sheet, Sound
+from hub.sheet import Move, Sheet
 from hub.times import dated, instant_in, local
 from hub.toasts import Toast
 from hub.views import node_zone
-from hub.voice import MOST_READINGS, TooManyReadings, Voice
-from tts.errors import EMPTY, TOO_LONG, UNCLEAR, SpeechError
-from tts.reading import passages
+from hub.voice import Voice
+from tts.errors import UNCLEAR
 
 SPEAK_S = 8.0
 PLAN_S = 8.0
 PLAN_LIFE = timedelta(hours=24)
 """A bulletin planned while its node is away reaches it within this time, and before it is due."""
-HEARD_CHARS = 600
-"""Of a long bulletin the first minute can be listened to: the sound of all of it would take too long to make."""
 EMERGENCY_LIFE = timedelta(hours=1)
 """An emergency that its node got late still warns; unlike other words it is not refused after some seconds."""
 GOOD = ("done", "accepted")
@@ -45,8 +42,7 @@ class Announcing:
     def __init__(self, shown: Shown, commands: Commands, voice: Voice, previews: Previews, clock: Clock) -> None:
         self._shown = shown
         self._commands = commands
-        self._voice = voice
-        self._previews = previews
+        self._desk = ReadingDesk(voice, previews)
         self._clock = clock
 
     async def speak(self, node: Node, fields: forms.Fields, _: Request, language: Language) -> Answer:
@@ -54,18 +50,18 @@ class Announcing:
         do, t = fields.get("do", "send"), translator(language)
         text = forms.spoken(fields)
         if do in ("read", "listen"):
-            draft = await self._draft(text, fields, language)
-            return replace(await self._preview(draft, do, language), may_say_anyway=draft.open > 0)
+            draft = await self._desk.draft(text, choices(fields), language)
+            return replace(await self._desk.preview(draft, do, language), may_say_anyway=draft.open > 0)
         class_ = planning.class_of(fields, "priority")
-        draft = await self._draft(text, fields, language)
+        draft = await self._desk.draft(text, choices(fields), language)
         if not node.online:
-            return replace(self._sheet(draft, language), notice=t("outcome.away"), good=False)
+            return replace(self._desk.sheet(draft, language), notice=t("outcome.away"), good=False)
         if class_ == "emergency":
             if do != "emergency":
                 return self._confirmed(draft, language, "emergency.sure_now")
         elif draft.open and (do != "anyway" or draft.unseen):
             return replace(
-                self._sheet(draft, language), notice=_not_sent(draft, language), good=False, may_say_anyway=True
+                self._desk.sheet(draft, language), notice=_not_sent(draft, language), good=False, may_say_anyway=True
             )
         args = Speak.model_validate(
             {"text": text, "readings": draft.readings, "speaker": fields.get("speaker") or None, "class": class_}
@@ -78,20 +74,20 @@ class Announcing:
     async def plan(self, node: Node, fields: forms.Fields, _: Request, language: Language) -> Answer:
         """Show how a bulletin will be read, or put it on the node's calendar."""
         do = fields.get("do", "send")
-        draft = await self._draft(forms.text(fields, forms.MAX_BULLETIN), fields, language)
+        draft = await self._desk.draft(forms.text(fields, forms.MAX_BULLETIN), choices(fields), language)
         if do in ("read", "listen"):
-            return await self._preview(draft, do, language)
+            return await self._desk.preview(draft, do, language)
         now, zone = self._clock.now(), node_zone(node, self._shown.zone)
         try:
             bulletin = planning.bulletin(fields, zone, now, self._shown.authorities)
         except forms.FormError as error:  # said before all questions; what was answered is kept
             notice = translator(language)(error.key, **error.params)
-            return replace(self._sheet(draft, language), notice=notice, good=False)
+            return replace(self._desk.sheet(draft, language), notice=notice, good=False)
         if bulletin.class_ == "emergency":
             if do != "emergency":
                 return self._confirmed(draft, language, "emergency.sure_planned")
         elif draft.open:
-            return replace(self._sheet(draft, language), notice=_not_sent(draft, language), good=False)
+            return replace(self._desk.sheet(draft, language), notice=_not_sent(draft, language), good=False)
         bulletin = bulletin.model_copy(update={"readings": draft.readings})
         due = now + PLAN_LIFE if bulletin.recurrence else min(bulletin.at + timedelta(minutes=5), now + PLAN_LIFE)
         life = max((due - now).total_seconds(), PLAN_S)
@@ -111,7 +107,7 @@ class Announcing:
 
     def _confirmed(self, draft: Draft, language: Language, key: str) -> Sheet:
         """An emergency is only sent by the button that stands beside what it does."""
-        return replace(self._sheet(draft, language), alarm=translator(language)(key))
+        return replace(self._desk.sheet(draft, language), alarm=translator(language)(key))
 
     def _with_next_lawful(self, answer: Answer, outcome: Outcome, speaker: Speaker) -> Answer:
         """A node that refuses by its lawful hours says when it may: one tap takes that instant."""
@@ -127,92 +123,22 @@ class Announcing:
     def _speaker(self, node: Node, language: Language) -> Speaker:
         return Speaker(language, node_zone(node, self._shown.zone), self._clock.now())
 
-    async def _draft(self, text: str, fields: forms.Fields, language: Language) -> Draft:
-        """Read the text. Raises FormError where the text itself is at fault; else it can be sent unchecked."""
-        answers = choices(fields)
-        try:
-            return Draft(text, answers, await self._voice.check(text, answers.spoken), "")
-        except TooManyReadings as error:
-            raise forms.FormError("reading.too_many", limit=MOST_READINGS) from error
-        except SpeechError as error:
-            why = _sentence(error, language)
-            if error.code == EMPTY:
-                raise unreadable(text) from error
-            if error.code == TOO_LONG:
-                raise forms.FormError("reading.refused", why=why) from error
-            return Draft(text, answers, None, why)
-
-    async def _preview(self, draft: Draft, do: str, language: Language) -> Sheet:
-        t = translator(language)
-        if draft.checked is None:
-            return Sheet(notice=t("reading.no_preview", why=draft.why), good=False)
-        made = self._sheet(draft, language)
-        if draft.open:
-            made = replace(made, notice=t("reading.asks", count=draft.open))
-        return await self._with_sounds(made, draft, language) if do == "listen" else made
-
-    def _sheet(self, draft: Draft, language: Language) -> Sheet:
-        if draft.checked is None:
-            return Sheet()
-        reading = draft.checked.reading
-        asked = sheet.asks(draft.checked, draft.choices, language)
-        return Sheet(
-            pieces=tuple(sheet.pieces(reading)),
-            changes=sheet.changes(reading),
-            asks=asked,
-            more=len(draft.checked.asked) - len(asked),
-        )
-
-    async def _with_sounds(self, made: Sheet, draft: Draft, language: Language) -> Sheet:
-        t = translator(language)
-        part = next(passages(draft.text, HEARD_CHARS))
-        try:
-            with self._previews.place():
-                horn = await self._previews.keep(await self._voice.say(part, draft.readings, plain=False))
-                plain = await self._previews.keep(await self._voice.say(part, draft.readings, plain=True))
-        except Busy:
-            return replace(made, sound_note=t("reading.busy"))
-        except SpeechError as error:
-            return replace(made, sound_note=t("reading.no_sound", why=_sentence(error, language)))
-        except OSError as error:
-            why = Fault.of("speech.storage", detail=str(error.strerror)).text(language)
-            return replace(made, sound_note=t("reading.no_sound", why=why))
-        sounds = (Sound("reading.horn", horn, True), Sound("reading.plain", plain, False))
-        return replace(made, sounds=sounds, sound_note="" if part == draft.text else t("reading.part"))
-
     async def _told(self, outcome: Outcome, words: str, draft: Draft, language: Language) -> Answer:
         """What became of it. A node that asks although we did not is answered here, with nothing typed lost."""
         t = translator(language)
         if outcome.fault is not None and outcome.fault.code == UNCLEAR:
             notice = f"{words} {t('reading.node_unclear')}"
-            return replace(self._sheet(draft, language), notice=notice, good=False)
+            return replace(self._desk.sheet(draft, language), notice=notice, good=False)
         if outcome.state not in GOOD:
-            return replace(self._sheet(draft, language), notice=words, good=False)
+            return replace(self._desk.sheet(draft, language), notice=words, good=False)
         said = [words]
         if draft.open:
             said.append(t("reading.guessed", words=", ".join(draft.guessed)))
         if draft.checked is None:
             said.append(t("reading.unchecked", why=draft.why))
-        said += await self._kept(draft, language)
+        said += await self._desk.kept(draft, language)
         return Toast(" ".join(said), True)
-
-    async def _kept(self, draft: Draft, language: Language) -> list[str]:
-        """Remember what was asked to be, but for what depends on the text."""
-        t, answers = translator(language), draft.choices
-        here = {q.written for q in draft.checked.asked if not sheet.may_keep(q)} if draft.checked else set()
-        kept: list[str] = []
-        try:
-            for written in sorted(answers.keep - here):
-                await self._voice.remember(written, answers.spoken[written])
-                kept.append(f"{written}: {answers.spoken[written]}")
-        except SpeechError as error:
-            return [t("reading.not_kept", why=_sentence(error, language))]
-        return [t("reading.kept", words="; ".join(kept))] if kept else []
 
 
 def _not_sent(draft: Draft, language: Language) -> str:
     return translator(language)("reading.not_sent", count=draft.open)
-
-
-def _sentence(error: SpeechError, language: Language) -> str:
-    return Fault.of(error.code, detail=error.detail).text(language)
