@@ -104,6 +104,11 @@ class Running:
         """For a browser that is the administrator's."""
         return {"name": COOKIE, "value": self.secret, "url": self.url}
 
+    @property
+    def signed(self) -> dict[str, Any]:
+        """For another client of the administrator's: its cookie, and whose page asks, as a browser says."""
+        return {"cookies": {COOKIE: self.secret}, "headers": {"Origin": self.url}}
+
 
 def config_for(folder: Path, broker_port: int, **more: Any) -> HubConfig:
     (folder / "tokens.json").write_text(json.dumps({"tram-bom": TOKEN}))
@@ -126,7 +131,8 @@ async def serving(config: HubConfig, connected: bool = True) -> AsyncIterator[Ru
         task = asyncio.create_task(_run(hub, listener, stop, ports.set_result))
         url = f"http://127.0.0.1:{await ports}"
         secret = await signed_in(hub, "quan-tri", Grant(Role.ADMINISTRATOR, EVERYWHERE))
-        async with httpx.AsyncClient(base_url=url, timeout=15, cookies={COOKIE: secret}) as http:
+        signed: Any = {"cookies": {COOKIE: secret}, "headers": {"Origin": url}}
+        async with httpx.AsyncClient(base_url=url, timeout=15, **signed) as http:
             if connected:
                 await until(lambda: hub.link.connected)
             try:

@@ -32,6 +32,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def view(browser: Browser, hub: Running) -> AsyncIterator[Page]:
     page = await browser.new_page(viewport=PHONE, locale="vi-VN", timezone_id="Asia/Ho_Chi_Minh")  # type: ignore[arg-type]
+    await page.context.add_cookies([hub.cookie])
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda m: problems.append(m.text) if "Content Security Policy" in m.text else None)
@@ -224,6 +225,7 @@ async def test_everything_can_be_read_and_touched(
 ) -> None:
     await fill(hub, node)
     page = await browser.new_page(viewport={"width": width, "height": height})
+    await page.context.add_cookies([hub.cookie])
     await page.goto(f"{hub.url}/?lang={language}")
     await expect(page.locator("#alarms .alarm")).to_be_visible()
     for path in ("/", "/calendar", "/aired"):
@@ -242,6 +244,7 @@ async def test_days_stand_side_by_side_only_where_there_is_room(hub: Running, no
     await fill(hub, node)
     for width, columns in ((360, 1), (1024, 1), (1600, 7)):
         page = await browser.new_page(viewport={"width": width, "height": 900})
+        await page.context.add_cookies([hub.cookie])
         await page.goto(f"{hub.url}/calendar")
         places = await page.evaluate("[...document.querySelectorAll('.day')].map(e => e.getBoundingClientRect().left)")
         assert (len(places), len(set(places))) == (7, columns)
@@ -252,6 +255,7 @@ async def test_calendar_that_stays_open_is_kept_up_to_date(
     hub: Running, node: FakeNode, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = await browser.new_page(viewport=PHONE)  # type: ignore[arg-type]
+    await page.context.add_cookies([hub.cookie])
     await page.clock.install()
     await page.goto(f"{hub.url}/calendar")
     soon = now() + timedelta(hours=1)

@@ -53,6 +53,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def view(browser: Browser, hub: Running) -> AsyncIterator[Page]:
     page = await browser.new_page(viewport={"width": 360, "height": 640}, locale="vi-VN")
+    await page.context.add_cookies([hub.cookie])
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda m: problems.append(m.text) if "Content Security Policy" in m.text else None)
@@ -139,6 +140,7 @@ async def test_page_comes_back_when_the_hub_does(broker: Mosquitto, browser: Bro
     config = config_for(tmp_path, broker.port, listen={"port": free_port()})
     page = await browser.new_page(viewport={"width": 360, "height": 640}, locale="vi-VN")
     async with serving(config) as hub:
+        await page.context.add_cookies([hub.cookie])
         node = FakeNode(broker.port, Verifier({hub.hub.signer.key_id: hub.hub.signer.public}))
         await node.__aenter__()
         await page.goto(hub.url)
@@ -157,6 +159,7 @@ async def test_page_comes_back_when_the_hub_does(broker: Mosquitto, browser: Bro
 async def test_works_without_javascript(hub: Running, node: FakeNode, browser: Browser) -> None:
     context = await browser.new_context(java_script_enabled=False, locale="vi-VN")
     page = await context.new_page()
+    await page.context.add_cookies([hub.cookie])
     await page.goto(hub.url)
     await page.click(LIGHT)
     await expect(page.locator(".toast")).to_contain_text("nút báo đã làm xong")
@@ -207,6 +210,7 @@ async def test_nothing_is_too_small_or_sticks_out(
     await fill(node)
     await until(lambda: getattr(hub.hub.ledger.accounts.get("29401/tram-bom"), "sample", None))
     page = await browser.new_page(viewport={"width": width, "height": height}, locale="vi-VN")
+    await page.context.add_cookies([hub.cookie])
     await page.goto(hub.url)
     await page.evaluate("document.querySelector('audio').load()")
     await page.locator("[data-camera]").scroll_into_view_if_needed()

@@ -43,6 +43,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def view(browser: Browser, hub: Running, live: LiveNode) -> AsyncIterator[Page]:
     page = await browser.new_page(viewport={"width": 360, "height": 640}, locale="vi-VN")
+    await page.context.add_cookies([hub.cookie])
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda m: problems.append(m.text) if "Content Security Policy" in m.text else None)

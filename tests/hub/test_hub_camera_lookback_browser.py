@@ -37,6 +37,7 @@ def minutes(clock: str) -> float:
 
 async def opened(browser: Browser, hub: Running, width: int = 360, height: int = 640, query: str = "") -> Page:
     page = await browser.new_page(viewport={"width": width, "height": height}, has_touch=True, locale="vi-VN")
+    await page.context.add_cookies([hub.cookie])
     page.problems = []  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: page.problems.append(str(error)))  # type: ignore[attr-defined]
     page.on("console", lambda m: page.problems.append(m.text) if m.type in ("error", "warning") else None)  # type: ignore[attr-defined]
@@ -131,6 +132,7 @@ async def test_part_comes_into_the_page_of_the_camera(
     hub: Running, node: FakeNode, recording: Recording, browser: Browser, tmp_path: Path
 ) -> None:
     page = await browser.new_page(viewport={"width": 360, "height": 640}, has_touch=True, locale="vi-VN")
+    await page.context.add_cookies([hub.cookie])
     await page.goto(f"{hub.url}{BASE}")
     await expect(page.locator("#lookback .days strong")).to_contain_text("Hôm nay")
     await page.locator("#lookback").get_by_label("Ngày trước").tap()

@@ -11,6 +11,7 @@ from hub_rig import FakeNode, Mosquitto, Running, config_for, event, now, sample
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import BulletinState, LightState, SpeakerState
 from edge_agent.contract.signature import Verifier
+from hub.people.sessions import COOKIE
 
 PATH = "/nodes/29401/tram-bom"
 HX = {"HX-Request": "true"}
@@ -137,7 +138,7 @@ async def test_names_from_nodes_are_text_never_html(hub: Running, node: FakeNode
 
 async def read_live(hub: Running, wanted: str, limit: float = 5) -> str:
     text = ""
-    async with asyncio.timeout(limit), hub.http.stream("GET", "/live") as stream:
+    async with asyncio.timeout(limit), hub.http.stream("GET", "/live?page=cards") as stream:
         async for chunk in stream.aiter_text():
             text += chunk
             if wanted in text:
@@ -147,7 +148,7 @@ async def read_live(hub: Running, wanted: str, limit: float = 5) -> str:
 
 async def test_live_sends_only_what_changed(hub: Running, node: FakeNode) -> None:
     seen: list[str] = []
-    async with hub.http.stream("GET", "/live") as stream:
+    async with hub.http.stream("GET", "/live?page=cards") as stream:
         chunks = stream.aiter_text()
         while "tram-bom_health" not in "".join(seen):
             seen.append(await anext(chunks))
@@ -164,7 +165,7 @@ async def test_live_sends_only_what_changed(hub: Running, node: FakeNode) -> Non
 
 async def test_live_is_bounded(broker: Mosquitto, tmp_path: Any) -> None:
     async with serving(config_for(tmp_path, broker.port, limits={"viewers": 1})) as hub:
-        async with hub.http.stream("GET", "/live"):
+        async with hub.http.stream("GET", "/live?page=cards"):
             await until(lambda: hub.hub.live.viewers == 1)
             assert (await hub.http.get("/live")).status_code == 503
         await until(lambda: hub.hub.live.viewers == 0)
@@ -178,7 +179,8 @@ async def test_open_pages_do_not_hold_up_the_end(broker: Mosquitto, tmp_path: An
             return "".join([text async for text in stream.aiter_text()])
 
         async with serving(config) as hub:
-            stream = await http.send(http.build_request("GET", f"{hub.url}/live"), stream=True)
+            asked = http.build_request("GET", f"{hub.url}/live", headers={"Cookie": f"{COOKIE}={hub.secret}"})
+            stream = await http.send(asked, stream=True)
             await until(lambda: hub.hub.live.viewers == 1)
             reading = asyncio.create_task(read(stream))
         async with asyncio.timeout(5):

@@ -34,6 +34,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def view(browser: Browser, hub: Running) -> AsyncIterator[Page]:
     page = await browser.new_page(viewport={"width": 360, "height": 640}, has_touch=True, locale="vi-VN")
+    await page.context.add_cookies([hub.cookie])
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda m: problems.append(m.text) if m.type in ("error", "warning") else None)
@@ -112,6 +113,7 @@ async def test_bulletin_keeps_everything_while_it_asks(hub: Running, node: FakeN
 async def test_whole_way_without_javascript(hub: Running, node: FakeNode, browser: Browser) -> None:
     context = await browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 640})
     page = await context.new_page()
+    await page.context.add_cookies([hub.cookie])
     await page.goto(hub.url)
     await page.fill(SAY, "Mời bà con ra XQZ.")
     await page.click(f"{FORM} button[value=read]")
@@ -132,6 +134,7 @@ async def test_reading_is_large_enough_and_stays_on_the_page(
     hub: Running, node: FakeNode, browser: Browser, tmp_path: Path, width: int, height: int, language: str
 ) -> None:
     page = await browser.new_page(viewport={"width": width, "height": height})
+    await page.context.add_cookies([hub.cookie])
     await page.goto(f"{hub.url}/?lang={language}")
     await page.fill(SAY, TEXT)
     await page.click(f"{FORM} button[value=read]")
@@ -237,6 +240,7 @@ async def test_form_that_closes_leaves_its_own_card_in_view(
     async with FakeNode(broker.port, node.verifier, node="xa-hon", title="Xóm xa hơn"):
         await until(lambda: "29401/xa-hon" in hub.hub.registry.nodes)
         view = await browser.new_page(viewport={"width": 360, "height": 640}, has_touch=True)
+        await view.context.add_cookies([hub.cookie])
         await view.goto(hub.url)
         await expect(view.locator("article")).to_have_count(2)
         details = view.locator("article").first.locator("details[data-zone]")
