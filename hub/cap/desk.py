@@ -1,0 +1,237 @@
+"""The desk where alerts arrive: proved, told from copies, put into relation to earlier ones, judged, aired by rule."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy.engine import Connection
+
+from hub.cap import rows, said
+from hub.cap.airing import Airing
+from hub.cap.message import Alert, MsgType, Status
+from hub.cap.parse import CapError, parse
+from hub.cap.plan import Part, Plan, chosen_infos, plan
+from hub.cap.reading import Problem
+from hub.cap.relations import REPLACED, keep
+from hub.cap.rows import Row, State
+from hub.cap.rules import why_not, why_part_waits
+from hub.cap.settings import CapSettings
+from hub.cap.signature import SignatureError, signed_part
+from hub.cap.targets import Spot
+from hub.clock import Clock
+from hub.notice import Notice
+from hub.people.areas import Areas
+from hub.registry import Registry
+from hub.store import Store
+from hub.voice import TooManyReadings, Voice
+from tts.errors import SpeechError
+
+logger = logging.getLogger(__name__)
+
+UPLOAD = ""
+"""Source of what a person or a program brings; feeds are called by their names."""
+PARSE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a message. `new`: it had not come before."""
+
+    id: str
+    state: State
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """Words of one part that may be aired."""
+
+    part: Part
+    readings: dict[str, str]
+
+
+class Desk:
+    """Takes messages in."""
+
+    def __init__(
+        self,
+        settings: CapSettings,
+        store: Store,
+        registry: Registry,
+        areas: Areas,
+        airing: Airing,
+        voice: Voice,
+        notice: Notice,
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
+        self._store = store
+        self._registry = registry
+        self._areas = areas
+        self._airing = airing
+        self._voice = voice
+        self._notice = notice
+        self._clock = clock
+        self.on_waiting: list[Callable[[Row], None]] = []
+        """Told of each alert that waits for a person."""
+
+    async def take(self, data: bytes, source: str = UPLOAD, by: str = "") -> Taken:
+        """Take a message in. Raises CapError, SignatureError, SQLAlchemyError, StoreFull; then nothing is kept."""
+        alert, body, proved = await self._proved(data, source)
+        now = self._clock.now()
+        comes_to = await self.plan(alert)
+        row = self._row(alert, body, source, by, proved, comes_to)
+        outcome = await self._store.call(partial(keep, row=row, alert=alert))
+        if outcome is None:
+            known = await self._store.read(partial(rows.get, id_=row.id))
+            return Taken(row.id, known.state if known else row.state, False)
+        row = outcome
+        logger.info("alert %s of %s: %s %s", row.identifier, row.sender, row.state, row.reason)
+        if row.state is State.WAITING and not row.reason:
+            row = await self._air_by_rule(row, alert, comes_to)
+        if row.state is State.WAITING:
+            for tell in self.on_waiting:
+                tell(row)
+        await self._store.call(partial(rows.prune, keep=self.settings.keep, now=now))
+        self._airing.wake()
+        self._notice.bump()
+        return Taken(row.id, row.state, True)
+
+    async def resume(self) -> None:
+        """What had been kept but not judged when the hub ended is judged now."""
+        for row in await self._store.read(partial(rows.listed, states=(State.WAITING,), most=1000)):
+            if not row.reason:
+                alert = await parsed(row.body)
+                await self._air_by_rule(row, alert, await self.plan(alert))
+
+    async def sweep(self) -> None:
+        """What nobody decided in time is over."""
+        late = await self._store.read(partial(rows.overdue, now=self._clock.now()))
+        for row in late:
+            await self._store.call(partial(rows.move, id_=row.id, state=State.EXPIRED, of=(State.WAITING,)))
+        if late:
+            self._notice.bump()
+
+    async def plan(self, alert: Alert) -> Plan:
+        """What an alert comes to now."""
+        return await asyncio.to_thread(plan, alert, self.spots(), self.settings, self._clock.now())
+
+    def spots(self) -> list[Spot]:
+        """All nodes that have a loudspeaker."""
+        found: list[Spot] = []
+        for node in self._registry.nodes.values():
+            about = node.about
+            if about is not None and any(c.kind == "speaker" for c in about.capabilities):
+                at = (about.position.latitude, about.position.longitude) if about.position else None
+                found.append(Spot(node.address, self._areas.place(node), at))
+        return found
+
+    async def _proved(self, data: bytes, source: str) -> tuple[Alert, bytes, bool]:
+        """The message, its bytes (what was signed of them), and whether it is certain that its sender sent it."""
+        alert = await parsed(data)
+        sender = self.settings.sender(alert.sender)
+        if sender is None or not sender.certificates:
+            return alert, data, sender is not None and source in sender.feeds
+        if not alert.signed:
+            raise SignatureError("cap.sign_missing")
+        signed = await signed_part(data, sender.certificates)
+        alert = await parsed(signed)
+        if alert.sender != sender.id:
+            raise SignatureError("cap.sign_wrong")
+        return alert, signed, True
+
+    def _row(self, alert: Alert, body: bytes, source: str, by: str, proved: bool, comes_to: Plan) -> Row:
+        now = self._clock.now()
+        infos = chosen_infos(alert.infos)
+        title = next((info.headline or info.event for info in infos), "") or alert.note or alert.identifier
+        areas = dict.fromkeys(area.description for info in infos for area in info.areas)
+        row = Row(
+            id=rows.id_of(*alert.key[:2], alert.sent),
+            sender=alert.sender,
+            identifier=alert.identifier,
+            sent=alert.sent,
+            received=now,
+            source=source,
+            given_by=by,
+            proved=proved,
+            status=alert.status.value,
+            msg_type=alert.msg_type.value,
+            state=State.WAITING,
+            reason=why_not(alert, comes_to, self.settings, proved=proved, now=now),
+            level=comes_to.level,
+            title=" ".join(title.split())[:300],
+            areas=", ".join(areas)[:500],
+            expires=comes_to.expires or _end_of(alert, self.settings),
+            body=body,
+        )
+        return replace(row, state=_state(row, alert, comes_to))
+
+    async def _air_by_rule(self, row: Row, alert: Alert, comes_to: Plan) -> Row:
+        """Air the parts that may be aired by rule; what is left waits, with its reason."""
+        now = self._clock.now()
+        sender = self.settings.sender(row.sender)
+        ready: list[_Ready] = []
+        left = ""
+        for part in comes_to.parts:
+            reason = why_part_waits(part, sender, now)
+            if not reason:
+                readings = await self._readings(part)
+                if readings is None:
+                    reason = "reading"
+                else:
+                    ready.append(_Ready(part, readings))
+            left = left or reason
+        state = State.WAITING if left else State.AIRED
+
+        def write(connection: Connection) -> None:
+            for number, each in enumerate(ready):
+                text = each.part.spoken.text if each.part.spoken else ""
+                words = self.words(number, each.part, text, each.readings, f"CAP {row.sender}")
+                said.say(connection, row.id, words, each.part.nodes, now)
+                said.note(connection, row.id, said.Act(now, "", "rule", str(len(each.part.nodes))))
+            rows.move(connection, row.id, state, left)
+            if ready:
+                said.end(connection, [old.id for old in rows.referred(connection, row.id) if old.state in REPLACED])
+
+        await self._store.call(write)
+        return replace(row, state=state, reason=left)
+
+    async def _readings(self, part: Part) -> dict[str, str] | None:
+        """How its words are read; None: something in them must be asked, and it is no siren, which never waits."""
+        siren = part.class_ == "emergency"
+        try:
+            checked = await self._voice.check(part.spoken.text if part.spoken else "", {})
+        except (SpeechError, TooManyReadings) as error:
+            logger.warning("the words of an alert could not be read beforehand: %s", error)
+            return {} if siren else None
+        return checked.readings if siren or not checked.reading.questions else None
+
+    def words(self, number: int, part: Part, text: str, readings: dict[str, str], by: str) -> said.Words:
+        """What is said of a part from now on, so long as it repeats; `by`: who let it."""
+        until = min(part.expires, self._clock.now() + timedelta(minutes=self.settings.repeat_minutes))
+        return said.Words(number, text, readings, part.class_, until, by[:100])
+
+
+async def parsed(data: bytes) -> Alert:
+    """`parse` in a thread, within `PARSE_S` seconds. Raises CapError."""
+    try:
+        async with asyncio.timeout(PARSE_S):
+            return await asyncio.to_thread(parse, data)
+    except TimeoutError as error:
+        raise CapError((Problem("cap.xml_slow", "", 0),)) from error
+
+
+def _state(row: Row, alert: Alert, comes_to: Plan) -> State:
+    """Where a new message stands, but for what other messages say of it."""
+    if alert.msg_type in (MsgType.ACK, MsgType.ERROR, MsgType.CANCEL):
+        return State.NOTED
+    if row.expires <= row.received or (alert.infos and not comes_to.parts):
+        return State.EXPIRED
+    return State.WAITING if alert.status is Status.ACTUAL else State.NOTED
+
+
+def _end_of(alert: Alert, settings: CapSettings) -> datetime:
+    return alert.sent + timedelta(hours=settings.life_hours)

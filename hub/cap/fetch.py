@@ -1,0 +1,127 @@
+"""Fetches small files from strangers' web servers: everything is bounded, and only hosts that were named are asked."""
+
+import asyncio
+import ssl
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from edge_agent.version import VERSION
+from hub.cap.xml import MAX_BYTES
+
+CONNECT_S = 15.0
+READ_S = 20.0
+WHOLE_S = 60.0
+"""For everything, redirections included: who sends a byte a second is given up."""
+MOST_REDIRECTIONS = 3
+_MOVED = frozenset({301, 302, 303, 307, 308})
+
+
+class FetchError(Exception):
+    """Not fetched. `key`: of its sentence in hub/text; `params` fill it."""
+
+    def __init__(self, key: str, **params: object) -> None:
+        super().__init__(f"{key} {params}")
+        self.key = key
+        self.params = {name: str(value)[:200] for name, value in params.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What came. `body` None: it has not changed."""
+
+    body: bytes | None
+    etag: str = ""
+    modified: str = ""
+
+
+class Fetcher:
+    """One client for all feeds. `async with` opens and closes it."""
+
+    async def __aenter__(self) -> Self:
+        self._client = httpx.AsyncClient(
+            verify=await asyncio.to_thread(ssl.create_default_context),
+            timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
+            limits=httpx.Limits(max_connections=8, max_keepalive_connections=4),
+            follow_redirects=False,
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def get(
+        self, url: str, hosts: Collection[str], known: Fetched | None = None, *, secure: bool = False
+    ) -> Fetched:
+        """A file of at most 1 MB. `hosts`: `host` or `host:port` that may be asked; `known`: what came last time.
+
+        `secure`: only by https; once it was so, it stays so.
+
+        Raises FetchError.
+        """
+        try:
+            async with asyncio.timeout(WHOLE_S):
+                for _ in range(MOST_REDIRECTIONS + 1):
+                    require_host(url, hosts)
+                    if secure and urlsplit(url).scheme != "https":
+                        raise FetchError("cap.fetch_downgrade", url=url)
+                    found, moved = await self._once(url, known)
+                    if moved is None:
+                        return found
+                    secure, url = secure or urlsplit(url).scheme == "https", moved
+        except TimeoutError as error:
+            raise FetchError("cap.fetch_slow", url=url) from error
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
+            raise FetchError("cap.fetch_failed", url=url, why=type(error).__name__) from error
+        raise FetchError("cap.fetch_moved", url=url)
+
+    async def _once(self, url: str, known: Fetched | None) -> tuple[Fetched, str | None]:
+        """What came, or where it has moved to."""
+        async with self._client.stream("GET", url, headers=_headers(known)) as answer:
+            if answer.status_code in _MOVED and "location" in answer.headers:
+                return Fetched(None), urljoin(url, answer.headers["location"])
+            if answer.status_code == 304:
+                return known or Fetched(None), None
+            if answer.status_code != 200:
+                raise FetchError("cap.fetch_status", url=url, status=answer.status_code)
+            if answer.headers.get("content-encoding", "identity") != "identity":
+                raise FetchError("cap.fetch_packed", url=url)  # nobody asked for it, and it may unpack to anything
+            body = bytearray()
+            async for piece in answer.aiter_raw():
+                body += piece
+                if len(body) > MAX_BYTES:
+                    raise FetchError("cap.fetch_large", url=url, limit=MAX_BYTES // 1000)
+            etag, modified = answer.headers.get("etag", "")[:500], answer.headers.get("last-modified", "")[:100]
+            return Fetched(bytes(body), etag, modified), None
+
+
+def require_host(url: str, hosts: Collection[str]) -> None:
+    """Raise FetchError where an address leads elsewhere than to these hosts, or is none of the web."""
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError as error:
+        raise FetchError("cap.fetch_address", url=url) from error
+    if parts.scheme not in ("http", "https") or not host or parts.username is not None:
+        raise FetchError("cap.fetch_address", url=url)
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    names = {f"{host}:{port or usual}"} | ({host} if port in (None, usual) else set())
+    if not names & {name.lower() for name in hosts}:
+        raise FetchError("cap.fetch_host", url=url, host=host)
+
+
+def _headers(known: Fetched | None) -> Mapping[str, str]:
+    headers = {
+        "Accept-Encoding": "identity",
+        "User-Agent": f"edge-hub/{VERSION}",
+        "Accept": "application/xml, */*;q=0.5",
+    }
+    if known is not None and known.etag:
+        headers["If-None-Match"] = known.etag
+    if known is not None and known.modified:
+        headers["If-Modified-Since"] = known.modified
+    return headers
