@@ -1,6 +1,7 @@
 """Bulletins in the database: one row each, its body as JSON; whoever writes says which number stood there."""
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -52,7 +53,7 @@ def on_nodes(connection: Connection) -> list[HubBulletin]:
     return _read(connection, sa.select(bulletins.c.body).where(bulletins.c.released == 1), None)
 
 
-def _read(connection: Connection, query: "sa.Select[tuple[str]]", most: int | None) -> list[HubBulletin]:
+def _read(connection: Connection, query: sa.Select[Any], most: int | None) -> list[HubBulletin]:
     ordered = query.order_by(bulletins.c.changed.desc(), bulletins.c.id).limit(most)
     return parsed([body for (body,) in connection.execute(ordered)])
 
