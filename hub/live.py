@@ -16,6 +16,8 @@ RETRY_MS = 3000
 """What a browser waits before it connects again."""
 GATHER_S = 0.1
 """Changes within this time travel together."""
+BEAT = b"event: beat\ndata: 1\n\n"
+"""Tells a page that what it shows is still true; a comment it would not see."""
 SEND_S = 30.0
 """A viewer who takes nothing for so long is gone."""
 
@@ -33,10 +35,10 @@ class Live:
         self.viewers = 0
 
     def response(self, language: Language, draw: Draw | None = None) -> Response:
-        """A stream for this viewer, or 503 when there are too many. `draw`: makes other parts than the whole page's."""
+        """A stream for this viewer, or 503 when there are too many. `draw`: makes the page's own parts."""
         if self.viewers >= self._most or self._closing.is_set():
             return PlainTextResponse(sentence(language, "live.full"), 503, {"Retry-After": "30"})
-        return Stream(lambda send: self._serve(send, language, draw or self._renderer.parts))
+        return Stream(lambda send: self._serve(send, language, draw or self._renderer.shell))
 
     async def _serve(self, send: Callable[[bytes], "asyncio.Future[None]"], language: Language, draw: Draw) -> None:
         self.viewers += 1
@@ -51,7 +53,7 @@ class Live:
                 if fresh:
                     await send(_event("parts", "\n".join(fresh)))
                 while not self._closing.is_set() and not await self._notice.wait(seen, HEARTBEAT_S):
-                    await send(b": alive\n\n")
+                    await send(BEAT)
                 await asyncio.sleep(GATHER_S)
         finally:
             self.viewers -= 1

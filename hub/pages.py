@@ -91,7 +91,8 @@ class Pages:
         return HTMLResponse(self._renderer.cards(self._language(request)))
 
     async def _stream(self, request: Request) -> Response:
-        return self._live.response(self._language(request))
+        whole = request.query_params.get("page") == "cards"
+        return self._live.response(self._language(request), self._renderer.parts if whole else None)
 
     async def _picture(self, request: Request) -> Response:
         language = self._language(request)

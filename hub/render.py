@@ -86,20 +86,15 @@ class Renderer:
     def page(self, language: Language, toast: object = None) -> str:
         """The whole page."""
         cards = self._cards(language)
-        return self._environment.get_template("page.html").render(
-            t=translator(language),
-            language=language,
-            name=self._shown.name,
-            hub=self._hub(language),
+        return self.sheet_of(
+            "page.html",
+            language,
+            "nodes",
             cards=cards,
             shape=_shape(c["view"] for c in cards),
-            alarms=self._alarms(language),
             communes=self._communes(language),
-            here="nodes",
-            now=round(self._shown.clock.now().timestamp() * 1000),
             broker=self._shown.broker,
             toast=toast,
-            stamp=_stamp(),
         )
 
     def cards(self, language: Language) -> str:
@@ -109,16 +104,33 @@ class Renderer:
 
     def sheet_of(self, template: str, language: Language, here: str, **values: object) -> str:
         """A page of its own, with the way to the others; `here`: which one it is."""
-        return self._environment.get_template(template).render(
-            t=translator(language),
-            language=language,
-            name=self._shown.name,
-            here=here,
-            who=person(),
-            ways=ways(person()),
-            stamp=_stamp(),
-            **values,
-        )
+        return self._environment.get_template(template).render(self._frame(language, here) | values)
+
+    def _frame(self, language: Language, here: str) -> dict[str, object]:
+        """What the layout shows on every page."""
+        return {
+            "t": translator(language),
+            "language": language,
+            "other_language": f"lang={'en' if language == 'vi' else 'vi'}",
+            "name": self._shown.name,
+            "here": here,
+            "who": person(),
+            "ways": ways(person()),
+            "hub": self._hub(language),
+            "alarms": self._alarms(language),
+            "now": round(self._shown.clock.now().timestamp() * 1000),
+            "zone": self._shown.zone.key,
+            "toast": None,
+            "stamp": _stamp(),
+        }
+
+    async def shell(self, language: Language) -> Parts:
+        """The parts that every page has."""
+        macro = self._macro(language)
+        return {
+            "hub-state": str(macro.hub_state(self._hub(language), True)),
+            "alarms": str(macro.alarms(self._alarms(language), True)),
+        }
 
     def message(self, language: Language, key: str) -> str:
         """A page of one sentence."""

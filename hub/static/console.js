@@ -6,6 +6,7 @@
   const PICTURE_MS = 3000;
   const RESHAPE_MS = 300;
   const byId = (id) => document.getElementById(id);
+  const ahead = Number(document.body.dataset.now) - Date.now(); // the hub's clock: a phone's own may be wrong
 
   // Toasts: the same words stand there once; all go by themselves, bad news later; none lies on a form being filled.
   const wordsOf = (toast) => (toast.querySelector("p") ?? toast).textContent.trim();
@@ -46,6 +47,16 @@
   for (const name of ["htmx:sendError", "htmx:timeout"]) {
     document.addEventListener(name, () => say(byId("toasts").dataset.unreachable));
   }
+
+  // The menu closes by a tap beside it, and by Escape.
+  document.addEventListener("click", (event) => {
+    const menu = document.querySelector(".menu[open]");
+    if (menu && !menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && document.querySelector(".menu[open]");
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+  });
 
   // A level says its number while it is moved.
   document.addEventListener("input", (event) => {
@@ -115,8 +126,7 @@
     [day.value, hour.value] = [day.defaultValue, hour.defaultValue] = parts;
   }, true);
 
-  // How far it is, by the hub's clock: a phone's own may be wrong.
-  const ahead = Number(document.body.dataset.now) - Date.now();
+  // How far it is, by the hub's clock.
   const clock = (seconds) => {
     const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, Math.floor(seconds) % 60];
     return (h ? [h, String(m).padStart(2, "0")] : [m]).concat(String(s).padStart(2, "0")).join(":");
@@ -133,14 +143,40 @@
   setInterval(progress, 1000);
   progress();
 
-  // Whether what is shown is live.
-  document.addEventListener("htmx:sseError", () => { byId("stale").hidden = false; });
-  document.addEventListener("htmx:sseOpen", () => { byId("stale").hidden = true; });
+  // Whether what is shown is live, and of when it is if not. The hub is heard at least every 15 s; a phone that slept, or
+  // a network that swallows, shows by the silence.
+  const SILENCE_MS = 40_000;
+  let heard = Date.now();
+  let source = null;
+  const hear = () => { heard = Date.now(); byId("stale").hidden = true; };
+  const lose = () => {
+    const known = byId("stale").querySelector("[data-known]");
+    const at = new Intl.DateTimeFormat("vi-VN", { timeZone: document.body.dataset.zone, timeStyle: "medium" })
+      .format(heard + ahead);
+    if (byId("stale").hidden) known.textContent = known.dataset.words.replace("{at}", at);
+    byId("stale").hidden = false;
+  };
+  document.addEventListener("htmx:sseError", lose);
+  document.addEventListener("htmx:sseMessage", hear);
+  document.addEventListener("htmx:sseOpen", (event) => {
+    source = event.detail.source;
+    source.addEventListener("beat", hear);
+    hear();
+  });
+  const notice = () => {
+    if (!source || Date.now() - heard < SILENCE_MS) return;
+    lose();
+    source.close();
+    source.dispatchEvent(new Event("error")); // htmx connects again when one that is closed fails
+    source = null;
+  };
+  setInterval(notice, 5000);
+  document.addEventListener("visibilitychange", () => document.hidden || notice());
 
   // Nodes that come or go, or have other things than before: exchange those cards, leave the others alone.
   const isTouched = (card) => [...card.querySelectorAll("textarea, input:not([type=hidden])")]
     .some((field) => field === document.activeElement || field.value !== field.defaultValue);
-  let shown = byId("shape").dataset.shape;
+  let shown = byId("shape")?.dataset.shape;
   let timer = 0;
   const reshape = async () => {
     timer = 0;
@@ -165,7 +201,7 @@
     if (waits) timer = setTimeout(reshape, 5000); else shown = wanted;
   };
   document.addEventListener("htmx:sseMessage", () => {
-    if (byId("shape").dataset.shape !== shown && !timer) timer = setTimeout(reshape, RESHAPE_MS);
+    if (byId("shape") && byId("shape").dataset.shape !== shown && !timer) timer = setTimeout(reshape, RESHAPE_MS);
   });
 
   // Camera pictures: a new one every three seconds, only while somebody can see it.
