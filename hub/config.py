@@ -139,6 +139,26 @@ class Limits(Strict):
     viewers: int = Field(default=100, ge=1, description="Pages that are kept live at once")
 
 
+class Drafting(Strict):
+    """A language model that may propose the spoken draft of a notice. THE TEXT OF THE NOTICE IS SENT TO IT."""
+
+    url: str = Field(description="Base address of an OpenAI-compatible service, such as http://127.0.0.1:8000/v1")
+    model: str = Field(min_length=1, max_length=200)
+    key: Secret | None = Field(default=None, description="Sent as a bearer token")
+    timeout_s: float = Field(default=60, ge=1, le=300, description="For the whole answer")
+    max_chars: int = Field(default=12_000, ge=500, le=100_000, description="Longer notices are not sent")
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("an address is written https://host:port/v1")
+        if parts.username or parts.password:
+            raise ValueError("the key has a key of its own, it does not belong into the address")
+        return value.rstrip("/")
+
+
 class HubVoice(VoiceSettings):
     """The voice of previews. Only the offline one unless the file says otherwise: gTTS would send drafts to Google."""
 
@@ -168,6 +188,7 @@ class HubConfig(Strict):
         max_length=20,
         description="In whose name bulletins may be planned; as at the nodes",
     )
+    drafting: Drafting | None = Field(default=None, description="Absent: drafts are proposed by rules only")
     limits: Limits = Limits()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -201,6 +222,9 @@ class HubConfig(Strict):
         changes["dictionary"] = data / self.dictionary
         if self.upload_tokens:
             changes["upload_tokens"] = UploadTokens(file=folder / self.upload_tokens.file)
+        if self.drafting and self.drafting.key and self.drafting.key.file:
+            drafting_key = Secret(file=folder / self.drafting.key.file)
+            changes["drafting"] = self.drafting.model_copy(update={"key": drafting_key})
         if self.broker.password and self.broker.password.file:
             secret = Secret(file=folder / self.broker.password.file)
             changes["broker"] = self.broker.model_copy(update={"password": secret})

@@ -12,17 +12,8 @@ from typing import Any, BinaryIO
 
 MEMORY = 768 * 1024 * 1024
 CPU_S = 20
-_REFUSED = (
-    "socket.",
-    "subprocess.",
-    "os.system",
-    "os.exec",
-    "os.fork",
-    "os.posix_spawn",
-    "os.remove",
-    "os.rename",
-    "shutil.",
-)
+_REFUSED = ("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn")
+_CHANGES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "shutil.")
 _ZIP, _PDF, _OLE, _RTF = b"PK\x03\x04", b"%PDF-", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf"
 
 
@@ -45,6 +36,8 @@ def _refuse(event: str, _: tuple[Any, ...]) -> None:
 
 def _refuse_writing(event: str, given: tuple[Any, ...]) -> None:
     _refuse(event, given)
+    if event.startswith(_CHANGES):
+        raise PermissionError(event)
     if event == "open" and isinstance(given[2], int) and given[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
         raise PermissionError(event)
 

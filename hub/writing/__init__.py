@@ -1,0 +1,1 @@
+"""Writing a bulletin: drafts that are never lost, documents, recordings, and how it will sound."""
