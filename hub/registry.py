@@ -5,12 +5,15 @@ The broker keeps it all as retained messages, so it is back a moment after each 
 
 import logging
 from dataclasses import dataclass, field
+from typing import cast
 
 from edge_agent.contract.reports import About, AnyState, Status
 from hub.clock import Clock
 from hub.messages import Message
 from hub.notice import Notice
+from hub.plain import area_id, plain
 from hub.presence import Offline, Presence
+from hub.standing import NO_MARK, Mark, Standings, marks_of
 
 logger = logging.getLogger(__name__)
 
@@ -18,9 +21,12 @@ MAX_THINGS = 1000
 """States remembered per node."""
 
 
-@dataclass
+@dataclass(slots=True, eq=False)
 class Node:
-    """What one node said last. `version` rises with each change."""
+    """What one node said last. `version` rises with each change.
+
+    `area`: as addresses write it; `words`: what a search looks in; `marks`: how it stands.
+    """
 
     commune: str
     name: str
@@ -29,6 +35,11 @@ class Node:
     states: dict[tuple[str, str], AnyState] = field(default_factory=dict)
     offline: Offline | None = None
     version: int = 0
+    area: str = ""
+    words: str = ""
+    marks: Mark = NO_MARK
+    marked: dict[tuple[str, str], Mark] = field(default_factory=dict)
+    """Marks of single things; most have none."""
 
     @property
     def address(self) -> str:
@@ -49,6 +60,27 @@ class Node:
     def title(self) -> str:
         """As people call it."""
         return self.about.name if self.about and self.about.name.strip() else self.name
+
+    def name_anew(self) -> None:
+        """After it said what it is."""
+        zone = self.about.zone if self.about else None
+        self.area = area_id(zone)
+        self.words = plain(f"{self.title} {zone or ''} {self.address}")
+
+    def stand(self) -> Mark:
+        """How it stands now."""
+        status = self.status
+        if status is None:
+            return NO_MARK
+        if not status.online:
+            return Mark.AWAY | (self._of_things() & Mark.SILENT)
+        return Mark.ONLINE | self._of_things() | (Mark.FAULTY if status.fault else NO_MARK)
+
+    def _of_things(self) -> Mark:
+        found = NO_MARK
+        for mark in self.marked.values():
+            found |= mark
+        return found
 
     @property
     def is_empty(self) -> bool:
@@ -72,6 +104,7 @@ class Registry:
         self._most = most
         self._refused = 0
         self.nodes: dict[str, Node] = {}
+        self.standings = Standings()
 
     def apply(self, message: Message) -> bool:
         """Take a status, about or state; whether there was room for it."""
@@ -80,11 +113,14 @@ class Registry:
             if message.body is None or not self._has_room():
                 return False
             node = self.nodes[message.address] = Node(message.topic.commune, message.topic.node)
+            node.name_anew()
+            self.standings.add(node)
         if not self._take(node, message):
             return False
         node.version += 1
+        self.standings.change(node, node.stand())
         if node.is_empty:
-            del self.nodes[message.address]
+            self.standings.remove(self.nodes.pop(message.address))
         self._notice.bump()
         return True
 
@@ -100,20 +136,33 @@ class Registry:
                 node.status = body if isinstance(body, Status) else None
                 node.offline = self._presence.note(node.address, node.status, self._clock.now(), message.retained)
             case "about":
-                node.about = body if isinstance(body, About) else None
+                self._name(node, body if isinstance(body, About) else None)
             case _:
                 return self._take_state(node, message)
         return True
+
+    def _name(self, node: Node, about: About | None) -> None:
+        if node.about == about:
+            return
+        self.standings.remove(node)
+        node.about = about
+        node.name_anew()
+        self.standings.add(node)
 
     def _take_state(self, node: Node, message: Message) -> bool:
         key = (message.topic.kind or "", message.topic.thing or "")
         if message.body is None:
             node.states.pop(key, None)
-        elif key in node.states or len(node.states) < MAX_THINGS:
-            node.states[key] = message.body  # type: ignore[assignment]  # decode() has checked the pair
-        else:
-            return False
-        return True
+            node.marked.pop(key, None)
+            return True
+        if key in node.states or len(node.states) < MAX_THINGS:
+            node.states[key] = state = cast(AnyState, message.body)  # decode() has checked the pair
+            if marks := marks_of(state):
+                node.marked[key] = marks
+            else:
+                node.marked.pop(key, None)
+            return True
+        return False
 
     def _has_room(self) -> bool:
         if len(self.nodes) < self._most:

@@ -1,11 +1,10 @@
 """Residential areas: which nodes stand in which. A node says so itself (`zone` of its configuration)."""
 
-import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hub.people.rights import Person, Place, Right
+from hub.people.rights import Person, Place, Right, widest
+from hub.plain import area_id
 from hub.registry import Node, Registry
 
 
@@ -26,7 +25,7 @@ class Areas:
 
     def place(self, node: Node) -> Place:
         """Where a node stands, its area named."""
-        return Place(node.commune, area_id(node.about.zone if node.about else None), node.name)
+        return Place(node.commune, node.area, node.name)
 
     def place_of(self, address: str) -> Place:
         """The same by its address; for a node nobody knows without an area."""
@@ -44,28 +43,29 @@ class Areas:
         """The nodes at which somebody has a right."""
         if who.may_everywhere(right):
             return list(self._registry.nodes.values())
-        if not who.may_somewhere(right):
-            return []
-        return [node for node in self._registry.nodes.values() if who.may(right, self.place(node))]
+        inside = [self._in(place) for place in widest(who.places(right))]
+        return list({address: node for nodes in inside for address, node in nodes.items()}.values())
 
     def all(self, nodes: Iterable[Node] | None = None) -> tuple[Area, ...]:
         """The areas in which these nodes stand (all, if not given), by name."""
         found: dict[Place, tuple[str, list[str]]] = {}
         for node in self._registry.nodes.values() if nodes is None else nodes:
-            zone = node.about.zone if node.about else None
-            if id_ := area_id(zone):
-                place = Place(node.commune, id_)
+            if node.area and node.about:
+                place, zone = Place(node.commune, node.area), node.about.zone
                 found.setdefault(place, (str(zone).strip(), []))[1].append(node.address)
         areas = (Area(place, name, tuple(sorted(addresses))) for place, (name, addresses) in found.items())
         return tuple(sorted(areas, key=lambda area: (area.name.casefold(), str(area.place))))
 
     def inside(self, place: Place) -> list[Node]:
         """The nodes that stand in a place."""
-        return [node for node in self._registry.nodes.values() if place.holds(self.place(node))]
+        return list(self._in(place).values())
+
+    def _in(self, place: Place) -> dict[str, Node]:
+        if place.node:
+            address = f"{place.commune}/{place.node}"
+            node = self._registry.nodes.get(address)
+            return {address: node} if node is not None and place.holds(self.place(node)) else {}
+        return self._registry.standings.in_place.get(str(place), {})
 
 
-def area_id(name: str | None) -> str:
-    """What an area is called in addresses: `Thôn Đông` -> `thon-dong`; empty where there is no name."""
-    folded = unicodedata.normalize("NFD", (name or "").casefold().replace("đ", "d"))
-    plain = "".join(c for c in folded if not unicodedata.combining(c))
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60]
+__all__ = ["Area", "Areas", "area_id"]
