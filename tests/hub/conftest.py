@@ -1,10 +1,37 @@
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hub_rig import FakeNode, Mosquitto, Running, config_for, mosquitto, serving, until
+from postgres_rig import Postgres
 
 from edge_agent.contract.signature import Verifier
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Modules that say so are run on both databases."""
+    of_one = any("database" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "database" in metafunc.fixturenames and getattr(metafunc.module, "ON_BOTH_DATABASES", False) and not of_one:
+        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A server for all tests of this process, each with a database of its own."""
+    server = Postgres()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """What a configuration says of the database."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return {}
+    return {"database": request.getfixturevalue("postgres").new(tmp_path)}
 
 
 @pytest.fixture
@@ -15,9 +42,9 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 
 @pytest.fixture
-async def hub(broker: Mosquitto, tmp_path: Path) -> AsyncIterator[Running]:
+async def hub(broker: Mosquitto, tmp_path: Path, database: dict[str, Any]) -> AsyncIterator[Running]:
     """A hub that serves and is connected."""
-    async with serving(config_for(tmp_path, broker.port)) as running:
+    async with serving(config_for(tmp_path, broker.port, **database)) as running:
         yield running
 
 

@@ -23,6 +23,7 @@ from hub.aired.files import BOM, COLUMNS
 from hub.aired.words import length, share
 
 ADDRESS = "29401/tram-bom"
+ON_BOTH_DATABASES = True
 AT = datetime(2026, 11, 10, 22, 30, tzinfo=UTC)  # 05:30 on the 11th in Viet Nam
 TEXT = "Họp thôn: “Nước sạch”"
 
@@ -304,9 +305,11 @@ def command(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes
     )
 
 
-async def test_command_line_writes_the_same_log_beside_a_running_hub(broker: Mosquitto, tmp_path: Path) -> None:
-    (tmp_path / "hub.yaml").write_text("name: Xã Tân Hội\n")
-    async with serving(config_for(tmp_path, broker.port)) as hub:
+async def test_command_line_writes_the_same_log_beside_a_running_hub(
+    broker: Mosquitto, tmp_path: Path, database: Any
+) -> None:
+    (tmp_path / "hub.yaml").write_text(json.dumps({"name": "Xã Tân Hội", **database}))
+    async with serving(config_for(tmp_path, broker.port, **database)) as hub:
         signer = hub.hub.signer
         async with FakeNode(broker.port, Verifier({signer.key_id: signer.public})) as node:
             await node.send(told(1, airing()), told(2, airing(state="missed", started_us=None, seconds=0)))
@@ -329,8 +332,10 @@ async def test_command_line_writes_the_same_log_beside_a_running_hub(broker: Mos
     assert (wrong.returncode, "phải viết như 2026-11" in wrong.stderr.decode()) == (2, True)
 
 
-async def test_log_keeps_the_newest_and_the_names_of_nodes_that_are_gone(broker: Mosquitto, tmp_path: Path) -> None:
-    config = config_for(tmp_path, broker.port, limits={"airings": 1000})
+async def test_log_keeps_the_newest_and_the_names_of_nodes_that_are_gone(
+    broker: Mosquitto, tmp_path: Path, database: Any
+) -> None:
+    config = config_for(tmp_path, broker.port, **database, limits={"airings": 1000})
     async with serving(config) as hub:
         signer = hub.hub.signer
         async with FakeNode(broker.port, Verifier({signer.key_id: signer.public})) as node:

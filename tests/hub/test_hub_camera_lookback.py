@@ -22,6 +22,7 @@ from edge_agent.contract.watching import Recorded
 
 YESTERDAY = f"{day(12):%Y-%m-%d}"
 ADDRESS = "29401/tram-bom"
+ON_BOTH_DATABASES = True
 HTMX = {"HX-Request": "true"}
 
 
@@ -159,10 +160,10 @@ async def station(first: Running, broker: Mosquitto) -> AsyncIterator[tuple[Fake
 
 
 async def test_motion_that_was_told_is_known_without_the_node_and_after_a_restart(
-    broker: Mosquitto, tmp_path: Path
+    broker: Mosquitto, tmp_path: Path, database: Any
 ) -> None:
     jpeg = picture("size=320x180")
-    async with serving(config_for(tmp_path, broker.port)) as first, station(first, broker) as (node, _):
+    async with serving(config_for(tmp_path, broker.port, **database)) as first, station(first, broker) as (node, _):
         sha256 = await put(node, jpeg)
         event = moved("told", day(9), 30, zones=("Sân",))
         begun = event.model_copy(update={"end": None})
@@ -171,7 +172,7 @@ async def test_motion_that_was_told_is_known_without_the_node_and_after_a_restar
         await node.send(Event(seq=4, at=datetime.now(UTC), type="motion", about="camera/cong", data=nonsense))
         await kept(first, 4)
         await node.lose()
-    async with serving(config_for(tmp_path, broker.port)) as again:
+    async with serving(config_for(tmp_path, broker.port, **database)) as again:
         await until(lambda: ADDRESS in again.hub.registry.nodes)
         text = await words(again, "lookback", day=YESTERDAY)
         assert "Dưới đây chỉ là những gì máy chủ đã nhận" in text
@@ -235,14 +236,17 @@ async def test_clip_is_cut_once_sent_slowly_and_served_in_parts(
     assert saved.headers["content-type"] == "video/mp4"
 
 
-async def test_clip_goes_on_through_a_restart_of_the_hub(broker: Mosquitto, tmp_path: Path) -> None:
+async def test_clip_goes_on_through_a_restart_of_the_hub(broker: Mosquitto, tmp_path: Path, database: Any) -> None:
     body = film(tmp_path / "film.mp4")
-    async with serving(config_for(tmp_path, broker.port)) as first, station(first, broker) as (node, recording):
+    async with (
+        serving(config_for(tmp_path, broker.port, **database)) as first,
+        station(first, broker) as (node, recording),
+    ):
         recording.clip = body
         text = await ask_clip(first, day(8), day(8, 1))
         path = text.partition('hx-get="')[2].partition('"')[0]
         await piece(node, body, 0, 1000)
-    async with serving(config_for(tmp_path, broker.port)) as again, station(again, broker) as (node, _):
+    async with serving(config_for(tmp_path, broker.port, **database)) as again, station(again, broker) as (node, _):
         assert 'value="1000"' in (await again.http.get(path, headers=HTMX)).text
         assert 'value="1000"' in await words(again, "lookback", day=YESTERDAY)
         await piece(node, body, 1000, len(body))
@@ -250,17 +254,20 @@ async def test_clip_goes_on_through_a_restart_of_the_hub(broker: Mosquitto, tmp_
 
 
 async def test_clip_that_was_being_cut_when_the_hub_stopped_can_be_asked_for_again(
-    broker: Mosquitto, tmp_path: Path
+    broker: Mosquitto, tmp_path: Path, database: Any
 ) -> None:
     async def cuts_for_long(fake: FakeNode, command: Any) -> None:
         await fake.ack(command, "accepted")
 
-    async with serving(config_for(tmp_path, broker.port)) as first, station(first, broker) as (node, _):
+    async with serving(config_for(tmp_path, broker.port, **database)) as first, station(first, broker) as (node, _):
         node.replies["camera.clip"] = cuts_for_long
         text = await ask_clip(first, day(8), day(8, 1))
         assert "Nút đang cắt đoạn phim" in text
         path = text.partition('hx-get="')[2].partition('"')[0]
-    async with serving(config_for(tmp_path, broker.port)) as again, station(again, broker) as (node, recording):
+    async with (
+        serving(config_for(tmp_path, broker.port, **database)) as again,
+        station(again, broker) as (node, recording),
+    ):
         assert "chưa lấy xong" in (await again.http.get(path, headers=HTMX)).text
         recording.clip = b"\0" * 100
         assert "Đang chờ nút gửi" in await ask_clip(again, day(8), day(8, 1))
@@ -450,7 +457,7 @@ async def test_looks_are_logged(
 
 
 async def test_anybody_without_scripts_gets_whole_pages(hub: Running, recording: Recording) -> None:
-    async with httpx.AsyncClient(base_url=hub.url, follow_redirects=True) as http:
+    async with httpx.AsyncClient(base_url=hub.url, follow_redirects=True, **hub.signed) as http:
         for path in (f"lookback?day={YESTERDAY}", f"still?day={YESTERDAY}&at=08:00"):
             assert (await http.get(f"{BASE}/{path}")).text.lstrip().startswith("<!doctype html>")
         page = await http.post(f"{BASE}/clips", data={"day": YESTERDAY, "at": "8:00", "to": "8:01"})

@@ -9,6 +9,7 @@ from hub_rig import FakeNode, Running, config_for, event, now, sample, serving, 
 from edge_agent.contract.reports import LightState
 
 ADDRESS = "29401/tram-bom"
+ON_BOTH_DATABASES = True
 
 
 def account(hub: Running) -> Any:
@@ -106,8 +107,8 @@ async def test_same_number_twice_in_one_run_keeps_the_first(hub: Running, node: 
     assert await rows(hub, "SELECT type FROM records ORDER BY seq") == ["started", "link"]
 
 
-async def test_ledger_survives_a_restart(broker: Any, tmp_path: Any) -> None:
-    config = config_for(tmp_path, broker.port)
+async def test_ledger_survives_a_restart(broker: Any, tmp_path: Any, database: Any) -> None:
+    config = config_for(tmp_path, broker.port, **database)
     async with serving(config) as hub, make_node(hub, broker) as node:
         await node.send(event(1), event(2, "link"), event(5), sample(6, cpu=3))
         await until(lambda: account(hub) and account(hub).progress.missing_count == 2)
@@ -117,9 +118,9 @@ async def test_ledger_survives_a_restart(broker: Any, tmp_path: Any) -> None:
         assert account(hub).sample.values == {"cpu": 3}
 
 
-async def test_rows_are_bounded(broker: Any, tmp_path: Any) -> None:
+async def test_rows_are_bounded(broker: Any, tmp_path: Any, database: Any) -> None:
     async with (
-        serving(config_for(tmp_path, broker.port, limits={"records": 1000})) as hub,
+        serving(config_for(tmp_path, broker.port, **database, limits={"records": 1000})) as hub,
         make_node(hub, broker) as node,
     ):
         from edge_agent.contract.records import TelemetryBatch
@@ -139,8 +140,8 @@ def make_node(hub: Running, broker: Any) -> FakeNode:
     return FakeNode(broker.port, Verifier({hub.hub.signer.key_id: hub.hub.signer.public}), hub_url=hub.url)
 
 
-async def test_records_sent_while_the_hub_is_away_are_not_lost(broker: Any, tmp_path: Any) -> None:
-    config = config_for(tmp_path, broker.port)
+async def test_records_sent_while_the_hub_is_away_are_not_lost(broker: Any, tmp_path: Any, database: Any) -> None:
+    config = config_for(tmp_path, broker.port, **database)
     async with serving(config) as hub:
         node = make_node(hub, broker)
         await node.__aenter__()
@@ -165,6 +166,7 @@ async def test_flood_of_states_ends_with_the_right_ones(hub: Running, node: Fake
     )
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_full_card_loses_nothing_and_heals(hub: Running, node: FakeNode, quick: None) -> None:
     await node.send(event(1))
     await through(hub, 1)
@@ -183,8 +185,9 @@ async def test_full_card_loses_nothing_and_heals(hub: Running, node: FakeNode, q
     assert account(hub).progress.lost == 0
 
 
-async def test_damaged_database_is_put_aside(broker: Any, tmp_path: Any) -> None:
-    config = config_for(tmp_path, broker.port)
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_damaged_database_is_put_aside(broker: Any, tmp_path: Any, database: Any) -> None:
+    config = config_for(tmp_path, broker.port, **database)
     config.data.mkdir()
     (config.data / "hub.sqlite3").write_bytes(b"no database " * 1000)
     async with serving(config) as hub:

@@ -9,6 +9,7 @@ from hub_rig import FakeNode, Mosquitto, Running, config_for, serving, until
 from edge_agent.contract.signature import Verifier
 
 ADDRESS = "29401/tram-bom"
+ON_BOTH_DATABASES = True
 
 
 def fake(hub: Running, broker: Mosquitto) -> FakeNode:
@@ -19,8 +20,8 @@ def node_of(hub: Running) -> Any:
     return hub.hub.registry.nodes.get(ADDRESS)
 
 
-async def test_absence_is_remembered_over_a_restart(broker: Mosquitto, tmp_path: Path) -> None:
-    config = config_for(tmp_path, broker.port)
+async def test_absence_is_remembered_over_a_restart(broker: Mosquitto, tmp_path: Path, database: Any) -> None:
+    config = config_for(tmp_path, broker.port, **database)
     async with serving(config) as hub:
         node = fake(hub, broker)
         await node.__aenter__()
@@ -35,8 +36,8 @@ async def test_absence_is_remembered_over_a_restart(broker: Mosquitto, tmp_path:
         assert abs((again.at - offline.at).total_seconds()) < 0.001
 
 
-async def test_absence_that_nobody_saw_begins_before(broker: Mosquitto, tmp_path: Path) -> None:
-    config = config_for(tmp_path, broker.port)
+async def test_absence_that_nobody_saw_begins_before(broker: Mosquitto, tmp_path: Path, database: Any) -> None:
+    config = config_for(tmp_path, broker.port, **database)
     async with serving(config) as hub:
         node = fake(hub, broker)
         await node.__aenter__()
