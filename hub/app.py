@@ -79,7 +79,7 @@ class Hub:
         self._presence = Presence(self._store)
         self.registry = Registry(self._presence, self.notice, clock, config.limits.nodes)
         self.areas = Areas(self.registry)
-        self.door = Door(self.areas)
+        self.door = Door(self.areas, self.audit)
         self.ledger = Ledger(self._store, self.notice, config.limits.records, _notes(config))
         self.media = MediaStore(config.data / "media", config.limits.media_mb * MB)
         self.signer: Signer = signer(config.signing_key)

@@ -1,5 +1,6 @@
 """The people whom the hub knows, and their grants. All in memory, each change written before it counts."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -8,11 +9,12 @@ from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from edge_agent.contract.base import iso
 from edge_agent.contract.ids import uuid7
 from hub.clock import Clock
-from hub.people.rights import Grant, Person, Place, Role
+from hub.people.rights import Grant, Person, Place, Right, Role
 from hub.store import Store
 from hub.tables import metadata
 
@@ -63,12 +65,17 @@ class Accounts:
         self._store = store
         self._clock = clock
         self._by_id: dict[str, Account] = {}
+        self._writing = asyncio.Lock()
         self.on_change: list[Callable[[str], None]] = []
         """Told the id of each person whose account or rights changed, after it was written."""
 
     async def load(self) -> None:
-        """Read what is kept. Raises SQLAlchemyError."""
-        self._by_id = await self._store.read(_read)
+        """Read what is kept; who is another than before, is told as changed. Raises SQLAlchemyError."""
+        async with self._writing:
+            before, self._by_id = self._by_id, await self._store.read(read)
+        for id_ in before.keys() | self._by_id.keys():
+            if before.get(id_) != self._by_id.get(id_):
+                self._tell(id_)
 
     @property
     def all(self) -> tuple[Account, ...]:
@@ -86,28 +93,39 @@ class Accounts:
 
     async def add(self, login: str, name: str, given: Iterable[Grant]) -> Account:
         """A new person. Raises LoginTaken, SQLAlchemyError, StoreFull."""
-        if self.by_login(login):
-            raise LoginTaken(login)
         person = Person(uuid7(), name.strip()[:100], tuple(dict.fromkeys(given)))
         account = Account(person, login.strip().casefold()[:60], self._clock.now())
-        await self._store.call(partial(_insert, account=account))
-        self._set(account)
+        async with self._writing:
+            if self.by_login(login):
+                raise LoginTaken(login)
+            try:
+                await self._store.call(partial(insert, account=account))
+            except IntegrityError as error:  # the command line was quicker
+                raise LoginTaken(login) from error
+            self._by_id[person.id] = account
+        self._tell(person.id)
         return account
 
     async def change(self, account: Account) -> None:
         """Write an account as it is now, with its grants. Raises SQLAlchemyError, StoreFull."""
-        await self._store.call(partial(_update, account=account))
-        self._set(account)
+        async with self._writing:
+            await self._store.call(partial(update, account=account))
+            self._by_id[account.person.id] = account
+        self._tell(account.person.id)
 
     async def grant(self, id_: str, given: Iterable[Grant]) -> None:
         """Give somebody exactly these roles. Raises KeyError, SQLAlchemyError, StoreFull."""
         account = self._by_id[id_]
         await self.change(replace(account, person=replace(account.person, grants=tuple(dict.fromkeys(given)))))
 
-    def _set(self, account: Account) -> None:
-        self._by_id[account.person.id] = account
+    @property
+    def administrators(self) -> tuple[Account, ...]:
+        """Who may administer everything, and come in."""
+        return tuple(a for a in self.all if not a.disabled and a.person.may_everywhere(Right.ADMINISTER))
+
+    def _tell(self, id_: str) -> None:
         for tell in self.on_change:
-            tell(account.person.id)
+            tell(id_)
 
 
 def _values(account: Account) -> dict[str, object]:
@@ -122,12 +140,14 @@ def _values(account: Account) -> dict[str, object]:
     }
 
 
-def _insert(connection: Connection, account: Account) -> None:
+def insert(connection: Connection, account: Account) -> None:
+    """Write a new one. Raises IntegrityError when the login is taken."""
     connection.execute(people.insert().values(id=account.person.id, **_values(account)))
     _grant(connection, account)
 
 
-def _update(connection: Connection, account: Account) -> None:
+def update(connection: Connection, account: Account) -> None:
+    """Write one as it is now, with its grants."""
     connection.execute(people.update().where(people.c.id == account.person.id).values(**_values(account)))
     connection.execute(grants.delete().where(grants.c.person == account.person.id))
     _grant(connection, account)
@@ -139,7 +159,8 @@ def _grant(connection: Connection, account: Account) -> None:
         connection.execute(grants.insert(), rows)
 
 
-def _read(connection: Connection) -> dict[str, Account]:
+def read(connection: Connection) -> dict[str, Account]:
+    """Everybody, by id."""
     given: dict[str, list[Grant]] = {}
     for person, role, place in connection.execute(sa.select(grants.c.person, grants.c.role, grants.c.place)):
         if role in set(Role):

@@ -1,6 +1,13 @@
-"""What people did, for ever: rows are only added. Who, what, where, when, and what became of it."""
+"""What people did, for ever: rows are only added. Who, what, where, when, and what became of it.
+
+Each row carries the hash of the one before it (`chain.py`), so that a row that was changed, or is missing, is seen.
+"""
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -9,21 +16,15 @@ from sqlalchemy.engine import Connection
 from edge_agent.contract.base import JsonObject, iso
 from hub.clock import Clock
 from hub.people.acting import person
+from hub.people.chain import acts, add
+from hub.people.rights import Person
 from hub.store import Store, StoreFull
-from hub.tables import metadata
 
-acts = sa.Table(
-    "audit",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("at", sa.Text, nullable=False, index=True),
-    sa.Column("person", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("act", sa.Text, nullable=False),
-    sa.Column("place", sa.Text, nullable=False),
-    sa.Column("what", sa.Text, nullable=False),
-    sa.Column("details", sa.Text, nullable=False),
-)
+logger = logging.getLogger(__name__)
+
+_NOTED: ContextVar[list[str] | None] = ContextVar("noted", default=None)
+DETAILS = 4000
+"""Characters of the details that are kept."""
 
 
 class Audit:
@@ -33,22 +34,70 @@ class Audit:
         self._store = store
         self._clock = clock
 
-    def note(self, act: str, place: str = "", what: str = "", **details: object) -> None:
-        """Write down what the acting person does. `act`: such as `light.switch`; never holds a secret.
+    def note(
+        self,
+        act: str,
+        place: str = "",
+        what: str = "",
+        *,
+        who: Person | None = None,
+        outcome: str = "done",
+        **details: object,
+    ) -> None:
+        """Write down what the acting person does, or `who`. `act`: such as `light.switch`; never holds a secret.
 
-        Raises StoreFull: what cannot be written down is not done.
+        `outcome`: `done`, or why not. Raises StoreFull: what cannot be written down is not done.
         """
-        who = person()
-        row = (self._clock.now(), who.id, who.name or "console", act, place, what[:500], details)
-        self._store.offer(lambda c: _insert(c, *row))
+        row = entry(self._clock.now(), who or person(), act, place, what, outcome, details)
+        self._store.offer(lambda c: add(c, row))
+        if (noted := _NOTED.get()) is not None:
+            noted.append(act)
+
+    def afterwards(self, act: str, place: str, what: str, outcome: str) -> None:
+        """The same for what was done already: a full store is logged."""
+        try:
+            self.note(act, place, what, outcome=outcome)
+        except StoreFull:
+            logger.error("not in the audit log, the database takes nothing: %s %s %s %s", act, place, what, outcome)
+
+    async def count(self) -> int:
+        """How many rows there are. Raises SQLAlchemyError."""
+        return int(
+            await self._store.read(lambda c: c.execute(sa.select(sa.func.count()).select_from(acts)).scalar_one())
+        )
 
 
-def _insert(
-    connection: Connection, at: datetime, who: str, name: str, act: str, place: str, what: str, details: JsonObject
-) -> None:
-    text = json.dumps(details, ensure_ascii=False, default=str)[:4000]
-    values = {"at": iso(at), "person": who, "name": name, "act": act, "place": place, "what": what, "details": text}
-    connection.execute(acts.insert().values(**values))
+def entry(
+    at: datetime, who: Person, act: str, place: str, what: str, outcome: str, details: JsonObject
+) -> dict[str, str]:
+    """A row, still without its place in the chain."""
+    text = json.dumps(details, ensure_ascii=False, default=str)
+    return {
+        "at": iso(at),
+        "person": who.id,
+        "name": (who.name or "console")[:100],
+        "act": act[:100],
+        "place": place[:200],
+        "what": what[:500],
+        "outcome": outcome[:100],
+        "details": text if len(text) <= DETAILS else json.dumps({"cut": text[:DETAILS]}, ensure_ascii=False),
+    }
 
 
-__all__ = ["Audit", "StoreFull", "acts"]
+@contextmanager
+def noting() -> Iterator[list[str]]:
+    """What is noted within; who is let in by the door can see by it whether anything was."""
+    noted: list[str] = []
+    token = _NOTED.set(noted)
+    try:
+        yield noted
+    finally:
+        _NOTED.reset(token)
+
+
+def write(connection: Connection, at: datetime, act: str, what: str, **details: object) -> None:
+    """For the command line, which is nobody of the hub's people."""
+    add(connection, entry(at, Person("", "edge-hub"), act, "", what, "done", details))
+
+
+__all__ = ["Audit", "StoreFull", "acts", "entry", "noting", "write"]

@@ -1,5 +1,6 @@
 """The door: every address of the hub says what it takes to come in, and nobody passes it by another way."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -7,14 +8,18 @@ from typing import Literal
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from hub.people.acting import acting
 from hub.people.areas import Areas
+from hub.people.audit import Audit, noting
 from hub.people.rights import EVERYWHERE, NOBODY, Person, Place, Right
 from hub.people.sessions import COOKIE, Session, Sessions
 
+SAFE = ("GET", "HEAD", "OPTIONS")
+OVER = 4401
+"""WebSockets are closed with this when the session is over."""
 Where = Literal["node", "commune", "place", "everywhere", "somewhere"]
 
 
@@ -67,8 +72,9 @@ class Refused(Exception):
 class Door:
     """Makes the routes of the hub. Endpoints run only for whom `Needs` lets in."""
 
-    def __init__(self, areas: Areas) -> None:
+    def __init__(self, areas: Areas, audit: Audit) -> None:
         self._areas = areas
+        self._audit = audit
 
     def route(
         self,
@@ -81,7 +87,14 @@ class Door:
 
         async def guarded(request: Request) -> Response:
             self.check(request, needs)
-            return await endpoint(request)
+            if request.method in SAFE or needs.public:
+                return await endpoint(request)
+            with noting() as noted:
+                answer = await endpoint(request)
+            if not noted:  # who does it knows best what to note; but nothing is done without a note
+                outcome = "done" if answer.status_code < 400 else str(answer.status_code)
+                self._audit.afterwards("web.act", _place(request), request.url.path, outcome)
+            return answer
 
         route = Route(path, guarded, methods=list(methods))
         route.needs = needs  # type: ignore[attr-defined]
@@ -114,8 +127,11 @@ class Door:
         if needs.public:
             return
         who = person_of(connection)
-        if who is NOBODY or not self._lets_in(who, needs, connection):
-            raise Refused(who is not NOBODY, needs)
+        if who is NOBODY:
+            raise Refused(False, needs)
+        if not self._lets_in(who, needs, connection):
+            self._audit.afterwards("web.refused", _place(connection), connection.url.path, "refused")
+            raise Refused(True, needs)
 
     def _lets_in(self, who: Person, needs: Needs, connection: HTTPConnection) -> bool:
         if needs.right is None:
@@ -152,7 +168,7 @@ def session_of(connection: HTTPConnection) -> Session | None:
 
 
 class WhoAsks:
-    """ASGI middleware: finds out who asks, by the cookie."""
+    """ASGI middleware: finds out who asks, by the cookie. When the session ends, what it has open is over at once."""
 
     def __init__(self, app: ASGIApp, sessions: Sessions) -> None:
         self._app = app
@@ -166,4 +182,55 @@ class WhoAsks:
         session, who = self._sessions.find(HTTPConnection(scope).cookies.get(COOKIE))
         scope["person"], scope["session_of_person"] = who, session
         with acting(who):
-            await self._app(scope, receive, send)
+            if session is None:
+                await self._app(scope, receive, send)
+            else:
+                await Held(self._app, session.ended).run(scope, receive, send)
+
+
+class Held:
+    """One request or WebSocket, as long as its session lasts; then its endpoint hears that the other side left."""
+
+    def __init__(self, app: ASGIApp, ended: asyncio.Event) -> None:
+        self._app = app
+        self._ended = ended
+        self._told = self._closed = False
+
+    async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Until the endpoint is done."""
+        over: Message = {"type": "http.disconnect"}
+        if scope["type"] == "websocket":
+            over = {"type": "websocket.disconnect", "code": OVER}
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "websocket.close":
+                self._closed = True
+            await send(message)
+
+        async def received() -> Message:
+            message = await self._either(receive)
+            self._told = self._told or message is None
+            return message or over
+
+        await self._app(scope, received, sent)
+        if self._told and not self._closed and scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": OVER})
+
+    async def _either(self, receive: Receive) -> Message | None:
+        """What comes; None once the session has ended."""
+        if self._ended.is_set():
+            return None
+        coming, ending = asyncio.ensure_future(receive()), asyncio.ensure_future(self._ended.wait())
+        try:
+            await asyncio.wait((coming, ending), return_when=asyncio.FIRST_COMPLETED)
+            return coming.result() if coming.done() else None
+        finally:
+            coming.cancel()
+            ending.cancel()
+
+
+def _place(connection: HTTPConnection) -> str:
+    path = connection.path_params
+    if "place" in path:
+        return str(path["place"])
+    return "/".join(str(path[name]) for name in ("commune", "node") if name in path)

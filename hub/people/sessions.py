@@ -1,6 +1,7 @@
 """Who is signed in, on which device. A session ends at once when it is revoked: its open pages and streams too."""
 
 import asyncio
+import contextlib
 import hashlib
 import secrets
 from dataclasses import dataclass, field
@@ -14,12 +15,18 @@ from edge_agent.contract.base import iso
 from hub.clock import Clock
 from hub.people.accounts import Accounts
 from hub.people.rights import NOBODY, Person
-from hub.store import Store
+from hub.store import Store, StoreFull
 from hub.tables import metadata
 
-LIFE = timedelta(days=30)
-"""Unused for so long, a session is over."""
+IDLE, LONGEST = timedelta(days=30), timedelta(days=180)
+"""A session is over when it was unused for so long, and so long after it began however often it was used."""
+STRONG_IDLE, STRONG_LONGEST = timedelta(days=7), timedelta(days=30)
+"""The same for people who must sign in with a second factor."""
+SEEN_EVERY = timedelta(minutes=5)
+HALF = timedelta(minutes=15)
+"""So long somebody has for the second factor after the password."""
 COOKIE = "hub_session"
+DEVICES = 20
 
 sessions = sa.Table(
     "sessions",
@@ -57,14 +64,27 @@ class Sessions:
         accounts.on_change.append(self._look_again)
 
     async def load(self) -> None:
-        """Read what is kept. Raises SQLAlchemyError."""
+        """Read what is kept; a session that is no more there is over. Raises SQLAlchemyError."""
+        known = set(self._known)
         found = await self._store.read(lambda c: c.execute(sa.select(sessions)).fetchall())
         for row in found:
             began, seen = datetime.fromisoformat(row.began), datetime.fromisoformat(row.seen)
-            self._known[row.hash] = Session(row.hash, row.person, began, seen, row.device, bool(row.strong))
+            session = Session(row.hash, row.person, began, seen, row.device, bool(row.strong))
+            if self._is_over(session):
+                self._store.offer(partial(_forget, hashes=[session.hash]))
+            else:
+                self._known.setdefault(row.hash, session)
+        for hash_ in known - {row.hash for row in found}:  # not those that were opened meanwhile
+            if session_ := self._known.pop(hash_, None):
+                session_.ended.set()
 
     async def open(self, person: str, device: str, *, strong: bool) -> str:
-        """A new session; returns the secret for its cookie. Raises SQLAlchemyError, StoreFull."""
+        """A new session; returns the secret for its cookie. Raises SQLAlchemyError, StoreFull.
+
+        Somebody has `DEVICES` at most: the one that was used the longest ago ends.
+        """
+        if len(older := self.of(person)) >= DEVICES:
+            await self.end(*older[DEVICES - 1 :])
         secret, now = secrets.token_urlsafe(32), self._clock.now()
         session = Session(_hash(secret), person, now, now, device[:200], strong)
         values = {
@@ -80,18 +100,32 @@ class Sessions:
         return secret
 
     def find(self, secret: str | None) -> tuple[Session | None, Person]:
-        """The session of a cookie and whose it is; nobody's when it is unknown, over, or its person may not come in."""
+        """The session of a cookie and whose it is. Nobody's when it is over, unknown, or lacks the second factor."""
         session = self._known.get(_hash(secret)) if secret else None
-        account = self._accounts.get(session.person) if session else None
-        if session is None or account is None or account.disabled or session.ended.is_set():
+        if session is None or session.ended.is_set() or self._is_over(session):
             return None, NOBODY
         now = self._clock.now()
-        if now - session.seen > LIFE:
-            return None, NOBODY
-        if now - session.seen > timedelta(hours=1):
+        if now - session.seen > SEEN_EVERY:
             session.seen = now
-            self._store.offer(partial(_see, hash_=session.hash, at=now))
-        return session, account.person
+            with contextlib.suppress(StoreFull):
+                self._store.offer(partial(_see, hash_=session.hash, at=now))
+        account = self._accounts.get(session.person)
+        return session, account.person if account and self.is_whole(session) else NOBODY
+
+    def is_whole(self, session: Session) -> bool:
+        """Whether nothing more is needed: a second factor, from who has one or must have one."""
+        account = self._accounts.get(session.person)
+        return account is not None and (session.strong or not (account.totp or account.person.needs_second_factor))
+
+    def _is_over(self, session: Session) -> bool:
+        account, now = self._accounts.get(session.person), self._clock.now()
+        if account is None or account.disabled:
+            return True
+        if not self.is_whole(session):
+            return now - session.began > HALF
+        needs = account.person.needs_second_factor
+        idle, longest = (STRONG_IDLE, STRONG_LONGEST) if needs else (IDLE, LONGEST)
+        return now - session.seen > idle or now - session.began > longest
 
     def of(self, person: str) -> list[Session]:
         """The sessions of somebody, the newest first."""
@@ -103,7 +137,8 @@ class Sessions:
             session.ended.set()
             self._known.pop(session.hash, None)
         hashes = [session.hash for session in ended]
-        await self._store.call(lambda c: c.execute(sessions.delete().where(sessions.c.hash.in_(hashes))) and None)
+        if hashes:
+            await self._store.call(lambda c: _forget(c, hashes))
 
     def _look_again(self, person: str) -> None:
         """Open streams were begun with the rights of before: they end, and the page comes back with those of now."""
@@ -116,6 +151,10 @@ class Sessions:
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _forget(connection: Connection, hashes: list[str]) -> None:
+    connection.execute(sessions.delete().where(sessions.c.hash.in_(hashes)))
 
 
 def _see(connection: Connection, hash_: str, at: datetime) -> None:
