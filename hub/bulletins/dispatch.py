@@ -213,7 +213,7 @@ class Dispatch:
 
     async def _send(self, row: Delivery) -> None:
         bulletin = self._released.get(row.bulletin)
-        message = outgoing.message(row, bulletin and bulletin.released, self._clock.now())
+        message = outgoing.message(row, bulletin.released if bulletin else None, self._clock.now())
         self._due[row.key] = self._clock.monotonic() + min(AGAIN_S * 2**row.tries, AGAIN_MOST_S)
         if message is None:
             return
