@@ -17,7 +17,7 @@ def keep(connection: Connection, row: Row, alert: Alert) -> Row | None:
     """Write a new message and what it does to earlier ones, or they to it; None for one that came before."""
     newer = [other for other in rows.referring(connection, row.id) if _may_replace(other, row)]
     if row.state in LIVING and newer:
-        row = replace(row, state=_replaced_by(newer[-1]), reason="")
+        row = replace(row, state=replaced_by(newer[-1]), reason="")
     if not rows.add(connection, row, alert):
         return None
     said.note(connection, row.id, said.Act(row.received, row.given_by, "received", row.source))
@@ -35,8 +35,8 @@ def _replace(connection: Connection, row: Row) -> Row:
         row = replace(row, state=State.WAITING, reason="replaces")
     replaced = [each for each in old if each.state in LIVING and _may_replace(row, each)]
     for each in replaced:
-        rows.move(connection, each.id, _replaced_by(row), row.id)
-        said.note(connection, each.id, said.Act(row.received, "", str(_replaced_by(row)), row.identifier))
+        rows.move(connection, each.id, replaced_by(row), row.id)
+        said.note(connection, each.id, said.Act(row.received, "", str(replaced_by(row)), row.identifier))
     if row.state is not State.WAITING:  # else the old words go on until the new ones are on air
         said.end(connection, [each.id for each in replaced])
     return row
@@ -52,7 +52,8 @@ def _may_replace(new: Row, old: Row) -> bool:
     )
 
 
-def _replaced_by(row: Row) -> State:
+def replaced_by(row: Row) -> State:
+    """What becomes of an alert whose place this one takes."""
     return State.CANCELLED if row.msg_type == MsgType.CANCEL else State.SUPERSEDED
 
 
@@ -60,7 +61,7 @@ def replace_by_person(connection: Connection, row: Row, act: said.Act) -> list[R
     """A person says that an unproved Update or Cancel is right: it takes the place of what it refers to."""
     old = [each for each in rows.referred(connection, row.id) if each.state in LIVING and each.status == row.status]
     for each in old:
-        rows.move(connection, each.id, _replaced_by(row), row.id)
-        said.note(connection, each.id, said.Act(act.at, act.who, str(_replaced_by(row)), row.identifier))
+        rows.move(connection, each.id, replaced_by(row), row.id)
+        said.note(connection, each.id, said.Act(act.at, act.who, str(replaced_by(row)), row.identifier))
     said.end(connection, [each.id for each in old])
     return old

@@ -1,0 +1,182 @@
+"""What people do with alerts: bring one, let it be heard, leave it, end it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute
+
+from edge_agent.contract.sentences import Language
+from hub import forms
+from hub.cap.bringing import read_file
+from hub.cap.deciding import Choice, Decisions, Overtaken
+from hub.cap.desk import Desk
+from hub.cap.looking import Found, Looking
+from hub.cap.pages import BASE, CapPages
+from hub.cap.problems import REFUSALS, refusal, sentence
+from hub.choices import choices
+from hub.language import Translate, translator
+from hub.people.acting import person
+from hub.people.door import Door, somewhere
+from hub.people.rights import Right
+from hub.readingdesk import ReadingDesk
+from hub.render import Renderer
+from hub.sheet import Sheet
+from hub.store import StoreFull
+from hub.toasts import Toast, Toasts
+
+MOST_WORD = 500
+
+
+class CapForms:
+    """Each form works with htmx and without."""
+
+    def __init__(
+        self,
+        pages: CapPages,
+        looking: Looking,
+        desk: Desk,
+        decisions: Decisions,
+        reading: ReadingDesk,
+        renderer: Renderer,
+        toasts: Toasts,
+        language: Callable[[HTTPConnection], Language],
+    ) -> None:
+        self._pages = pages
+        self._looking = looking
+        self._desk = desk
+        self._decisions = decisions
+        self._reading = reading
+        self._renderer = renderer
+        self._toasts = toasts
+        self._language = language
+
+    def routes(self, door: Door) -> list[BaseRoute]:
+        """For the application."""
+        acts: dict[str, tuple[Callable[[Request, Found, forms.Fields], Awaitable[Response]], Right]] = {
+            "air": (self._air, Right.APPROVE),
+            "dismiss": (self._dismiss, Right.APPROVE),
+            "accept": (self._accept, Right.APPROVE),
+            "end": (self._end, Right.EMERGENCY),
+        }
+        routes: list[BaseRoute] = [
+            door.route(f"{BASE}/{{alert}}/{name}", self._guarded(act), somewhere(right), ["POST"])
+            for name, (act, right) in acts.items()
+        ]
+        return [door.route(BASE, self._bring, somewhere(Right.WRITE), ["POST"]), *routes]
+
+    def _guarded(
+        self, act: Callable[[Request, Found, forms.Fields], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            t = translator(self._language(request))
+            try:
+                found = await self._pages.found(request)
+                if found is None:
+                    return self._pages.missing(request)
+                try:
+                    return await act(request, found, await forms.read(request))
+                except forms.FormError as error:
+                    return self._told(request, Toast(t(error.key, **error.params), False))
+                except Overtaken:
+                    return self._told(request, Toast(t("cap.overtaken"), False))
+                except StoreFull:
+                    return self._told(request, Toast(t("cap.unwritten"), False))
+            except SQLAlchemyError:
+                return self._pages.unreadable(request)
+
+        return endpoint
+
+    async def _air(self, request: Request, found: Found, fields: forms.Fields) -> Response:
+        language, number = self._language(request), _number(fields.get("part", ""), len(found.plan.parts))
+        part = found.plan.parts[number]
+        try:
+            draft = await self._reading.draft(forms.spoken(fields), choices(fields), language)
+        except forms.FormError as error:  # nothing typed is lost
+            sheet = Sheet(notice=translator(language)(error.key, **error.params), good=False)
+            return await self._shown(request, found, fields, number, sheet)
+        do = fields.get("do", "air")
+        if do in ("read", "listen"):
+            return await self._shown(request, found, fields, number, await self._reading.preview(draft, do, language))
+        sheet, nodes = self._reading.sheet(draft, language), self._nodes(found, number, fields)
+        t = translator(language)
+        if not nodes:
+            return await self._shown(
+                request, found, fields, number, replace(sheet, notice=t("cap.no_place"), good=False)
+            )
+        if part.class_ == "emergency" and do != "emergency":
+            alarm = replace(sheet, alarm=t("cap.sure", count=len(nodes)))
+            return await self._shown(request, found, fields, number, alarm)
+        if part.class_ != "emergency" and draft.open and (do != "anyway" or draft.unseen):
+            asked = replace(sheet, notice=t("reading.not_sent", count=draft.open), good=False, may_say_anyway=True)
+            return await self._shown(request, found, fields, number, asked)
+        seen = fields.get("seen", "")
+        choice = Choice(part, draft.text, draft.readings, nodes, int(seen) if seen.isascii() and seen.isdigit() else -1)
+        await self._decisions.air(found.row, found.plan, choice)
+        kept = await self._reading.kept(draft, language)
+        return self._told(request, Toast(" ".join((t("cap.sending", count=len(nodes)), *kept)), True))
+
+    def _nodes(self, found: Found, number: int, fields: forms.Fields) -> tuple[str, ...]:
+        """Where it shall be heard: as the alert means, and the areas that were added."""
+        added = {value for name, value in fields.items() if name.startswith("place.")}
+        more = [n for place, _, nodes in self._looking.more_places(found, number) if place in added for n in nodes]
+        return tuple(dict.fromkeys((*self._looking.nodes(found, number), *more)))
+
+    async def _dismiss(self, request: Request, found: Found, fields: forms.Fields) -> Response:
+        t, word = translator(self._language(request)), fields.get("word", "")
+        if not self._looking.may_decide(found):
+            raise forms.FormError("cap.not_yours")
+        if not word:
+            return await self._pages.detail_page(request, found, toast=Toast(t("cap.no_word"), False))
+        await self._decisions.dismiss(found.row, word[:MOST_WORD])
+        return self._told(request, Toast(t("cap.dismissed"), True), BASE)
+
+    async def _accept(self, request: Request, found: Found, _: forms.Fields) -> Response:
+        if not self._looking.may_decide(found):
+            raise forms.FormError("cap.not_yours")
+        await self._decisions.accept(found.row)
+        return self._told(request, Toast(self._t(request)("cap.accepted"), True))
+
+    async def _end(self, request: Request, found: Found, _: forms.Fields) -> Response:
+        await self._decisions.end(found.row)
+        return self._told(request, Toast(self._t(request)("cap.ending"), True))
+
+    async def _bring(self, request: Request) -> Response:
+        language = self._language(request)
+        try:
+            taken = await self._desk.take(await read_file(request), by=person().name)
+        except REFUSALS as error:
+            problems, status = refusal(error)
+            words = tuple(sentence(problem, language) for problem in problems)
+            return await self._pages.list_page(request, None, status, problems=words)
+        except SQLAlchemyError:
+            return self._pages.unreadable(request)
+        said = self._t(request)("cap.brought" if taken.new else "cap.brought_before")
+        return self._told(request, Toast(said, taken.new), f"{BASE}/{taken.id}")
+
+    async def _shown(self, request: Request, found: Found, fields: forms.Fields, number: int, sheet: Sheet) -> Response:
+        """Under its form; without JavaScript on the whole page, with all that was typed."""
+        if request.headers.get("hx-request") == "true":
+            html = self._renderer.sheet(self._language(request), sheet, request.url.path)
+            return HTMLResponse(html, headers={"HX-Retarget": f"#reading-{number}", "HX-Reswap": "innerHTML show:top"})
+        chosen = tuple(value for name, value in fields.items() if name.startswith("place."))
+        texts = {number: fields.get("text", "")}
+        return await self._pages.detail_page(request, found, {number: sheet}, texts=texts, chosen=chosen)
+
+    def _told(self, request: Request, toast: Toast, path: str = "") -> Response:
+        """Back to the alert, or to `path`, where the note is shown."""
+        target = f"{path or request.url.path.rpartition('/')[0]}?said={self._toasts.keep(toast)}"
+        if request.headers.get("hx-request") == "true":
+            return Response(status_code=204, headers={"HX-Redirect": target})
+        return RedirectResponse(target, 303)
+
+    def _t(self, request: Request) -> Translate:
+        return translator(self._language(request))
+
+
+def _number(text: str, many: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and int(text) < many):
+        raise forms.FormError("cap.overtaken")
+    return int(text)

@@ -1,0 +1,57 @@
+"""Everything of alert intake in one object: what the hub starts, stops and shows."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from hub.cap.airing import Airing, CanReach
+from hub.cap.deciding import Decisions
+from hub.cap.desk import Desk
+from hub.cap.feeds import Feeds
+from hub.cap.settings import CapSettings
+from hub.clock import Clock
+from hub.commands import Commands
+from hub.notice import Notice
+from hub.people.areas import Areas
+from hub.people.audit import Audit
+from hub.registry import Registry
+from hub.store import Store
+from hub.voice import Voice
+
+SWEEP_S = 20.0
+
+
+@dataclass(frozen=True)
+class Stands:
+    """The parts of the hub that it stands on. `can_reach`: whether a node can be reached now, by its address."""
+
+    store: Store
+    registry: Registry
+    commands: Commands
+    can_reach: CanReach
+    voice: Voice
+    audit: Audit
+    notice: Notice
+    clock: Clock
+
+
+class Intake:
+    """The parts, put together. `tasks` are to be supervised while the hub runs."""
+
+    def __init__(self, settings: CapSettings, on: Stands) -> None:
+        self.areas = Areas(on.registry)
+        self.store = on.store
+        self.airing = Airing(on.store, on.commands, on.can_reach, settings, on.notice, on.clock)
+        self.desk = Desk(settings, on.store, on.registry, self.areas, self.airing, on.voice, on.notice, on.clock)
+        self.decisions = Decisions(self.desk, on.store, self.airing, on.audit, on.notice, on.clock)
+        self.feeds = Feeds(self.desk, on.store, on.notice, on.clock)
+
+    def tasks(self) -> tuple[tuple[str, Callable[[], Awaitable[None]]], ...]:
+        """Name and body of each task."""
+        return (("alerts on air", self.airing.run), ("alerts due", self._sweep), ("alert feeds", self.feeds.run))
+
+    async def _sweep(self) -> None:
+        await self.desk.resume()
+        while True:
+            await self.desk.sweep()
+            await asyncio.sleep(SWEEP_S)

@@ -1,0 +1,197 @@
+"""Looks alerts up for somebody: only those that concern a place of theirs, with what they may do about each."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from functools import partial
+
+from hub.cap import relations, rows, said, views
+from hub.cap.deciding import may_air
+from hub.cap.desk import parsed
+from hub.cap.intake import Intake
+from hub.cap.message import Alert, MsgType
+from hub.cap.plan import Plan
+from hub.cap.rows import Row, State
+from hub.language import sort_key
+from hub.people.acting import person
+from hub.people.areas import Areas
+from hub.people.rights import Person, Right
+from hub.registry import Registry
+from hub.sentences import Speaker
+from hub.sheet import Sheet
+
+PER_PAGE = 20
+MOST_WAITING = 50
+_REMEMBERED = 200
+OVER = tuple(state for state in State if state is not State.WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An alert, what it says, and what it comes to now."""
+
+    row: Row
+    alert: Alert
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """The page of all alerts."""
+
+    waiting: tuple[views.Card, ...]
+    others: tuple[views.Card, ...]
+    feeds: tuple[views.FeedLine, ...]
+    page: int
+    more: bool
+    may_bring: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DetailView:
+    """The page of one alert. `may_...`: what the person who looks may do now."""
+
+    card: views.Card
+    facts: tuple[tuple[str, str], ...]
+    parts: tuple[views.PartView, ...]
+    unknown: tuple[str, ...]
+    unplaced: tuple[str, ...]
+    written: tuple[tuple[str, tuple[str, ...]], ...]
+    odd: tuple[str, ...]
+    aired: tuple[views.AiredLine, ...]
+    history: tuple[tuple[str, str], ...]
+    links: tuple[tuple[str, str, str], ...]
+    may_air: bool
+    may_dismiss: bool
+    may_accept: bool
+    may_end: bool
+
+
+class Looking:
+    """Finds alerts for the acting person."""
+
+    def __init__(self, intake: Intake, registry: Registry, areas: Areas) -> None:
+        self._intake = intake
+        self._registry = registry
+        self._areas = areas
+        self._alerts: OrderedDict[str, Alert] = OrderedDict()
+
+    async def find(self, id_: str) -> Found | None:
+        """One alert, if it concerns a place of the acting person. Raises SQLAlchemyError."""
+        row = await self._intake.store.read(partial(rows.get, id_=id_))
+        return await self._known(row) if row is not None else None
+
+    async def listed(self, page: int, speak: Speaker) -> ListView:
+        """The alerts that concern the acting person. Raises SQLAlchemyError."""
+        store, settings = self._intake.store, self._intake.desk.settings
+        waiting = await store.read(partial(rows.listed, states=(State.WAITING,), most=MOST_WAITING))
+        skip = (page - 1) * PER_PAGE
+        others = await store.read(partial(rows.listed, states=OVER, most=PER_PAGE + 1, skip=skip))
+        seen = [found for row in waiting if (found := await self._known(row)) is not None]
+        seen.sort(key=lambda found: -found.row.level)
+        past = [row for row in others[:PER_PAGE] if self._sees_all() or await self._known(row) is not None]
+        return ListView(
+            waiting=tuple(views.card(f.row, f.plan, settings, speak) for f in seen),
+            others=tuple(views.card(row, None, settings, speak) for row in past),
+            feeds=tuple(views.feed(state, speak) for state in self._intake.feeds.states.values()),
+            page=page,
+            more=len(others) > PER_PAGE,
+            may_bring=person().may_somewhere(Right.WRITE),
+        )
+
+    async def detail(self, found: Found, speak: Speaker, sheets: dict[int, Sheet] | None = None) -> DetailView:
+        """Everything about one. `sheets`: what stands under the form of a part. Raises SQLAlchemyError."""
+        store, row, plan, who = self._intake.store, found.row, found.plan, person()
+        sent = await store.read(partial(said.aired_at, id_=row.id))
+        words = await store.read(partial(said.said, id_=row.id))
+        acts = await store.read(partial(said.history, id_=row.id))
+        settings = self._intake.desk.settings
+        waits = row.state is State.WAITING
+        living = any(w.until > speak.now for w in words) and any(not each.ending for each in sent)
+        cancel = row.msg_type == MsgType.CANCEL.value
+        return DetailView(
+            card=views.card(row, plan, settings, speak),
+            facts=views.facts(row, found.alert, settings, speak),
+            parts=self._parts(found, len(words), speak, sheets or {}),
+            unknown=plan.unknown,
+            unplaced=self._names(plan.unplaced),
+            written=tuple((info.language, views.written(info)) for info in found.alert.infos),
+            odd=tuple(speak.t(key) for key in found.alert.notes),
+            aired=views.aired(sent, row.id, self._registry.nodes, speak),
+            history=views.history(acts, speak),
+            links=await self._links(row, speak),
+            may_air=may_air(row, plan) and row.expires > speak.now and who.may_somewhere(Right.APPROVE),
+            may_dismiss=waits and self._may_all(who, plan),
+            may_accept=waits and cancel and self._may_all(who, plan),
+            may_end=living and who.may_somewhere(Right.EMERGENCY),
+        )
+
+    def nodes(self, found: Found, number: int) -> tuple[str, ...]:
+        """Where the acting person may let a part be heard."""
+        who = person()
+        return tuple(n for n in found.plan.parts[number].nodes if self._areas.may(who, Right.APPROVE, n))
+
+    def more_places(self, found: Found, number: int) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Further areas that the acting person may add to a part: place, name, nodes with a loudspeaker."""
+        who, taken = person(), set(found.plan.nodes) - set(found.plan.parts[number].nodes)
+        here = set(found.plan.parts[number].nodes)
+        spots = {spot.address for spot in self._intake.desk.spots()}
+        places: list[tuple[str, str, tuple[str, ...]]] = []
+        for area in self._areas.all():
+            new = tuple(a for a in area.nodes if a in spots and a not in here and a not in taken)
+            if new and who.may(Right.APPROVE, area.place):
+                places.append((str(area.place), area.name, new))
+        return places[:100]
+
+    def may_decide(self, found: Found) -> bool:
+        """Whether the acting person may leave it for everybody whom it concerns."""
+        return self._may_all(person(), found.plan)
+
+    async def _known(self, row: Row) -> Found | None:
+        alert = self._alerts.get(row.id)
+        if alert is None:
+            alert = self._alerts[row.id] = await parsed(row.body)
+            while len(self._alerts) > _REMEMBERED:
+                self._alerts.popitem(last=False)
+        found = Found(row, alert, await self._intake.desk.plan(alert))
+        return found if self._concerns(person(), found.plan) else None
+
+    def _sees_all(self) -> bool:
+        return person().may_everywhere(Right.SEE)
+
+    def _concerns(self, who: Person, plan: Plan) -> bool:
+        """Whether it means a node that they may see; what means none yet concerns who decides for a commune."""
+        if self._sees_all():
+            return True
+        if not plan.nodes:
+            return any(place.is_wide for place in who.places(Right.APPROVE))
+        return any(self._areas.may(who, Right.SEE, node) for node in plan.nodes)
+
+    def _may_all(self, who: Person, plan: Plan) -> bool:
+        if not plan.nodes:
+            return any(place.is_wide for place in who.places(Right.APPROVE))
+        return all(self._areas.may(who, Right.APPROVE, node) for node in plan.nodes)
+
+    def _parts(self, found: Found, seen: int, speak: Speaker, sheets: dict[int, Sheet]) -> tuple[views.PartView, ...]:
+        made: list[views.PartView] = []
+        for number, each in enumerate(found.plan.parts):
+            nodes = self.nodes(found, number)
+            shown = views.part(number, each, seen, self._names(nodes), speak)
+            places = tuple((place, name, False) for place, name, _ in self.more_places(found, number))
+            sheet = sheets.get(number, Sheet())
+            made.append(replace(shown, count=len(nodes), sheet=sheet, places=places))
+        return tuple(made)
+
+    def _names(self, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        nodes = self._registry.nodes
+        return tuple(sorted((nodes[a].title if a in nodes else a for a in addresses), key=sort_key))
+
+    async def _links(self, row: Row, speak: Speaker) -> tuple[tuple[str, str, str], ...]:
+        """Messages that this one is about, and that are about this one: words, id, title."""
+        store = self._intake.store
+        older = await store.read(partial(rows.referred, id_=row.id))
+        newer = await store.read(partial(rows.referring, id_=row.id))
+        lines = [(speak.t("cap.link_older"), each.id, each.title) for each in older]
+        for each in newer:
+            key = "cap.link_cancel" if relations.replaced_by(each) is State.CANCELLED else "cap.link_newer"
+            lines.append((speak.t(key), each.id, each.title))
+        return tuple(lines)
