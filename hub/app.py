@@ -24,6 +24,8 @@ from hub.cameras.lookback_rows import MovedLog
 from hub.cameras.page import CameraPages
 from hub.cameras.socket import LiveSocket
 from hub.cameras.words import why_no_picture
+from hub.cap import wiring
+from hub.cap.intake import Intake, Stands
 from hub.clock import Clock, SystemClock
 from hub.commands import Commands
 from hub.config import MB, HubConfig
@@ -47,6 +49,7 @@ from hub.people.sessions import Sessions
 from hub.pictures import Pictures
 from hub.presence import Presence
 from hub.previews import Previews
+from hub.readingdesk import ReadingDesk
 from hub.records import Note
 from hub.registry import Registry
 from hub.render import Renderer, Shown
@@ -91,6 +94,7 @@ class Hub:
         self._pictures = Pictures(self.commands, self.media, clock)
         self.voice = Voice(config.voice, config.dictionary)
         self._previews = Previews(config.data / "previews", clock)
+        self.alerts = self._alerts(config, clock)
         self.live: Live
         self.watching: LiveDesk
         self.lookback: LookBack
@@ -117,6 +121,7 @@ class Hub:
         self._tasks = [
             asyncio.create_task(supervise("link", self.link.run), name="link"),
             asyncio.create_task(supervise("follow-up", self._followup.run), name="follow-up"),
+            *(asyncio.create_task(supervise(name, part), name=name) for name, part in self.alerts.tasks()),
         ]
         return self
 
@@ -159,6 +164,10 @@ class Hub:
             return "camera.live_hub_away"
         return "" if self.registry.is_online(address) else "camera.live_node_away"
 
+    def _alerts(self, config: HubConfig, clock: Clock) -> Intake:
+        parts = (self._store, self.registry, self.commands, self._can_reach, self.voice, self.audit, self.notice, clock)
+        return Intake(config.cap, Stands(*parts))
+
     def _desk(self, config: HubConfig, clock: Clock) -> LiveDesk:
         def speaker(address: str, language: Language) -> Speaker:
             node = self.registry.nodes.get(address)
@@ -200,7 +209,7 @@ class Hub:
         looking = LiveSocket(self.watching, cameras.has, language, self.closing, clock)
         aired = AiredPages(shown, renderer, self._store, language)
         self.lookback = LookBack(shown, renderer, self.commands, self._store, language, self.media.progress)
-        door = self.door
+        door, reading = self.door, ReadingDesk(self.voice, self._previews)
         routes = [  # each address is tried in this order
             *Api(self.registry, self.commands, campaigns, self.feed).routes(door),
             *pages.routes(door),
@@ -208,6 +217,7 @@ class Hub:
             *looking.routes(door),
             *self.lookback.routes(door),
             *cameras.routes(door),
+            *wiring.routes(door, self.alerts, shown, renderer, self.live, reading, toasts, language),
             *actions.routes(door, language),
             *media.routes(door),
             self._previews.route(door),

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 
 from edge_agent.contract.base import Name, Strict
 from edge_agent.contract.sentences import Language
+from hub.cap.settings import CapSettings
 from hub.database import address_of
 from tts.engines.settings import EngineSettings, EspeakSettings
 from tts.model import VoiceSettings
@@ -190,6 +191,7 @@ class HubConfig(Strict):
     )
     drafting: Drafting | None = Field(default=None, description="Absent: drafts are proposed by rules only")
     limits: Limits = Limits()
+    cap: CapSettings = CapSettings()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("timezone")
@@ -225,6 +227,7 @@ class HubConfig(Strict):
         if self.drafting and self.drafting.key and self.drafting.key.file:
             drafting_key = Secret(file=folder / self.drafting.key.file)
             changes["drafting"] = self.drafting.model_copy(update={"key": drafting_key})
+        changes["cap"] = self.cap.under(folder)
         if self.broker.password and self.broker.password.file:
             secret = Secret(file=folder / self.broker.password.file)
             changes["broker"] = self.broker.model_copy(update={"password": secret})

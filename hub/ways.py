@@ -22,7 +22,7 @@ WAYS = (
     Way("air", "/air", "speaker", Right.SPEAK, True),
     Way("lights", "/lights", "lamp", Right.SWITCH, True),
     Way("cameras", "/cameras", "camera", Right.WATCH, True),
-    Way("alerts", "/alerts", "siren", Right.APPROVE),
+    Way("alerts", "/alerts", "siren", Right.WRITE),
     Way("calendar", "/calendar", "clock", Right.SEE),
     Way("aired", "/aired", "done", Right.SEE),
     Way("residents", "/reports-of-residents", "question", Right.ANSWER),
