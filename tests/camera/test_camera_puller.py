@@ -140,6 +140,7 @@ def test_mistake_over_one_camera_is_a_fault_of_that_camera_alone(caplog):
 
 def test_wrong_password_is_neither_probed_nor_tried_soon(monkeypatch):
     monkeypatch.setattr("camera.pull.backoff.LONGEST_S", 0.3)
+    monkeypatch.setattr("camera.pull.account.HOLD_S", 0.3)
     begin_s = time.monotonic()
     script = Script([CameraFault("camera.unauthorised", "no", retry=False)], [frame(0, True)], answers=[refused()])
     script.puller.run()
