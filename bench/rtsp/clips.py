@@ -9,6 +9,7 @@ that the encoder needs its full rate, as a camera does.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import sys
@@ -63,19 +64,26 @@ Progress = Callable[[str, float], None]
 
 
 def ensure(*names: str, progress: Progress = lambda _name, _part: None) -> None:
-    """Make the clips that are not there yet."""
+    """Make the clips that are not there yet, each once even if several processes ask."""
     for name in names:
         path = path_of(name)
         if path.exists():
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        with unfinished.open("wb") as out:
-            for number, unit in enumerate(_encoded(CLIPS[name])):
-                progress(name, number / CLIPS[name].frames())
-                out.write(len(unit).to_bytes(4, "big") + unit)
-        progress(name, 1)
-        unfinished.replace(path)
+        with path.with_name(f".{name}.lock").open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            if not path.exists():
+                _make(name, path, progress)
+
+
+def _make(name: str, path: Path, progress: Progress) -> None:
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with unfinished.open("wb") as out:
+        for number, unit in enumerate(_encoded(CLIPS[name])):
+            progress(name, number / CLIPS[name].frames())
+            out.write(len(unit).to_bytes(4, "big") + unit)
+    progress(name, 1)
+    unfinished.replace(path)
 
 
 def load(name: str) -> list[bytes]:
