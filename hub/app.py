@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Connection
 from starlette.applications import Starlette
@@ -31,6 +32,7 @@ from hub.commands import Commands
 from hub.config import MB, HubConfig
 from hub.feed import Feed
 from hub.followup import FollowUp
+from hub.home.pages import HomePages
 from hub.inbox import Inbox
 from hub.keys import Tokens, signer
 from hub.ledger import Ledger
@@ -38,14 +40,13 @@ from hub.link import Link, OnMessage
 from hub.live import Live
 from hub.media import MediaStore
 from hub.media_http import MediaRoutes
+from hub.nodes.pages import NodePages
 from hub.notice import Notice
 from hub.pages import Pages, language_of
-from hub.people.accounts import Accounts
 from hub.people.areas import Areas
-from hub.people.audit import Audit
-from hub.people.door import Door, Refused, WhoAsks, unguarded
+from hub.people.door import Refused, WhoAsks, unguarded
+from hub.people.house import House
 from hub.people.refusing import Refusing
-from hub.people.sessions import Sessions
 from hub.pictures import Pictures
 from hub.presence import Presence
 from hub.previews import Previews
@@ -76,13 +77,12 @@ class Hub:
         self.closing = asyncio.Event()
         self.notice = Notice()
         self._store = Store(config.database_address)
-        self.accounts = Accounts(self._store, clock)
-        self.sessions = Sessions(self._store, self.accounts, clock)
-        self.audit = Audit(self._store, clock)
         self._presence = Presence(self._store)
         self.registry = Registry(self._presence, self.notice, clock, config.limits.nodes)
         self.areas = Areas(self.registry)
-        self.door = Door(self.areas, self.audit)
+        self.people = House(self._store, clock, self.areas)
+        self.accounts, self.sessions = self.people.accounts, self.people.sessions
+        self.audit, self.door = self.people.audit, self.people.door
         self.ledger = Ledger(self._store, self.notice, config.limits.records, _notes(config))
         self.media = MediaStore(config.data / "media", config.limits.media_mb * MB)
         self.signer: Signer = signer(config.signing_key)
@@ -99,6 +99,7 @@ class Hub:
         self.watching: LiveDesk
         self.lookback: LookBack
         self.app = self._application(config, clock)
+        self.proxies = tuple(map(str, config.listen.proxies))
         self._data = config.data
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -111,8 +112,7 @@ class Hub:
                 "get them by: npm ci --prefix hub && npm run --prefix hub vendor"
             )
         await self._store.start()
-        await self.accounts.load()
-        await self.sessions.load()
+        await self.people.start()
         await self._presence.load()
         await self.ledger.load()
         await self.media.start()
@@ -121,6 +121,7 @@ class Hub:
         self._tasks = [
             asyncio.create_task(supervise("link", self.link.run), name="link"),
             asyncio.create_task(supervise("follow-up", self._followup.run), name="follow-up"),
+            asyncio.create_task(supervise("people", self.people.run), name="people"),
             *(asyncio.create_task(supervise(name, part), name=name) for name, part in self.alerts.tasks()),
         ]
         return self
@@ -195,15 +196,19 @@ class Hub:
             name=config.name,
             broker=config.broker.url,
             authorities=config.authorities,
+            areas=self.areas,
         )
         campaigns = Campaigns(self.registry, self.commands, self.notice, clock)
         renderer, toasts, language = Renderer(shown, campaigns), Toasts(), language_of(config.language)
         self.live = Live(renderer, self.notice, config.limits.viewers, self.closing)
-        pages = Pages(shown, renderer, self.live, self._pictures, toasts, language)
+        pages = Pages(shown, renderer, self.live, self._pictures, language)
+        home = HomePages(shown, renderer, self.live, toasts, language)
+        nodes = NodePages(shown, renderer, self.live, self._store, toasts, language)
         announcing = Announcing(shown, self.commands, self.voice, self._previews, clock)
         actions = Actions(shown, self.commands, announcing, renderer, toasts, campaigns)
         media = MediaRoutes(self.media, Tokens.load(config.upload_tokens), self.notice)
-        names = frozenset(name.lower() for name in (*config.listen.names, config.listen.host))
+        mine = (*config.listen.names, config.listen.host, urlsplit(config.address).hostname or "")
+        names = frozenset(name.lower() for name in mine if name)
         self.watching = self._desk(config, clock)
         cameras = CameraPages(shown, renderer, self.live, language)
         looking = LiveSocket(self.watching, cameras.has, language, self.closing, clock)
@@ -212,6 +217,9 @@ class Hub:
         door, reading = self.door, ReadingDesk(self.voice, self._previews)
         routes = [  # each address is tried in this order
             *Api(self.registry, self.commands, campaigns, self.feed).routes(door),
+            *self.people.routes(renderer, toasts, language, config.zone, config.name, config.address, config.demo),
+            *home.routes(door),
+            *nodes.routes(door),
             *pages.routes(door),
             *aired.routes(door),
             *looking.routes(door),
@@ -227,7 +235,7 @@ class Hub:
         return Starlette(
             routes=routes,
             middleware=[Middleware(Guard, names=names), Middleware(WhoAsks, sessions=self.sessions)],
-            exception_handlers={404: pages.not_found, Refused: Refusing(renderer, language).answer},
+            exception_handlers={404: pages.not_found, Refused: Refusing(renderer, language, self.sessions).answer},
         )
 
 

@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, IPvAnyAddress, ValidationError, field_validator, model_validator
 from sqlalchemy.engine import URL
 
 from edge_agent.contract.base import Name, Strict
 from edge_agent.contract.sentences import Language
 from hub.cap.settings import CapSettings
 from hub.database import address_of
+from hub.people.demo_settings import Demo
 from tts.engines.settings import EngineSettings, EspeakSettings
 from tts.model import VoiceSettings
 
@@ -52,11 +53,14 @@ class Secret(Strict):
 
 
 class Listen(Strict):
-    """Where the console is served. Anything but loopback is open to whoever reaches it: there is no sign-in yet."""
+    """Where the console is served. Passwords travel to it: beyond loopback it stands behind a web server with https."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535, description="0: any free port")
     names: tuple[str, ...] = Field(default=(), description="Host names people use for it; others are refused")
+    proxies: tuple[IPvAnyAddress, ...] = Field(
+        default=(), max_length=20, description="Web servers before it, believed in X-Forwarded-For and -Proto"
+    )
 
     @property
     def is_loopback(self) -> bool:
@@ -173,6 +177,10 @@ class HubConfig(Strict):
 
     name: str = Field(default="", max_length=100, description="The commune as people call it")
     listen: Listen = Listen()
+    address: str = Field(
+        default="", max_length=200, description="As people reach it, https://...: for links and QR codes"
+    )
+    demo: Demo | None = Field(default=None, description="People without passwords; on loopback only")
     language: Language = "vi"
     data: Path = Field(default=Path("hub-data"), description="Folder; relative paths start at this file")
     database: Database | None = None
@@ -200,6 +208,20 @@ class HubConfig(Strict):
         if value not in available_timezones():
             raise ValueError(f"no time zone of this name{_guess(value, available_timezones())}")
         return value
+
+    @field_validator("address")
+    @classmethod
+    def _is_web(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/")):
+            raise ValueError("an address is written https://name or http://name:port")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _demo_at_home(self) -> "HubConfig":
+        if self.demo and not self.listen.is_loopback:
+            raise ValueError("demo lets everybody in without a password: listen.host must be loopback, as 127.0.0.1")
+        return self
 
     @property
     def zone(self) -> ZoneInfo:

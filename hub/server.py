@@ -40,16 +40,18 @@ async def serve(config: HubConfig, stop: asyncio.Event, ready: Callable[[int], N
 
     Raises ConfigError, OSError (the port is taken, the data folder cannot be written), SQLAlchemyError.
     """
-    if not config.listen.is_loopback:
+    if not config.listen.is_loopback and not config.listen.proxies:
         logger.warning(
-            "THE CONSOLE IS OPEN TO EVERYBODY WHO REACHES %s PORT %d: THERE IS NO SIGN-IN YET. Anyone on that network "
-            "can switch lights and speak through the loudspeakers.",
+            "passwords travel unencrypted to %s port %d: put a web server with https before the console and name it in "
+            "listen.proxies; phones also need https to speak through their microphone",
             config.listen.host,
             config.listen.port,
         )
     listener = _listen(config)
     try:
         async with Hub(config) as hub:
+            if code := hub.people.first_code:
+                logger.critical("there is no administrator yet: open /first-run and type the code %s", code)
             await _run(hub, listener, stop, ready)
     finally:
         listener.close()
@@ -68,7 +70,8 @@ async def _run(hub: Hub, listener: socket.socket, stop: asyncio.Event, ready: Ca
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(hub.proxies),
+        forwarded_allow_ips=list(hub.proxies),
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=20,
         limit_concurrency=500,

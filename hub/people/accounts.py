@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -54,6 +55,9 @@ class Account:
     disabled: bool = False
 
 
+Before = Callable[[Connection], None]
+
+
 class LoginTaken(Exception):
     """Somebody else signs in by this name."""
 
@@ -91,15 +95,26 @@ class Accounts:
         wanted = login.strip().casefold()
         return next((a for a in self._by_id.values() if a.login == wanted), None)
 
-    async def add(self, login: str, name: str, given: Iterable[Grant]) -> Account:
-        """A new person. Raises LoginTaken, SQLAlchemyError, StoreFull."""
+    async def add(
+        self, login: str, name: str, given: Iterable[Grant], *, password: str = "", first: Before | None = None
+    ) -> Account:
+        """A new person. `password`: what is kept of it; `first`: done in the same transaction, or neither is.
+
+        Raises LoginTaken, SQLAlchemyError, StoreFull, and what `first` raises.
+        """
         person = Person(uuid7(), name.strip()[:100], tuple(dict.fromkeys(given)))
-        account = Account(person, login.strip().casefold()[:60], self._clock.now())
+        account = Account(person, login.strip().casefold()[:60], self._clock.now(), password)
+
+        def write(connection: Connection) -> None:
+            if first:
+                first(connection)
+            insert(connection, account)
+
         async with self._writing:
             if self.by_login(login):
                 raise LoginTaken(login)
             try:
-                await self._store.call(partial(insert, account=account))
+                await self._store.call(write)
             except IntegrityError as error:  # the command line was quicker
                 raise LoginTaken(login) from error
             self._by_id[person.id] = account
@@ -112,6 +127,12 @@ class Accounts:
             await self._store.call(partial(update, account=account))
             self._by_id[account.person.id] = account
         self._tell(account.person.id)
+
+    async def renew(self, id_: str, **changes: Any) -> Account:
+        """Change fields of an account as it is now. Raises KeyError, SQLAlchemyError, StoreFull."""
+        account = replace(self._by_id[id_], **changes)
+        await self.change(account)
+        return account
 
     async def grant(self, id_: str, given: Iterable[Grant]) -> None:
         """Give somebody exactly these roles. Raises KeyError, SQLAlchemyError, StoreFull."""

@@ -149,7 +149,7 @@ class Person:
     @property
     def needs_second_factor(self) -> bool:
         """Whether they can speak to a whole commune, approve for it or administer."""
-        return any(g.place.is_wide and RIGHTS[g.role] & STRONG for g in self.grants)
+        return needs_second_factor(self.grants)
 
     def _has(self, right: Right) -> bool:
         return self.rights is None or right in self.rights
@@ -157,6 +157,11 @@ class Person:
 
 NOBODY = Person("", "", kind="nobody")
 """Who has not signed in."""
+
+
+def needs_second_factor(grants: Iterable[Grant]) -> bool:
+    """Whether roles let somebody speak to a whole commune, approve for it or administer."""
+    return any(g.place.is_wide and RIGHTS[g.role] & STRONG for g in grants)
 
 
 def widest(places: Iterable[Place]) -> tuple[Place, ...]:

@@ -140,6 +140,13 @@ class Sessions:
         if hashes:
             await self._store.call(lambda c: _forget(c, hashes))
 
+    async def strengthen(self, session: Session) -> None:
+        """The second factor was given on this device. Raises SQLAlchemyError, StoreFull."""
+        mine = sessions.c.hash == session.hash
+        await self._store.call(lambda c: c.execute(sessions.update().where(mine).values(strong=1)) and None)
+        if (known := self._known.get(session.hash)) is not None:
+            known.strong = True
+
     def _look_again(self, person: str) -> None:
         """Open streams were begun with the rights of before: they end, and the page comes back with those of now."""
         for session in self.of(person):

@@ -77,8 +77,10 @@ class Waits:
             row = {"who": who, "mistakes": count, "last": iso(now)}
             self._offer(lambda c: upsert(c, waits, row))
 
-    def well(self, who: str) -> None:
-        """It was right, or an administrator says so: all is forgotten."""
+    def well(self, who: str, address: str = "") -> None:
+        """It was right, or an administrator says so: all is forgotten of the name, and this try of the address."""
+        if recent := self._addresses.get(address):
+            recent.pop()
         if self._names.pop(who, None):
             self._offer(lambda c: forget(c, who))
 
