@@ -74,7 +74,7 @@ class Records:
         counting = self._load(connection, address)
         before = counting.epoch
         likely = [_finite(record) for record in batch.records if record.seq <= MAX_SEQ]
-        known = rows.same(connection, address, {record.seq for record in likely})
+        known = {} if _all_beyond(counting, likely) else rows.same(connection, address, {r.seq for r in likely})
         new: list[tuple[int, Event | Sample]] = []
         for record in likely:
             there = known.setdefault(record.seq, [])
@@ -185,6 +185,14 @@ class Records:
         if self._since_trim >= self._keep // 100:
             self._since_trim = 0
             rows.trim(connection, self._keep)
+
+
+def _all_beyond(counting: _Counting, records: list[Event | Sample]) -> bool:
+    """Whether the numbers are larger than any that ever came of this node, as they are while all is well."""
+    sequence = counting.sequence
+    last = sequence.later[-1] if sequence.later else sequence.through
+    whole = counting.epoch == 1 and len(sequence.later) < sequence.limit
+    return whole and all(record.seq > last for record in records)
 
 
 def _row(address: str, epoch: int, record: Event | Sample, session: str) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """The hub's database: one named thread writes, jobs in order, many jobs in one durable commit; others only read.
 
-A job may be run again: when its group was rolled back because the server went away. It changes nothing but the
-database, or what `on_rollback` makes forgotten.
+A job may be run again: when its group was rolled back because another job of it failed, or the server went away. It
+changes nothing but the database, or what `on_rollback` makes forgotten.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from hub import database
 from hub.database import READERS, address_of
-from hub.store_group import Entry, Group
+from hub.store_group import Entry, Group, OneFailed
 from hub.tables import metadata
 
 logger = logging.getLogger(__name__)
@@ -186,6 +186,9 @@ class Store:
             try:
                 with engine.begin() as connection:
                     failed = group.run(connection)
+            except OneFailed:
+                self._rolled_back()
+                continue
             except SQLAlchemyError as error:
                 self._rolled_back()
                 if database.is_away(error) and not self._stopping.is_set():

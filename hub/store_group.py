@@ -54,6 +54,10 @@ class Entry:
             return True
 
 
+class OneFailed(Exception):
+    """A job failed. To be rolled back and run again, each job by itself."""
+
+
 class Group:
     """Entries of one transaction."""
 
@@ -62,10 +66,14 @@ class Group:
         self._entries = entries
         self._name = str(uuid.uuid4()) if marked else ""
         self._in_doubt = False
+        self._each_by_itself = False
         self.results: list[tuple[Entry, Any, BaseException | None]] = []
 
     def run(self, connection: Connection) -> bool:
-        """Run all jobs in the transaction. Whether one of them failed: its changes are undone, the others stay."""
+        """Run all jobs in the transaction. Whether one of them failed: its changes are undone, the others stay.
+
+        At first all as one, for a savepoint costs as much as a job; raises OneFailed if that does not do.
+        """
         if self._in_doubt and connection.execute(sa.select(marks.c.last)).scalar() == self._name:
             return False  # it was committed after all
         self._in_doubt = False
@@ -86,14 +94,19 @@ class Group:
         return [(entry, None, error) for entry in self._entries]
 
     def _one(self, connection: Connection, entry: Entry) -> tuple[Entry, Any, BaseException | None]:
-        connection.exec_driver_sql("SAVEPOINT job")
+        if self._each_by_itself:
+            connection.exec_driver_sql("SAVEPOINT job")
         try:
             result = entry.job(connection)
         except Exception as error:
             if isinstance(error, OperationalError) and (not self._name or database.is_away(error)):
                 raise  # the card or the server, not the job: nothing of this group can be kept
+            if not self._each_by_itself:
+                self._each_by_itself = True
+                raise OneFailed from error
             logger.exception("a write failed")
             connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
             return entry, None, error
-        connection.exec_driver_sql("RELEASE SAVEPOINT job")
+        if self._each_by_itself:
+            connection.exec_driver_sql("RELEASE SAVEPOINT job")
         return entry, result, None
