@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from edge_agent.contract.base import MAX_BODY, JsonObject
@@ -33,6 +33,8 @@ class Outcome:
     state: Literal["done", "accepted", "failed", "rejected", "silent", "unsent"]
     fault: Fault | None = None
     result: JsonObject = field(default_factory=dict)
+    at: datetime | None = field(default=None, compare=False)
+    """When the node answered, by its own clock."""
 
 
 @dataclass
@@ -168,7 +170,7 @@ class Commands:
 
 
 def _outcome(ack: Ack) -> Outcome:
-    return Outcome(ack.state, ack.fault, ack.result or {})
+    return Outcome(ack.state, ack.fault, ack.result or {}, ack.at)
 
 
 def _topic(address: str) -> str:

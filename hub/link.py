@@ -26,6 +26,8 @@ PUBLISH_S = 5.0
 STABLE_S = 30.0
 """A connection that lived this long was good: the next pause starts small again."""
 PAUSE_S, PAUSE_MOST_S = 1.0, 60.0
+UNSENT = 50
+"""Messages that the broker may be behind; then what is of use only now is left out."""
 READ_AT_ONCE = 50
 """Messages that are taken in one turn of the loop at most: some milliseconds."""
 
@@ -88,6 +90,13 @@ class Link:
                 await client.publish(topic, body, qos=1, timeout=PUBLISH_S)
             except aiomqtt.MqttError as error:
                 raise LinkDown from error
+
+    def pass_on(self, topic: str, body: bytes) -> bool:
+        """Publish with QoS 0, at once or not at all: whether it went. For what is of no use later."""
+        paho = self._client._client if self._client is not None else None
+        if paho is None or len(paho._out_packet) > UNSENT:
+            return False
+        return paho.publish(topic, body).rc == 0
 
     async def follow(self, topic: str) -> None:
         """Read this topic too, without acknowledgements, also after each new connection."""
