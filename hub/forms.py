@@ -23,7 +23,7 @@ class FormError(Exception):
         self.params = params
 
 
-async def read(request: Request) -> Fields:
+async def read(request: Request, most_fields: int = MAX_FIELDS) -> Fields:
     """The fields (NFC, without surrounding white space). Raises FormError."""
     body = b""
     async for chunk in request.stream():
@@ -31,13 +31,14 @@ async def read(request: Request) -> Fields:
         if len(body) > MAX_FORM:
             raise FormError("form.too_large")
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=most_fields, errors="strict")
     except ValueError as error:
         raise FormError("form.bad") from error
-    return {name: _clean(value) for name, value in pairs}
+    return {name: clean(value) for name, value in pairs}
 
 
-def _clean(value: str) -> str:
+def clean(value: str) -> str:
+    """A field as it is kept: NFC, one kind of line end, no control characters, no white space around."""
     text = unicodedata.normalize("NFC", value).replace("\r\n", "\n").strip()
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
 

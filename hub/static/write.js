@@ -1,0 +1,111 @@
+// A draft saves itself: after a pause in typing, when a field is left, when the page is hidden. What the hub could not
+// take stays on this device and is sent again.
+"use strict";
+
+const form = document.getElementById("write");
+const IDLE_MS = 2000, LATEST_MS = 6000, AGAIN_MS = 5000;
+const key = `write:${form.dataset.draft}:${form.elements.version.value}`;
+const byId = (id) => document.getElementById(id);
+let idle = 0, latest = 0, again = 0, dirty = false, leaving = false;
+
+const fields = () => Object.fromEntries([...new FormData(form)].filter(([, value]) => typeof value === "string"));
+const keep = () => {
+  try { localStorage.setItem(key, JSON.stringify(fields())); } catch { /* no room, or not allowed: the hub has it soon */ }
+};
+const forget = () => { try { localStorage.removeItem(key); } catch { /* as above */ } };
+
+const save = () => {
+  clearTimeout(idle); clearTimeout(latest); clearTimeout(again);
+  idle = latest = again = 0;
+  if (dirty) form.dispatchEvent(new CustomEvent("save"));
+};
+const touched = () => {
+  dirty = true;
+  byId("write_state").classList.add("unsaved");
+  keep();
+  clearTimeout(idle);
+  idle = setTimeout(save, IDLE_MS);
+  latest ||= setTimeout(save, LATEST_MS);
+};
+
+form.addEventListener("input", (event) => {
+  if (event.target.type === "file") return;
+  touched();
+  const piece = event.target.closest(".piece");
+  if (event.target.matches("[data-words]")) {
+    const reading = piece.querySelector(".reading"), note = reading?.querySelector(".old-note");
+    if (note) { note.hidden = false; reading.classList.add("old"); }
+  }
+});
+form.addEventListener("change", (event) => { if (event.target.type !== "file") { dirty = true; save(); } });
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState !== "hidden" || !dirty || leaving) return;
+  keep();
+  const body = new URLSearchParams({ ...fields(), do: "save" });
+  // a phone may end the page now: this request outlives it
+  fetch(form.action, { method: "POST", body, keepalive: body.toString().length < 60000, headers: { "HX-Request": "true" } })
+    .catch(() => { /* kept here, and sent when the page is back */ });
+});
+addEventListener("pageshow", () => { if (dirty) save(); });
+addEventListener("online", save);
+addEventListener("write:leaving", () => { leaving = true; dirty = false; forget(); });
+form.addEventListener("submit", (event) => {
+  if (event.submitter?.dataset.brings !== undefined) return;
+  leaving = true;
+  const slow = event.submitter?.dataset.slow;
+  if (slow) event.submitter.textContent = slow;
+});
+
+// What became of saving.
+let sent = "";
+document.addEventListener("htmx:beforeRequest", (event) => { if (event.target === form) { sent = JSON.stringify(texts()); } });
+const texts = () => [...form.querySelectorAll("textarea, input:not([type=hidden]):not([type=file]), select")]
+  .map((field) => (field.type === "checkbox" || field.type === "radio" ? field.checked : field.value));
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.target !== form) return;
+  const done = event.detail.successful;
+  byId("write_away").hidden = done;
+  if (done) {
+    dirty = JSON.stringify(texts()) !== sent;
+    if (dirty) touched(); else if (!byId("write_conflict").childElementCount) forget();
+  } else {
+    dirty = true;
+    again = setTimeout(save, AGAIN_MS);
+  }
+});
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.target === form) byId("write_said").innerHTML = event.detail.xhr.responseText; // ours, escaped by the hub
+});
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-leave]")) { forget(); dirty = false; }
+});
+
+// How long it gets, while somebody types; the hub's own count comes with each saving.
+const syllables = (text) => (text.match(/[\p{L}]+/gu)?.length ?? 0)
+  + (text.match(/\d/g)?.length ?? 0) * 1.6;
+form.addEventListener("input", (event) => {
+  if (!event.target.matches("[data-words]")) return;
+  const seconds = syllables(event.target.value) * Number(form.dataset.syllable);
+  const place = event.target.closest(".piece").querySelector("[data-length]");
+  place.textContent = place.textContent.replace(/[\d:]+.*$/, `${Math.floor(seconds / 60)}:${String(Math.round(seconds) % 60).padStart(2, "0")}`);
+});
+
+// What the hub did not get before the page was ended.
+try {
+  const kept = JSON.parse(localStorage.getItem(key) ?? "null");
+  if (kept) {
+    let differs = false;
+    for (const [name, value] of Object.entries(kept)) {
+      const field = form.elements[name];
+      if (field?.matches?.("textarea, input:not([type]), input[type=number], select") && field.value !== value) {
+        field.value = value;
+        differs = true;
+      }
+    }
+    if (differs) {
+      byId("write_number").value = kept.number; // if another wrote since, the hub sees it and keeps both
+      touched();
+      save();
+    } else forget();
+  }
+} catch { forget(); }

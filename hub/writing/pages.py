@@ -1,0 +1,156 @@
+"""`/write`: the drafts that somebody may open; `/write/{draft}`: one of them."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute
+
+from edge_agent.contract.sentences import Language
+from hub import forms
+from hub.documents.model import DocumentError
+from hub.forms import FormError
+from hub.language import remember, switched, translator
+from hub.people.acting import person
+from hub.people.door import Door, somewhere
+from hub.people.rights import Right
+from hub.times import moment
+from hub.writing import acts
+from hub.writing.drafts import TooMany, may
+from hub.writing.editing import Editing
+from hub.writing.model import Draft, Words, empty
+from hub.writing.parts import Parts, Told, view
+from hub.writing.uploads import received
+
+MICROPHONE = {"Permissions-Policy": "camera=(), microphone=(self), geolocation=(), payment=(), usb=()"}
+"""The page of a draft, and no other of these, may ask for the microphone."""
+Act = Callable[[Request, Draft], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class WritePages:
+    """Looking at drafts, beginning one, throwing one away; `Editing` changes them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._editing = Editing(parts, self.page)
+
+    async def start(self) -> None:
+        """Make ready the folder of sounds. Raises OSError."""
+        await self._parts.sounds.start()
+
+    def routes(self, door: Door) -> list[BaseRoute]:
+        """For the application."""
+        write = somewhere(Right.WRITE)
+        return [
+            door.route("/write", self._list, write),
+            door.route("/write", self._new, write, ["POST"]),
+            door.route("/write/of/{bulletin}", self._of, write),
+            door.route("/write/{draft}", self._one, write),
+            door.route("/write/{draft}", self._with_draft(self._editing.change), write, ["POST"]),
+            door.route("/write/{draft}/file", self._with_draft(self._editing.file), write, ["POST"]),
+            door.route("/write/{draft}/remove", self._with_draft(self._remove), write, ["POST"]),
+        ]
+
+    async def page(self, request: Request, draft: Draft, spoken: str, told: Told) -> Response:
+        """The page of a draft."""
+        language = self._parts.language(request)
+        v = await view(self._parts, draft, spoken, language, told)
+        query = request.query_params if request.method == "GET" else QueryParams(v=v.version.language)
+        html = self._parts.renderer.sheet_of(
+            "write_one.html", language, "bulletins", other_language=switched(query, language), v=v
+        )
+        return remember(HTMLResponse(html, told.status, {**MICROPHONE, "Vary": "Cookie"}), request.query_params)
+
+    async def _list(self, request: Request) -> Response:
+        return await self._drawn_list(request, "")
+
+    async def _drawn_list(self, request: Request, trouble: str, status: int = 200) -> Response:
+        language, now = self._parts.language(request), self._parts.shown.clock.now()
+        drafts = await self._parts.drafts.of(person())
+        html = self._parts.renderer.sheet_of(
+            "write_list.html",
+            language,
+            "bulletins",
+            other_language=switched(request.query_params, language),
+            drafts=[_row(draft, now, language, self._parts) for draft in drafts],
+            trouble=trouble,
+            mine=person().id,
+        )
+        return remember(HTMLResponse(html, status, {"Vary": "Cookie"}), request.query_params)
+
+    async def _new(self, request: Request) -> Response:
+        """A new draft: empty, or of a document that comes with the form."""
+        language = self._parts.language(request)
+        t = translator(language)
+        content, source = empty(), None
+        try:
+            if request.headers.get("content-type", "").startswith("multipart/"):
+                async with received(request, "do") as (_, upload):
+                    if upload is None:
+                        raise FormError("write.no_file")
+                    extract = await self._parts.documents.read(upload.path)
+                    content, source = acts.read_document(content, "vi", extract), extract.as_json()
+            else:
+                text = (await forms.read(request)).get("text", "")
+                if len(text) > forms.MAX_BULLETIN:
+                    raise FormError("form.too_long", limit=forms.MAX_BULLETIN)
+                content = content.put(acts.put_text(content.version("vi"), text)) if text else content
+            draft = await self._parts.drafts.create(person(), content, source)
+        except (FormError, DocumentError) as error:
+            return await self._drawn_list(request, t(error.key, **error.params), 422)
+        except TooMany:
+            return await self._drawn_list(request, t("write.too_many"), 409)
+        self._parts.audit.note("draft.create", draft.place, content.title, id=draft.id)
+        return RedirectResponse(f"/write/{draft.id}", 303)
+
+    async def _one(self, request: Request) -> Response:
+        draft, language = await self._found(request), self._parts.language(request)
+        if draft is None:
+            return self._gone(request)
+        said = request.query_params.get("said", "")
+        told = Told(notice=translator(language)(f"write.said_{said}") if said in ("back", "taken", "restored") else "")
+        return await self.page(request, draft, request.query_params.get("v", ""), told)
+
+    async def _of(self, request: Request) -> Response:
+        """The draft of a bulletin that is to be changed; begun anew where there is none any more."""
+        bulletin = await self._parts.bulletins.get(str(request.path_params["bulletin"])[:40])
+        draft = await self._parts.drafts.of_bulletin(bulletin.id) if bulletin else None
+        if bulletin is None or draft is None or not may(person(), draft):
+            return self._gone(request)
+        return RedirectResponse(f"/write/{draft.id}", 303)
+
+    async def _remove(self, request: Request, draft: Draft) -> Response:
+        await self._parts.drafts.remove(draft)
+        self._parts.audit.note("draft.remove", draft.place, draft.content.title, id=draft.id)
+        return RedirectResponse("/write", 303)
+
+    async def _found(self, request: Request) -> Draft | None:
+        draft = await self._parts.drafts.get(str(request.path_params["draft"])[:40])
+        return draft if draft and may(person(), draft) else None
+
+    def _with_draft(self, act: Act) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            draft = await self._found(request)
+            return self._gone(request) if draft is None else await act(request, draft)
+
+        return endpoint
+
+    def _gone(self, request: Request) -> Response:
+        """Also where somebody may not see it: who it belongs to is nobody else's business."""
+        return HTMLResponse(self._parts.renderer.message(self._parts.language(request), "write.gone"), 404)
+
+
+def _row(draft: Draft, now: datetime, language: Language, parts: Parts) -> dict[str, str]:
+    texts = [piece.text for piece in draft.content.version("vi").pieces if isinstance(piece, Words) and piece.text]
+    first = texts[0] if texts else ""
+    return {
+        "id": draft.id,
+        "title": draft.content.title,
+        "first": first if len(first) <= 120 else first[:119] + "…",
+        "by": draft.name,
+        "mine": "yes" if draft.by == person().id else "",
+        "changed": moment(draft.changed, now, parts.shown.zone, language),
+    }

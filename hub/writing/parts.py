@@ -1,0 +1,93 @@
+"""The parts that the pages of writing stand on, and how a draft is drawn."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from edge_agent.contract.sentences import Language
+from hub.bulletins.desk import Bulletins
+from hub.documents.reader import Documents
+from hub.language import translator
+from hub.people.acting import person
+from hub.people.areas import Areas
+from hub.people.audit import Audit
+from hub.people.rights import Right
+from hub.readingdesk import ReadingDesk
+from hub.render import Renderer, Shown
+from hub.sheet import Sheet
+from hub.times import local, moment
+from hub.writing import views
+from hub.writing.drafts import Drafts
+from hub.writing.finish import Finisher, Flaw
+from hub.writing.model import Draft
+from hub.writing.proposer import Proposer
+from hub.writing.sounds import Sounds
+from hub.writing.views import View
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the pages need. `session_s`: how long a session may last by the commune's hours, None: no limit known."""
+
+    shown: Shown
+    renderer: Renderer
+    areas: Areas
+    drafts: Drafts
+    documents: Documents
+    sounds: Sounds
+    proposer: Proposer
+    desk: ReadingDesk
+    finisher: Finisher
+    bulletins: Bulletins
+    audit: Audit
+    language: Callable[[Request], Language]
+    session_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a page says besides the draft. `sheets`: readings that stand open, by piece; `tab`: the page's own name."""
+
+    notice: str = ""
+    good: bool = True
+    conflict: str = ""
+    flaws: tuple[Flaw, ...] = ()
+    sheets: dict[int, Sheet] = field(default_factory=dict)
+    tab: str = ""
+    status: int = 200
+
+
+async def view(parts: Parts, draft: Draft, spoken: str, language: Language, told: Told) -> View:
+    """Everything on the page of a draft, in the version `spoken`. Raises SQLAlchemyError."""
+    version = draft.content.version(spoken)
+    zone, now, t = parts.shown.zone, parts.shown.clock.now(), translator(language)
+    copies = await parts.drafts.beside(draft)
+    return View(
+        draft=draft,
+        version=version,
+        pieces=views.pieces_of(draft, version, language, told.flaws, told.sheets),
+        length=views.length_of(version, parts.session_s, language),
+        tab=told.tab or secrets.token_hex(6),
+        saved=t("write.saved", at=f"{local(draft.changed, zone):%H:%M:%S}", name=draft.changed_by),
+        can_speak=views.can_speak(version),
+        left_out=views.left_out_of(draft),
+        copies=tuple((copy, moment(copy.at, now, zone, language), views.first_words(copy)) for copy in copies),
+        flaws=views.general_flaws(draft, version, language, told.flaws),
+        notice=told.notice,
+        good=told.good,
+        conflict=told.conflict,
+        can_propose=parts.proposer.available,
+        voices=_voices(parts),
+        authorities=tuple(parts.shown.authorities),
+        other_languages=views.addable(draft),
+        session_s=parts.session_s or 0,
+    )
+
+
+def _voices(parts: Parts) -> tuple[tuple[str, str], ...]:
+    """The voices of the nodes for which somebody writes, in the order in which each tries them."""
+    nodes = parts.areas.nodes(person(), Right.WRITE)
+    found = ((node.title, ", ".join(node.about.voices)) for node in nodes if node.about and node.about.voices)
+    return tuple(found)[:20]
