@@ -14,6 +14,8 @@ from edge_agent.contract.records import Event, Sample
 from edge_agent.contract.sentences import Language
 from edge_agent.contract.signature import Signer
 from hub.actions import Actions
+from hub.air.desk import AirDesk
+from hub.air.desk import Needs as AirNeeds
 from hub.aired.keeping import AiredLog
 from hub.aired.naming import Naming
 from hub.aired.pages import AiredPages
@@ -215,12 +217,29 @@ class Hub:
         aired = AiredPages(shown, renderer, self._store, language)
         self.lookback = LookBack(shown, renderer, self.commands, self._store, language, self.media.progress)
         door, reading = self.door, ReadingDesk(self.voice, self._previews)
+        self.air = AirDesk(
+            AirNeeds(
+                shown=shown,
+                renderer=renderer,
+                live=self.live,
+                toasts=toasts,
+                commands=self.commands,
+                voice=self.voice,
+                reading=reading,
+                areas=self.areas,
+                audit=self.audit,
+                store=self._store,
+                language=language,
+                closing=self.closing,
+            )
+        )
         routes = [  # each address is tried in this order
             *Api(self.registry, self.commands, campaigns, self.feed).routes(door),
             *self.people.routes(renderer, toasts, language, config.zone, config.name, config.address, config.demo),
             *home.routes(door),
             *nodes.routes(door),
             *pages.routes(door),
+            *self.air.routes(door),
             *aired.routes(door),
             *looking.routes(door),
             *self.lookback.routes(door),

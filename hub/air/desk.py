@@ -17,7 +17,7 @@ from hub.live import Live
 from hub.people.areas import Areas
 from hub.people.audit import Audit
 from hub.people.door import Door
-from hub.previews import Previews
+from hub.readingdesk import ReadingDesk
 from hub.registry import Node
 from hub.render import Renderer, Shown
 from hub.sentences import Speaker
@@ -37,7 +37,7 @@ class Needs:
     toasts: Toasts
     commands: Commands
     voice: Voice
-    previews: Previews
+    reading: ReadingDesk
     areas: Areas
     audit: Audit
     store: Store
