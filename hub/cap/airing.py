@@ -37,6 +37,7 @@ AT_ONCE = 400
 
 
 CanReach = Callable[[str], bool]
+Has = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,19 @@ class Airing:
     """
 
     def __init__(
-        self, store: Store, commands: Commands, can_reach: CanReach, settings: CapSettings, notice: Notice, clock: Clock
+        self,
+        store: Store,
+        commands: Commands,
+        can_reach: CanReach,
+        has: Has,
+        settings: CapSettings,
+        notice: Notice,
+        clock: Clock,
     ) -> None:
-        """`can_reach`: whether a node can be reached now, by its address."""
+        """`can_reach`: whether a node can be reached now, by its address; `has`: whether it shows a bulletin."""
         self._store = store
         self._can_reach = can_reach
+        self._has = has
         self._commands = commands
         self._settings = settings
         self._notice = notice
@@ -87,7 +96,9 @@ class Airing:
     async def _batches(self) -> list[Batch]:
         open_ = await self._store.read(said.unsent)
         grouped: dict[tuple[str, int, str], list[str]] = {}
-        for alert, number, address in open_:
+        for alert, number, address, state in open_:
+            if state == "silent" and (not self._can_reach(address) or self._has(address, alert)):
+                continue  # the broker keeps it for a node that is away; one that shows it has it
             grouped.setdefault((alert, number, address.partition("/")[0]), []).append(address)
         known: dict[str, Mapping[int, said.Words]] = {}
         batches: list[Batch] = []

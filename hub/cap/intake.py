@@ -41,7 +41,12 @@ class Intake:
     def __init__(self, settings: CapSettings, on: Stands) -> None:
         self.areas = Areas(on.registry)
         self.store = on.store
-        self.airing = Airing(on.store, on.commands, on.can_reach, settings, on.notice, on.clock)
+
+        def has(address: str, bulletin: str) -> bool:
+            node = on.registry.nodes.get(address)
+            return node is not None and ("bulletin", bulletin) in node.states
+
+        self.airing = Airing(on.store, on.commands, on.can_reach, has, settings, on.notice, on.clock)
         self.desk = Desk(settings, on.store, on.registry, self.areas, self.airing, on.voice, on.notice, on.clock)
         self.decisions = Decisions(self.desk, on.store, self.airing, on.audit, on.notice, on.clock)
         self.feeds = Feeds(self.desk, on.store, on.notice, on.clock)

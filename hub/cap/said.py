@@ -90,11 +90,11 @@ def aired_at(connection: Connection, id_: str) -> list[Aired]:
     return [Aired(r.address, r.words, _at(r.at), r.state, r.fault, r.ending) for r in found]
 
 
-def unsent(connection: Connection) -> list[tuple[str, int, str]]:
-    """What is to be sent yet: alert, number of its words, address."""
-    open_ = sa.and_(airings.c.state.in_(("pending", "unsent")), airings.c.ending == "")
-    found = connection.execute(sa.select(airings.c.alert, airings.c.words, airings.c.address).where(open_))
-    return [(r.alert, r.words, r.address) for r in found]
+def unsent(connection: Connection) -> list[tuple[str, int, str, str]]:
+    """What is to be sent yet, or was not answered: alert, number of its words, address, state."""
+    open_ = sa.and_(airings.c.state.in_(("pending", "unsent", "silent")), airings.c.ending == "")
+    columns = (airings.c.alert, airings.c.words, airings.c.address, airings.c.state)
+    return [(r.alert, r.words, r.address, r.state) for r in connection.execute(sa.select(*columns).where(open_))]
 
 
 def to_end(connection: Connection, now: datetime) -> list[tuple[str, str]]:
