@@ -21,6 +21,7 @@ from hub.aired.naming import Naming
 from hub.aired.pages import AiredPages
 from hub.announcing import Announcing
 from hub.api import Api
+from hub.bulletins.desk import Bulletins
 from hub.cameras.live import LiveDesk
 from hub.cameras.lookback import LookBack
 from hub.cameras.lookback_rows import MovedLog
@@ -64,6 +65,7 @@ from hub.things.campaigns import Campaigns
 from hub.toasts import Toasts
 from hub.views import node_zone
 from hub.voice import Voice
+from hub.writing.wiring import Writing
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +99,8 @@ class Hub:
         self.voice = Voice(config.voice, config.dictionary)
         self._previews = Previews(config.data / "previews", clock)
         self.alerts = self._alerts(config, clock)
+        self.bulletins = Bulletins(self._store, self.notice, self.audit, clock)
+        self._writing = Writing(config, self._store, self.areas, self.bulletins, self.audit)
         self.live: Live
         self.watching: LiveDesk
         self.lookback: LookBack
@@ -119,6 +123,8 @@ class Hub:
         await self.ledger.load()
         await self.media.start()
         await self._previews.start()
+        await self._writing.start()
+        await self.bulletins.load()
         await self.voice.__aenter__()
         self._tasks = [
             asyncio.create_task(supervise("link", self.link.run), name="link"),
@@ -245,6 +251,7 @@ class Hub:
             *self.lookback.routes(door),
             *cameras.routes(door),
             *wiring.routes(door, self.alerts, shown, renderer, self.live, reading, toasts, language),
+            *self._writing.routes(door, shown, renderer, reading, language),
             *actions.routes(door, language),
             *media.routes(door),
             self._previews.route(door),

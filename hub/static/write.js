@@ -49,12 +49,44 @@ document.addEventListener("visibilitychange", () => {
 addEventListener("pageshow", () => { if (dirty) save(); });
 addEventListener("online", save);
 addEventListener("write:leaving", () => { leaving = true; dirty = false; forget(); });
-form.addEventListener("submit", (event) => {
-  if (event.submitter?.dataset.brings !== undefined) return;
-  leaving = true;
-  const slow = event.submitter?.dataset.slow;
-  if (slow) event.submitter.textContent = slow;
+
+// Any other button: nothing that is held here is given up before the hub has it.
+form.addEventListener("submit", async (event) => {
+  const button = event.submitter;
+  if (!button || button.dataset.brings !== undefined) return;
+  event.preventDefault();
+  if (button.value === "save") { dirty = true; save(); return; }
+  button.setAttribute("aria-busy", "true");
+  const words = button.querySelector("span") ?? button;
+  if (button.dataset.slow) words.textContent = button.dataset.slow;
+  keep();
+  const body = new URLSearchParams({ ...fields(), do: button.value });
+  try {
+    const answer = await fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true" } });
+    byId("write_away").hidden = true;
+    const next = answer.headers.get("HX-Redirect");
+    if (next) { go(next); return; }
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const conflict = fresh.getElementById("write_conflict");
+    if (conflict) byId("write_conflict").replaceChildren(...conflict.childNodes);
+    else byId("write_said").replaceChildren(...fresh.body.childNodes);
+    (conflict ? byId("write_conflict") : byId("write_said")).scrollIntoView({ block: "center" });
+  } catch {
+    byId("write_away").hidden = false;
+    byId("write_away").scrollIntoView({ block: "center" });
+    dirty = true;
+    again = setTimeout(save, AGAIN_MS);
+  }
+  button.removeAttribute("aria-busy");
 });
+const go = (address) => {
+  leaving = true;
+  dirty = false;
+  forget();
+  const next = new URL(address, location.href);
+  const same = next.pathname + next.search === location.pathname + location.search;
+  if (same) { location.hash = next.hash; location.reload(); } else location.assign(next.href);
+};
 
 // What became of saving.
 let sent = "";
@@ -74,7 +106,9 @@ document.addEventListener("htmx:afterRequest", (event) => {
   }
 });
 document.addEventListener("htmx:responseError", (event) => {
-  if (event.target === form) byId("write_said").innerHTML = event.detail.xhr.responseText; // ours, escaped by the hub
+  if (event.target !== form) return;
+  const fresh = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
+  byId("write_said").replaceChildren(...fresh.body.childNodes);
 });
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-leave]")) { forget(); dirty = false; }

@@ -25,7 +25,6 @@ from hub.writing.sounds import Kind, SoundRefused
 
 Page = Callable[[Request, Draft, str, Told], Awaitable[Response]]
 _PARTS = "write_parts.html"
-_READS = ("read", "listen")
 
 
 class Editing:
@@ -66,7 +65,7 @@ class Editing:
             return await self._refused(request, now, t(error.key, **error.params), language)
         await self._save(saved.draft, content, fields, saved.draft.number, **more)
         self._parts.audit.note("draft.file", draft.place, upload.name, id=draft.id, use=fields.get("do", ""))
-        return self._back(draft, form.language_of(fields, draft), "said=taken")
+        return self._back(request, draft, form.language_of(fields, draft), "said=taken")
 
     async def _change(self, request: Request, draft: Draft, fields: Fields, language: Language) -> Response:
         do = fields.get("do", "save")
@@ -75,20 +74,29 @@ class Editing:
         if saved.conflict:
             return await self._conflict(request, saved, fields, language)
         name, _, what = do.partition(":")
-        if name in ("save", "mine"):
-            is_quiet = "hx-request" in request.headers
-            return self._state(saved.draft, spoken, language) if is_quiet else self._back(draft, spoken)
-        if name in _READS:
-            return await self._read(request, saved.draft, fields, name, what, language)
-        if name == "plan":
-            return await self._plan(request, saved.draft, fields, language)
-        content, more = await self._acted(saved.draft, name, what, spoken)
-        after = await self._save(saved.draft, content, fields, saved.draft.number, **more)
+        if name == "save" and "hx-request" in request.headers:
+            return HTMLResponse(self._state_html(saved.draft, spoken, language))
+        match name:
+            case "read" | "listen":
+                return await self._read(request, saved.draft, fields, name, what, language)
+            case "plan":
+                return await self._plan(request, saved.draft, fields, language)
+            case "save" | "mine":
+                answer = ""
+            case _:
+                answer, spoken = await self._then(saved.draft, fields, name, what, spoken)
+        query, _, anchor = answer.partition("#")
+        return self._back(request, draft, spoken, query, anchor)
+
+    async def _then(self, draft: Draft, fields: Fields, name: str, what: str, spoken: str) -> tuple[str, str]:
+        """Do what a button says to the pieces; returns query and anchor of the next page, and its version."""
+        content, more = await self._acted(draft, name, what, spoken)
+        after = await self._save(draft, content, fields, draft.number, **more)
         if name == "language":
-            return self._back(draft, what)
-        shown = form.language_of(fields, after.draft)
+            return "", what
+        version = after.draft.content.version(spoken)
         told = {"back": "said=back", "restore": "said=restored"}.get(name, "")
-        return self._back(draft, shown, told, _anchor(name, what, after.draft.content.version(shown).pieces))
+        return f"{told}#{_anchor(name, what, version.pieces)}", version.language
 
     async def _acted(self, draft: Draft, name: str, what: str, spoken: str) -> tuple[Content, dict[str, Any]]:
         """The content after a button. Raises FormError."""
@@ -165,13 +173,11 @@ class Editing:
     async def _plan(self, request: Request, draft: Draft, fields: Fields, language: Language) -> Response:
         """Hand over to planning what is whole; else say what is missing, where it is missing."""
         t = translator(language)
-        tab = form.seen(fields).tab
         spoken = form.language_of(fields, draft)
         whole, flaws = await self._parts.finisher.finish(draft)
         if whole is None:
-            words = t("write.not_whole", count=len(flaws))
-            told = Told(notice=words, good=False, flaws=tuple(flaws), tab=tab, status=422)
-            return await self._page(request, draft, spoken, told)
+            at = next((f"piece_{f.piece}" for f in flaws if f.language == spoken and f.piece is not None), "write_said")
+            return self._back(request, draft, spoken, "check=1", at)
         try:
             known = await self._parts.bulletins.get(draft.bulletin) if draft.bulletin else None
             if known is None:
@@ -179,11 +185,10 @@ class Editing:
             else:
                 bulletin = await self._parts.bulletins.edit(known.id, whole, known.number)
         except NotNow as error:
-            told = Told(notice=t(error.key, **error.params), good=False, tab=tab, status=409)
-            return await self._page(request, draft, spoken, told)
+            return await self._refused(request, draft, t(error.key, **error.params), language)
         await self._save(draft, draft.content, fields, draft.number, bulletin=bulletin.id)
         self._parts.audit.note("draft.plan", draft.place, whole.title, id=draft.id, bulletin=bulletin.id)
-        return RedirectResponse(f"/bulletins/{bulletin.id}/plan", 303)
+        return _to(request, f"/bulletins/{bulletin.id}/plan")
 
     async def _save(
         self, draft: Draft, content: Content, fields: Fields, number: int | None = None, **more: object
@@ -216,9 +221,6 @@ class Editing:
         told = Told(notice=words, good=False, status=422)
         return await self._page(request, draft, request.query_params.get("v", ""), told)
 
-    def _state(self, draft: Draft, spoken: str, language: Language) -> Response:
-        return HTMLResponse(self._state_html(draft, spoken, language))
-
     def _state_html(self, draft: Draft, spoken: str, language: Language) -> str:
         version = draft.content.version(spoken)
         at = f"{local(draft.changed, self._parts.shown.zone):%H:%M:%S}"
@@ -226,9 +228,16 @@ class Editing:
         length = views.length_of(version, self._parts.session_s, language)
         return self._parts.renderer.part(_PARTS, language, "state", saved, length, draft.number, True)
 
-    def _back(self, draft: Draft, spoken: str, query: str = "", anchor: str = "") -> Response:
+    def _back(self, request: Request, draft: Draft, spoken: str, query: str = "", anchor: str = "") -> Response:
         address = f"/write/{draft.id}?v={spoken}" + (f"&{query}" if query else "")
-        return RedirectResponse(address + (f"#{anchor}" if anchor else ""), 303)
+        return _to(request, address + (f"#{anchor}" if anchor else ""))
+
+
+def _to(request: Request, address: str) -> Response:
+    """Go there next; a script is told, and goes when it knows that nothing it holds is lost."""
+    if "hx-request" in request.headers:
+        return Response(status_code=200, headers={"HX-Redirect": address})
+    return RedirectResponse(address, 303)
 
 
 def _left_out(draft: Draft, what: str) -> str:

@@ -37,10 +37,6 @@ class WritePages:
         self._parts = parts
         self._editing = Editing(parts, self.page)
 
-    async def start(self) -> None:
-        """Make ready the folder of sounds. Raises OSError."""
-        await self._parts.sounds.start()
-
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
         write = somewhere(Right.WRITE)
@@ -110,8 +106,17 @@ class WritePages:
         draft, language = await self._found(request), self._parts.language(request)
         if draft is None:
             return self._gone(request)
+        if request.query_params.get("check"):
+            return await self._checked(request, draft)
         said = request.query_params.get("said", "")
         told = Told(notice=translator(language)(f"write.said_{said}") if said in ("back", "taken", "restored") else "")
+        return await self.page(request, draft, request.query_params.get("v", ""), told)
+
+    async def _checked(self, request: Request, draft: Draft) -> Response:
+        """The page with what stands in the way of planning, each where it is mended."""
+        _, flaws = await self._parts.finisher.finish(draft)
+        words = translator(self._parts.language(request))("write.not_whole", count=len(flaws)) if flaws else ""
+        told = Told(notice=words, good=False, flaws=tuple(flaws))
         return await self.page(request, draft, request.query_params.get("v", ""), told)
 
     async def _of(self, request: Request) -> Response:

@@ -1,0 +1,73 @@
+"""Writing, put together for the application."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.routing import BaseRoute
+
+from edge_agent.contract.sentences import Language
+from hub.bulletins.desk import Bulletins
+from hub.config import HubConfig
+from hub.documents.reader import Documents
+from hub.people.areas import Areas
+from hub.people.audit import Audit
+from hub.people.door import Door
+from hub.readingdesk import ReadingDesk
+from hub.store import Store
+from hub.writing.drafts import Drafts
+from hub.writing.finish import Finisher
+from hub.writing.pages import WritePages
+from hub.writing.parts import Parts
+from hub.writing.proposer import Proposer
+from hub.writing.sounds import Sounds
+
+if TYPE_CHECKING:
+    from hub.render import Renderer, Shown
+
+
+class Writing:
+    """Drafts, documents and sounds, and their pages."""
+
+    def __init__(self, config: HubConfig, store: Store, areas: Areas, bulletins: Bulletins, audit: Audit) -> None:
+        """Raises ConfigError when the key of the language model cannot be read."""
+        self._store = store
+        self._areas = areas
+        self._bulletins = bulletins
+        self._audit = audit
+        self._proposer = Proposer(config.drafting)
+        self._documents = Documents()
+        self._folder = config.data / "sounds"
+        self.sounds: Sounds
+
+    def routes(
+        self,
+        door: Door,
+        shown: "Shown",
+        renderer: "Renderer",
+        desk: ReadingDesk,
+        language: Callable[[Request], Language],
+        session_s: float | None = None,
+    ) -> list[BaseRoute]:
+        """For the application, which calls this before `start`. `session_s`: seconds that a session may last."""
+        self.sounds = Sounds(self._folder, shown.media)
+        parts = Parts(
+            shown=shown,
+            renderer=renderer,
+            areas=self._areas,
+            drafts=Drafts(self._store, shown.clock),
+            documents=self._documents,
+            sounds=self.sounds,
+            proposer=self._proposer,
+            desk=desk,
+            finisher=Finisher(desk, shown.media),
+            bulletins=self._bulletins,
+            audit=self._audit,
+            language=language,
+            session_s=session_s,
+        )
+        return WritePages(parts).routes(door)
+
+    async def start(self) -> None:
+        """Make ready the folder of sounds. Raises OSError."""
+        await self.sounds.start()
