@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from edge_agent.version import VERSION
 from hub.config import ConfigError, HubConfig, load
 from hub.keys import signer
+from hub.people import command as people_command
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 
@@ -57,6 +58,11 @@ def check(file: Path) -> None:
     """Say whether FILE is right."""
     _load(file)
     click.echo(f"{file} is right.")
+
+
+main.add_command(people_command.people)
+main.add_command(people_command.audit)
+main.add_command(people_command.first_run)
 
 
 @main.command()

@@ -72,6 +72,11 @@ def writer(address: URL) -> Engine:
     return engine
 
 
+def beside(address: URL) -> Engine:
+    """For a program that writes a little while the hub runs: without the lock of the one hub."""
+    return _sqlite(address, "BEGIN IMMEDIATE") if file_of(address) is not None else _postgres(address, pool_size=1)
+
+
 def reader(address: URL) -> Engine:
     """For all that only read: each transaction sees one state of the database and cannot write."""
     if file_of(address) is None:

@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.language import catalogue
+from hub.people.sessions import COOKIE as SESSION
 
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
 POLICY = (
@@ -85,10 +86,12 @@ class Guard:
 
 
 def _is_same_origin(headers: Headers) -> bool:
-    """By the browser's own word. A request without any is none of a browser: it carries no visitor's rights."""
+    """By the browser's own word, which no page can forge. Without any word only who brings no cookie may write."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site in ("same-origin", "none")
+    if headers.get("origin") is None:
+        return f"{SESSION}=" not in headers.get("cookie", "")
     return _is_own_page(headers)
 
 

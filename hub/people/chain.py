@@ -62,13 +62,14 @@ def _guard(_: sa.Table, connection: Connection, **__: object) -> None:
 class Verdict:
     """What a walk over the chain found. `broken`: the id of the first row that is not as it was written.
 
-    `missing`: rows that were counted when they were written, and are gone from the end.
+    `missing`: rows that were counted when they were written, and are gone from the end; `met`: an expected hash.
     """
 
     rows: int
     hash: str
     broken: int | None = None
     missing: int = 0
+    met: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -88,18 +89,18 @@ def add(connection: Connection, row: Mapping[str, str]) -> None:
     connection.execute(head.update().where(head.c.id == 1).values(rows=found.rows + 1, hash=hash_))
 
 
-def verify(connection: Connection) -> Verdict:
-    """Walk over all rows."""
-    count, last = 0, ""
+def verify(connection: Connection, expect: str = "") -> Verdict:
+    """Walk over all rows. `expect`: a hash that was the last one once."""
+    count, last, met = 0, "", False
     query = sa.select(acts).order_by(acts.c.id).execution_options(yield_per=1000)
     for found in connection.execute(query):
         row = found._asdict()
         expected = _hash(last, row)
         if row["hash"] != expected:
             return Verdict(count, last, broken=found.id)
-        count, last = count + 1, expected
+        count, last, met = count + 1, expected, met or expected == expect
     kept = connection.execute(sa.select(head.c.rows).where(head.c.id == 1)).scalar()
-    return Verdict(count, last, missing=max(0, (kept or 0) - count))
+    return Verdict(count, last, missing=max(0, (kept or 0) - count), met=met)
 
 
 def _hash(before: str, row: Mapping[str, Any]) -> str:
