@@ -14,6 +14,7 @@ from edge_agent.contract.sentences import Language
 from hub import forms
 from hub.airacts import AirActs
 from hub.announcing import PLAN_LIFE, PLAN_S, Announcing, Answer
+from hub.back import back
 from hub.commands import Commands, Outcome
 from hub.forms import Fields
 from hub.language import translator
@@ -151,7 +152,8 @@ class Actions:
 
     def _answer(self, request: Request, address: str, toast: Toast, language: Language) -> Response:
         if request.headers.get("hx-request") != "true":
-            return RedirectResponse(f"/?said={self._toasts.keep(toast)}", 303)
+            page = f"/nodes/{address}" if address in self._shown.registry.nodes else "/"
+            return RedirectResponse(back(request, page, self._toasts.keep(toast)), 303)
         # A thing is drawn anew, so that it does not keep saying "sending" after a command that changed nothing.
         kind, thing = request.path_params.get("kind"), request.path_params.get("thing")
         letter = {"lights": "l", "switches": "w", "groups": "g"}.get(kind or "", "r")

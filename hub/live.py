@@ -34,27 +34,37 @@ class Live:
         self._closing = closing
         self.viewers = 0
 
-    def response(self, language: Language, draw: Draw | None = None) -> Response:
-        """A stream for this viewer, or 503 when there are too many. `draw`: makes the page's own parts."""
+    def response(self, language: Language, draw: Draw | None = None, gather: float = GATHER_S) -> Response:
+        """A stream for this viewer, or 503 when there are too many.
+
+        `draw`: makes the page's own parts, besides those that every page has; `gather`: seconds between two pieces.
+        """
         if self.viewers >= self._most or self._closing.is_set():
             return PlainTextResponse(sentence(language, "live.full"), 503, {"Retry-After": "30"})
-        return Stream(lambda send: self._serve(send, language, draw or self._renderer.shell))
 
-    async def _serve(self, send: Callable[[bytes], "asyncio.Future[None]"], language: Language, draw: Draw) -> None:
+        async def parts() -> Parts:
+            own = await draw(language) if draw else {}
+            return {**await self._renderer.shell(language), **own}
+
+        return Stream(lambda send: self._serve(send, parts, gather))
+
+    async def _serve(
+        self, send: Callable[[bytes], Awaitable[None]], draw: Callable[[], Awaitable[Parts]], gather: float
+    ) -> None:
         self.viewers += 1
         try:
             await send(f"retry: {RETRY_MS}\n\n".encode())
             shown: Parts = {}
             while not self._closing.is_set():
                 seen = self._notice.version
-                parts = await draw(language)
+                parts = await draw()
                 fresh = [html for part, html in parts.items() if shown.get(part) != html]
                 shown = parts
                 if fresh:
                     await send(_event("parts", "\n".join(fresh)))
                 while not self._closing.is_set() and not await self._notice.wait(seen, HEARTBEAT_S):
                     await send(BEAT)
-                await asyncio.sleep(GATHER_S)
+                await asyncio.sleep(gather)
         finally:
             self.viewers -= 1
 

@@ -1,24 +1,22 @@
-"""The GET half: the page, its cards, live parts, camera pictures, static files."""
+"""What is only looked at and belongs to no other part: calendar, pictures, the stream of every page, static files."""
 
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import quote
 
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute
-from starlette.staticfiles import StaticFiles
 
 from edge_agent.contract.sentences import Language
-from hub.language import COOKIE, choose, known, remember, switched
+from hub.language import COOKIE, choose, remember, switched
 from hub.live import Live
 from hub.people.door import Door, at_node, somewhere
 from hub.people.rights import Right
 from hub.pictures import Picture, Pictures
 from hub.render import Renderer, Shown
 from hub.sentences import Speaker
-from hub.toasts import Toasts
+from hub.statics import Statics
 from hub.views import node_zone
 
 
@@ -40,37 +38,26 @@ class Pages:
         renderer: Renderer,
         live: Live,
         pictures: Pictures,
-        toasts: Toasts,
         language: Callable[[Request], Language],
     ) -> None:
         self._shown = shown
         self._renderer = renderer
         self._live = live
         self._pictures = pictures
-        self._toasts = toasts
         self._language = language
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
         return [
-            door.route("/", self._page, somewhere(Right.SEE)),
-            door.route("/cards", self._cards, somewhere(Right.SEE)),
             door.route("/calendar", self._calendar, somewhere(Right.SEE)),
             door.route("/live", self._stream, somewhere(Right.SEE)),
             door.route("/nodes/{commune}/{node}/cameras/{camera}/picture", self._picture, at_node(Right.WATCH)),
-            door.mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+            door.mount("/static", Statics()),
         ]
 
     async def not_found(self, request: Request, _: Exception) -> Response:
         """The answer to any other address."""
         return HTMLResponse(self._renderer.message(self._language(request), "page.not_found"), 404)
-
-    async def _page(self, request: Request) -> Response:
-        language = self._language(request)
-        if known(request.query_params.get("lang")):
-            return remember(RedirectResponse("/", 303), request.query_params)
-        toast = self._toasts.take(request.query_params.get("said"))
-        return HTMLResponse(self._renderer.page(language, toast), headers={"Vary": "Cookie"})
 
     async def _calendar(self, request: Request) -> Response:
         language, places = self._language(request), self._renderer.places()
@@ -87,12 +74,8 @@ class Pages:
         )
         return remember(HTMLResponse(html, headers={"Vary": "Cookie"}), request.query_params)
 
-    async def _cards(self, request: Request) -> Response:
-        return HTMLResponse(self._renderer.cards(self._language(request)))
-
     async def _stream(self, request: Request) -> Response:
-        whole = request.query_params.get("page") == "cards"
-        return self._live.response(self._language(request), self._renderer.parts if whole else None)
+        return self._live.response(self._language(request))
 
     async def _picture(self, request: Request) -> Response:
         language = self._language(request)

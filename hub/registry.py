@@ -7,8 +7,9 @@ import logging
 from dataclasses import dataclass, field
 from typing import cast
 
-from edge_agent.contract.reports import About, AnyState, Status
+from edge_agent.contract.reports import About, AnyState, BulletinState, Status
 from hub.clock import Clock
+from hub.coming import Coming
 from hub.messages import Message
 from hub.notice import Notice
 from hub.plain import area_id, plain
@@ -40,11 +41,12 @@ class Node:
     marks: Mark = NO_MARK
     marked: dict[tuple[str, str], Mark] = field(default_factory=dict)
     """Marks of single things; most have none."""
+    address: str = field(init=False)
+    """`{commune}/{node}`."""
 
-    @property
-    def address(self) -> str:
-        """`{commune}/{node}`."""
-        return f"{self.commune}/{self.name}"
+    def __post_init__(self) -> None:
+        self.address = f"{self.commune}/{self.name}"
+        self.name_anew()
 
     @property
     def key(self) -> str:
@@ -105,6 +107,7 @@ class Registry:
         self._refused = 0
         self.nodes: dict[str, Node] = {}
         self.standings = Standings()
+        self.coming = Coming()
 
     def apply(self, message: Message) -> bool:
         """Take a status, about or state; whether there was room for it."""
@@ -113,7 +116,6 @@ class Registry:
             if message.body is None or not self._has_room():
                 return False
             node = self.nodes[message.address] = Node(message.topic.commune, message.topic.node)
-            node.name_anew()
             self.standings.add(node)
         if not self._take(node, message):
             return False
@@ -152,11 +154,14 @@ class Registry:
     def _take_state(self, node: Node, message: Message) -> bool:
         key = (message.topic.kind or "", message.topic.thing or "")
         if message.body is None:
-            node.states.pop(key, None)
+            if isinstance(node.states.pop(key, None), BulletinState):
+                self.coming.put(node.address, key[1], None)
             node.marked.pop(key, None)
             return True
         if key in node.states or len(node.states) < MAX_THINGS:
             node.states[key] = state = cast(AnyState, message.body)  # decode() has checked the pair
+            if isinstance(state, BulletinState):
+                self.coming.put(node.address, key[1], state)
             if marks := marks_of(state):
                 node.marked[key] = marks
             else:

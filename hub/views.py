@@ -1,6 +1,6 @@
 """What the templates draw: plain values, every word already chosen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from edge_agent.contract.units import METRICS, unit_of
 from hub.agenda import Day, agenda
 from hub.ledger import Account
 from hub.onair import ClashView, SpeakerView, clashes, speaker_view
+from hub.people.rights import Right
 from hub.registry import Node
 from hub.sentences import Speaker, is_undecodable, number
 from hub.things.views import PlantView, plant_view
@@ -78,6 +79,16 @@ class NodeView:
     health: tuple[tuple[str, str], ...]
     missing: str
     lost: str
+    may: frozenset[str] = frozenset()
+    """Rights of who looks, here."""
+
+    def limited(self) -> "NodeView":
+        """As it is for somebody who may do only what `may` says: nothing can be tapped that would be refused."""
+        if Right.SWITCH in self.may:
+            return self
+        lights = tuple(replace(thing, writable=False) for thing in self.plant.lights)
+        switches = tuple(replace(thing, writable=False) for thing in self.plant.switches)
+        return replace(self, plant=replace(self.plant, lights=lights, switches=switches))
 
     @property
     def coming(self) -> int:
@@ -101,9 +112,8 @@ def node_view(node: Node, account: Account | None, language: Language, zone: Zon
     """The card of one node."""
     speak = Speaker(language, node_zone(node, zone), now)
     things = _things(node)
-    names = {f"{kind}/{id_}": capability.name for (kind, id_), capability in things.items()}
-    names |= {f"bulletin/{s.id}": s.title for s in node.states.values() if isinstance(s, BulletinState)}
-    state, word = _presence(node, speak)
+    names = names_of(node)
+    state, word = presence(node, speak)
     return NodeView(
         key=node.key,
         path=f"/nodes/{node.commune}/{node.name}",
@@ -124,6 +134,12 @@ def node_view(node: Node, account: Account | None, language: Language, zone: Zon
         missing=_count(speak, "records.missing", account.progress.missing_count if account else 0),
         lost=_count(speak, "records.lost", account.progress.lost if account else 0),
     )
+
+
+def names_of(node: Node) -> dict[str, str]:
+    """What `kind/id` in a node's events is called."""
+    names = {f"{kind}/{id_}": capability.name for (kind, id_), capability in _things(node).items()}
+    return names | {f"bulletin/{s.id}": s.title for s in node.states.values() if isinstance(s, BulletinState)}
 
 
 def default_time(node: Node, zone: ZoneInfo, now: datetime) -> tuple[str, str]:
@@ -150,7 +166,8 @@ def _of_kind(things: dict[tuple[str, str], Capability], kind: str) -> list[Capab
     return [c for (k, _), c in things.items() if k == kind][:200]
 
 
-def _presence(node: Node, speak: Speaker) -> tuple[str, str]:
+def presence(node: Node, speak: Speaker) -> tuple[str, str]:
+    """Whether a node is there: a word for style sheets, and a sentence."""
     status = node.status
     if status is None:
         return "unknown", speak.t("node.unknown")

@@ -57,7 +57,7 @@ async def view(browser: Browser, hub: Running) -> AsyncIterator[Page]:
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda m: problems.append(m.text) if "Content Security Policy" in m.text else None)
-    await page.goto(hub.url)
+    await page.goto(f"{hub.url}/nodes/29401/tram-bom")
     yield page
     await page.close()
     assert problems == []
@@ -143,7 +143,7 @@ async def test_page_comes_back_when_the_hub_does(broker: Mosquitto, browser: Bro
         await page.context.add_cookies([hub.cookie])
         node = FakeNode(broker.port, Verifier({hub.hub.signer.key_id: hub.hub.signer.public}))
         await node.__aenter__()
-        await page.goto(hub.url)
+        await page.goto(f"{hub.url}/nodes/29401/tram-bom")
         await expect(page.locator(LIGHT)).to_be_visible()
         await page.fill(SAY, "Câu đang viết dở")
     await expect(page.locator("#stale")).to_be_visible()
@@ -160,7 +160,7 @@ async def test_works_without_javascript(hub: Running, node: FakeNode, browser: B
     context = await browser.new_context(java_script_enabled=False, locale="vi-VN")
     page = await context.new_page()
     await page.context.add_cookies([hub.cookie])
-    await page.goto(hub.url)
+    await page.goto(f"{hub.url}/nodes/29401/tram-bom")
     await page.click(LIGHT)
     await expect(page.locator(".toast")).to_contain_text("nút báo đã làm xong")
     await expect(page.locator(LIGHT)).to_contain_text("Đang sáng")
@@ -211,7 +211,7 @@ async def test_nothing_is_too_small_or_sticks_out(
     await until(lambda: getattr(hub.hub.ledger.accounts.get("29401/tram-bom"), "sample", None))
     page = await browser.new_page(viewport={"width": width, "height": height}, locale="vi-VN")
     await page.context.add_cookies([hub.cookie])
-    await page.goto(hub.url)
+    await page.goto(f"{hub.url}/nodes/29401/tram-bom")
     await page.evaluate("document.querySelector('audio').load()")
     await page.locator("[data-camera]").scroll_into_view_if_needed()
     await seen(page, "document.querySelector('[data-camera]').naturalWidth === 640")

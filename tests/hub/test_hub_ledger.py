@@ -56,7 +56,7 @@ async def test_records_that_the_node_has_not_are_lost_and_told(hub: Running, nod
     await node.send(event(5))
     shown = await through(hub, 5)
     assert shown.progress.lost == 4
-    assert "4 bản ghi đã mất hẳn" in (await hub.http.get("/")).text
+    assert "4 bản ghi đã mất hẳn" in (await hub.http.get("/nodes/29401/tram-bom")).text
     await node.send(event(2))  # one comes after all
     await until(lambda: account(hub).progress.lost == 3)
     assert await rows(hub) == [2, 5]
@@ -80,7 +80,7 @@ async def test_nonsense_gaps_harm_nothing(hub: Running, node: FakeNode) -> None:
     await node.send(event(2, "gap", ranges="x", reason=7))
     await node.send(event(2**62), event(3))
     await until(lambda: account(hub) and account(hub).version >= 4)
-    assert (await hub.http.get("/")).status_code == 200
+    assert (await hub.http.get("/nodes/29401/tram-bom")).status_code == 200
 
 
 async def test_node_that_counts_from_one_again_begins_an_epoch(hub: Running, node: FakeNode) -> None:
@@ -176,7 +176,7 @@ async def test_full_card_loses_nothing_and_heals(hub: Running, node: FakeNode, q
     await node.send(*(event(n, "spoken", "speaker/loa", **long) for n in range(2, 12)))
     await asyncio.sleep(0.3)
     assert account(hub).progress.through < 11
-    assert (await hub.http.get("/")).status_code == 200
+    assert (await hub.http.get("/nodes/29401/tram-bom")).status_code == 200
     assert not any(getattr(c.args, "through", 0) > account(hub).progress.through for c in node.commands)
     await rows(hub, "PRAGMA max_page_count=1000000")
     await node.send(event(12))

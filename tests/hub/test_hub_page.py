@@ -17,8 +17,8 @@ PATH = "/nodes/29401/tram-bom"
 HX = {"HX-Request": "true"}
 
 
-async def page(hub: Running, **headers: str) -> str:
-    return html.unescape((await hub.http.get("/", headers=headers)).text)
+async def page(hub: Running, path: str = PATH, **headers: str) -> str:
+    return html.unescape((await hub.http.get(path, headers=headers)).text)
 
 
 async def test_card_shows_what_the_node_reports(hub: Running, node: FakeNode) -> None:
@@ -43,7 +43,7 @@ async def test_tap_on_a_light_is_done_when_the_node_says_so(hub: Running, node: 
     assert 'aria-pressed="true"' in answer.text  # the lights come back with the state that followed
     assert node.commands[-1].do == "switch.override"
     text = await page(hub)
-    assert "Bật tay từ bảng điều khiển đến 05:15 ngày 02/01/2099" in text
+    assert "Bật tay bởi quan-tri đến 05:15 ngày 02/01/2099" in text
     released = await hub.http.post(f"{PATH}/lights/cong-thon/release", headers=HX)
     assert "đã theo lịch trở lại" in released.text
 
@@ -128,7 +128,7 @@ async def test_names_from_nodes_are_text_never_html(hub: Running, node: FakeNode
     await node.state(BulletinState(id="b", at=now(), actual="ready", title=evil, next=now()))
     await node.send(event(1, "fault", "light/x", code=evil, text=evil))
     await until(lambda: hub.hub.ledger.accounts.get("29401/tram-bom"))
-    raw = (await hub.http.get("/")).text
+    raw = (await hub.http.get("/nodes/29401/tram-bom")).text
     assert "alert(1)" in raw
     assert "<script>alert" not in raw
     assert "<img src=x" not in raw
@@ -138,7 +138,7 @@ async def test_names_from_nodes_are_text_never_html(hub: Running, node: FakeNode
 
 async def read_live(hub: Running, wanted: str, limit: float = 5) -> str:
     text = ""
-    async with asyncio.timeout(limit), hub.http.stream("GET", "/live?page=cards") as stream:
+    async with asyncio.timeout(limit), hub.http.stream("GET", "/nodes/29401/tram-bom/live") as stream:
         async for chunk in stream.aiter_text():
             text += chunk
             if wanted in text:
@@ -148,7 +148,7 @@ async def read_live(hub: Running, wanted: str, limit: float = 5) -> str:
 
 async def test_live_sends_only_what_changed(hub: Running, node: FakeNode) -> None:
     seen: list[str] = []
-    async with hub.http.stream("GET", "/live?page=cards") as stream:
+    async with hub.http.stream("GET", "/nodes/29401/tram-bom/live") as stream:
         chunks = stream.aiter_text()
         while "tram-bom_health" not in "".join(seen):
             seen.append(await anext(chunks))
@@ -165,7 +165,7 @@ async def test_live_sends_only_what_changed(hub: Running, node: FakeNode) -> Non
 
 async def test_live_is_bounded(broker: Mosquitto, tmp_path: Any) -> None:
     async with serving(config_for(tmp_path, broker.port, limits={"viewers": 1})) as hub:
-        async with hub.http.stream("GET", "/live?page=cards"):
+        async with hub.http.stream("GET", "/live"):
             await until(lambda: hub.hub.live.viewers == 1)
             assert (await hub.http.get("/live")).status_code == 503
         await until(lambda: hub.hub.live.viewers == 0)
@@ -191,7 +191,7 @@ async def test_page_opens_without_a_broker_and_says_so(tmp_path: Any) -> None:
     config = config_for(tmp_path, 1)
     async with serving(config, connected=False) as hub:
         await until(lambda: hub.hub.link.fault)
-        text = await page(hub)
+        text = await page(hub, "/")
         assert "Mất kết nối máy chủ tin nhắn từ" in text
         assert "Chưa có nút nào" in text
 

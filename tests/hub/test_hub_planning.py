@@ -93,7 +93,7 @@ async def test_authorities_are_those_of_the_configuration(broker: Mosquitto, tmp
         signer = hub.hub.signer
         async with FakeNode(broker.port, Verifier({signer.key_id: signer.public})) as node:
             await until(lambda: getattr(hub.hub.registry.nodes.get("29401/tram-bom"), "about", None))
-            text = html.unescape((await hub.http.get("/")).text)
+            text = html.unescape((await hub.http.get("/nodes/29401/tram-bom")).text)
             assert '<option value="province">Tỉnh, thành phố</option>' in text
             assert '<option value="ban-chi-huy">ban-chi-huy</option>' in text
             await post(hub, "bulletins", **FORM, authority="ban-chi-huy")

@@ -29,7 +29,7 @@ async def test_absence_is_remembered_over_a_restart(broker: Mosquitto, tmp_path:
         await node.lose()
         offline = await until(lambda: node_of(hub).offline)
         assert offline.seen
-        assert "Mất kết nối từ " in html.unescape((await hub.http.get("/")).text)
+        assert "Mất kết nối từ " in html.unescape((await hub.http.get("/nodes/29401/tram-bom")).text)
     async with serving(config) as hub:
         again = await until(lambda: node_of(hub) and node_of(hub).offline)
         assert again.seen
@@ -47,7 +47,7 @@ async def test_absence_that_nobody_saw_begins_before(broker: Mosquitto, tmp_path
     async with serving(config) as hub:
         offline = await until(lambda: node_of(hub) and node_of(hub).offline)
         assert not offline.seen
-        assert "Mất kết nối từ trước " in html.unescape((await hub.http.get("/")).text)
+        assert "Mất kết nối từ trước " in html.unescape((await hub.http.get("/nodes/29401/tram-bom")).text)
         async with fake(hub, broker):
             await until(lambda: node_of(hub).online)
             assert node_of(hub).offline is None
@@ -56,4 +56,4 @@ async def test_absence_that_nobody_saw_begins_before(broker: Mosquitto, tmp_path
 async def test_node_that_was_stopped_is_told_so(hub: Running, node: FakeNode) -> None:
     await node.say(node.topics.status, node.status(False, reason="stopped").body())
     await until(lambda: node_of(hub).offline)
-    assert "Đã tắt lúc " in html.unescape((await hub.http.get("/")).text)
+    assert "Đã tắt lúc " in html.unescape((await hub.http.get("/nodes/29401/tram-bom")).text)

@@ -269,7 +269,7 @@ async def test_guessed_places_are_told_when_it_is_sent_and_in_the_log(hub: Runni
     assert "sẽ đọc ngay. Máy tự đoán cách đọc: XQZ." in words(sent)
     await node.send(event(1, "spoken", "speaker/loa", text=UNCLEAR, guessed=["XQZ"]))
     await until(lambda: getattr(hub.hub.ledger.accounts.get("29401/tram-bom"), "version", 0) >= 1)
-    assert "Máy tự đoán cách đọc: XQZ." in html.unescape((await hub.http.get("/")).text)
+    assert "Máy tự đoán cách đọc: XQZ." in html.unescape((await hub.http.get("/nodes/29401/tram-bom")).text)
 
 
 async def test_wrong_title_or_time_keeps_what_was_answered(hub: Running, node: FakeNode) -> None:

@@ -38,7 +38,7 @@ async def view(browser: Browser, hub: Running) -> AsyncIterator[Page]:
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda m: problems.append(m.text) if m.type in ("error", "warning") else None)
-    await page.goto(hub.url)
+    await page.goto(f"{hub.url}/nodes/29401/tram-bom")
     yield page
     await page.close()
     assert problems == []
@@ -114,7 +114,7 @@ async def test_whole_way_without_javascript(hub: Running, node: FakeNode, browse
     context = await browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 640})
     page = await context.new_page()
     await page.context.add_cookies([hub.cookie])
-    await page.goto(hub.url)
+    await page.goto(f"{hub.url}/nodes/29401/tram-bom")
     await page.fill(SAY, "Mời bà con ra XQZ.")
     await page.click(f"{FORM} button[value=read]")
     await expect(page.locator("fieldset.ask")).to_have_count(1)
@@ -135,7 +135,7 @@ async def test_reading_is_large_enough_and_stays_on_the_page(
 ) -> None:
     page = await browser.new_page(viewport={"width": width, "height": height})
     await page.context.add_cookies([hub.cookie])
-    await page.goto(f"{hub.url}/?lang={language}")
+    await page.goto(f"{hub.url}/nodes/29401/tram-bom?lang={language}")
     await page.fill(SAY, TEXT)
     await page.click(f"{FORM} button[value=read]")
     await page.fill("input[name='q0.own']", "ca 3")
@@ -241,7 +241,7 @@ async def test_form_that_closes_leaves_its_own_card_in_view(
         await until(lambda: "29401/xa-hon" in hub.hub.registry.nodes)
         view = await browser.new_page(viewport={"width": 360, "height": 640}, has_touch=True)
         await view.context.add_cookies([hub.cookie])
-        await view.goto(hub.url)
+        await view.goto(f"{hub.url}/nodes/29401/tram-bom")
         await expect(view.locator("article")).to_have_count(2)
         details = view.locator("article").first.locator("details[data-zone]")
         await details.locator("text=Soạn bản tin").first.tap()

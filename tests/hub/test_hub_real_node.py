@@ -44,7 +44,7 @@ async def real(hub: Running, broker: Mosquitto, tmp_path: Path) -> AsyncIterator
 
 
 async def page(hub: Running) -> str:
-    text = html.unescape((await hub.http.get("/")).text)
+    text = html.unescape((await hub.http.get(PATH)).text)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
 
 

@@ -58,7 +58,7 @@ async def test_only_our_own_names_are_answered(hub: Running) -> None:
 
 
 async def test_every_answer_carries_the_policy(hub: Running) -> None:
-    for path in ("/", "/cards", "/static/console.css", "/nowhere", "/static/vendor/htmx.min.js"):
+    for path in ("/", "/nodes", "/static/console.css", "/nowhere", "/static/vendor/htmx.min.js"):
         answer = await hub.http.get(path)
         policy = answer.headers["content-security-policy"]
         assert "default-src 'self'" in policy
@@ -100,7 +100,7 @@ async def test_malformed_bodies_do_not_stop_the_hub(hub: Running, node: FakeNode
         lambda: getattr(hub.hub.registry.nodes["29401/tram-bom"].states.get(("light", "cong-thon")), "actual", 0)
     )
     assert set(hub.hub.registry.nodes) == {"29401/tram-bom"}
-    assert (await hub.http.get("/")).status_code == 200
+    assert (await hub.http.get("/nodes/29401/tram-bom")).status_code == 200
     assert hub.hub.link.connected
 
 
@@ -113,12 +113,12 @@ async def test_odd_but_valid_reports_are_shown(hub: Running, node: FakeNode) -> 
     )
     await node.say(node.topics.state("light", "far"), far)
     await until(lambda: ("light", "far") in hub.hub.registry.nodes["29401/tram-bom"].states)
-    text = (await hub.http.get("/")).text
+    text = (await hub.http.get("/nodes/29401/tram-bom")).text
     assert "tram-bom" in text
     for zone in ("Asia", "", "/etc/passwd", "Nowhere/At_All", "a" * 5000):
         await node.say(node.topics.about, about.model_copy(update={"timezone": zone}).body())
         await until(lambda z=zone: hub.hub.registry.nodes["29401/tram-bom"].about.timezone == z)  # type: ignore[misc]
-        assert (await hub.http.get("/")).status_code == 200
+        assert (await hub.http.get("/nodes/29401/tram-bom")).status_code == 200
 
 
 async def test_state_that_is_cleared_goes_and_so_does_the_node(hub: Running, node: FakeNode) -> None:
@@ -145,7 +145,7 @@ async def test_event_data_of_any_kind_is_drawn(hub: Running, node: FakeNode) -> 
         )
     )
     await until(lambda: hub.hub.ledger.accounts.get("29401/tram-bom"))
-    assert (await hub.http.get("/")).status_code == 200
+    assert (await hub.http.get("/nodes/29401/tram-bom")).status_code == 200
 
 
 @pytest.mark.parametrize(

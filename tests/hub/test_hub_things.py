@@ -17,8 +17,8 @@ PATH = f"/nodes/{NODE}"
 HX = {"HX-Request": "true"}
 
 
-async def page(hub: Running) -> str:
-    text = html.unescape((await hub.http.get("/")).text)
+async def page(hub: Running, path: str = PATH) -> str:
+    text = html.unescape((await hub.http.get(path)).text)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
 
 
@@ -92,7 +92,7 @@ async def test_one_tap_for_half_an_hour_back_to_automatic_and_reset(hub: Running
 
 
 async def test_pump_that_a_tap_starts_says_how_to_stop_it(hub: Running, farm: FakeNode) -> None:
-    raw = (await hub.http.get("/")).text
+    raw = (await hub.http.get("/nodes/29401/tram-bom")).text
     button = re.search(r'<button id="n_29401_tram-bom_switch_bom"[^>]*>', raw)
     assert button and 'value="on:1800"' in button[0]
     answer = await post(hub, "switches/bom", do="on:1800")
@@ -115,7 +115,7 @@ async def test_group_that_follows_in_part_names_who_did_not(hub: Running, farm: 
 async def test_all_lights_of_the_commune_show_each_nodes_answer_as_it_comes(
     hub: Running, node: FakeNode, broker: Mosquitto
 ) -> None:
-    assert "Đèn toàn xã" not in await page(hub)
+    assert "Đèn toàn xã" not in await page(hub, "/")
     held = asyncio.Event()
 
     async def late(n: FakeNode, asked: Any) -> None:
@@ -125,11 +125,11 @@ async def test_all_lights_of_the_commune_show_each_nodes_answer_as_it_comes(
     async with FakeNode(broker.port, node.verifier, node="cong-lang", title="Cổng làng", hub_url=hub.url) as other:
         other.replies["switch.override"] = late
         await until(lambda: (n := hub.hub.registry.nodes.get("29401/cong-lang")) and n.about)
-        assert "Đèn toàn xã (2 nút)" in await page(hub)
+        assert "Đèn toàn xã (2 nút)" in await page(hub, "/")
         data = {"thing": "lights", "do": "on:1800"}
         asking = asyncio.create_task(hub.http.post("/communes/29401/switch", data=data))
         async with asyncio.timeout(5):
-            while "1/2 nút báo đã làm xong. Đang chờ các nút khác" not in await page(hub):
+            while "1/2 nút báo đã làm xong. Đang chờ các nút khác" not in await page(hub, "/"):
                 await asyncio.sleep(0.05)
         held.set()
         answer = await asking
@@ -148,7 +148,7 @@ async def test_groups_are_joined_only_where_id_and_name_agree(hub: Running, node
     async with other:
         await until(lambda: (n := hub.hub.registry.nodes.get("29401/cong-lang")) and n.about)
         await until(lambda: hub.hub.registry.nodes[NODE].about.groups)  # type: ignore[union-attr]
-        text = await page(hub)
+        text = await page(hub, "/")
         assert "Chợ ở 2 nút" in text
         assert "Đèn thôn Tây ở 2 nút" not in text and "Đèn thôn Đông ở 2 nút" not in text
         data = {"thing": "den-thon", "name": "Đèn thôn Tây", "do": "on"}
@@ -194,7 +194,7 @@ async def test_group_with_a_pump_runs_no_longer_than_the_pumps_own_button(hub: R
     farm.groups = (*farm.groups, Group(id="ao", name="Ao cá", members=("bom", "cong-thon")))
     await farm.say(farm.topics.about, farm.about().body())
     await until(lambda: len(hub.hub.registry.nodes[NODE].about.groups) == 2)  # type: ignore[union-attr]
-    raw = (await hub.http.get("/")).text
+    raw = (await hub.http.get("/nodes/29401/tram-bom")).text
     assert re.search(r'id="n_29401_tram-bom_g_ao_on"[^>]* value="on:1800"', raw)
     assert re.search(r'id="n_29401_tram-bom_g_truc-thon_on"[^>]* value="on"', raw)
 
@@ -202,7 +202,7 @@ async def test_group_with_a_pump_runs_no_longer_than_the_pumps_own_button(hub: R
 async def test_two_hundred_lights_are_folded_by_group(hub: Running, node: FakeNode) -> None:
     await node.furnish(rows=200)
     await until(lambda: len(hub.hub.registry.nodes[NODE].states) >= 211, 20)
-    raw = (await hub.http.get("/")).text
+    raw = (await hub.http.get("/nodes/29401/tram-bom")).text
     assert raw.count('class="lamp"') == 206
     assert re.search(r"<summary>Đường trục thôn \(201\)</summary>", raw)
     assert raw.index("Cần xem") < raw.index("<summary>Đường trục thôn")
@@ -217,7 +217,7 @@ async def test_many_sensors_are_folded_and_a_broken_one_stands_first(hub: Runnin
     await farm.state(SensorState(id="do-3", at=now(), fault=fault))
     await until(lambda: ("sensor", "do-3") in hub.hub.registry.nodes[NODE].states)
     await until(lambda: len(hub.hub.registry.nodes[NODE].about.capabilities) == len(told.capabilities))  # type: ignore[union-attr]
-    body = html.unescape((await hub.http.get("/")).text)
+    body = html.unescape((await hub.http.get("/nodes/29401/tram-bom")).text)
     assert re.search(r'<details class="fold" id="\S+_fold_sensors"><summary>Cảm biến \(\d+\)</summary>', body)
     assert body.index("Cảm biến Đo 3 im lặng") < body.index("_fold_sensors")
 

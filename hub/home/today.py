@@ -1,0 +1,175 @@
+"""What the first page shows, in words: what is on air, what comes, what waits, what is wrong."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from edge_agent.contract.reports import SpeakerState
+from edge_agent.contract.sentences import Language
+from hub.coming import Airing
+from hub.nodes.rows import Row, row
+from hub.people.acting import person
+from hub.people.rights import Person, Right, Role
+from hub.registry import Node
+from hub.sentences import Speaker
+from hub.shown import Shown
+from hub.standing import Mark, in_order
+from hub.times import local
+
+MOST = 8
+"""Lines of each part; the rest is a tap away."""
+BLOCKS: dict[Role, tuple[str, ...]] = {
+    Role.ADMINISTRATOR: ("doing", "waiting", "on_air", "next", "unready", "silent", "wrong", "numbers"),
+    Role.STAFF: ("doing", "on_air", "next", "waiting", "unready", "silent", "wrong"),
+    Role.APPROVER: ("waiting", "doing", "on_air", "next", "unready"),
+    Role.AREA_HEAD: ("doing", "wrong", "on_air", "next"),
+    Role.VIEWER: ("on_air", "next"),
+    Role.INSTALLER: ("wrong", "silent", "numbers"),
+    Role.IOC: ("numbers", "wrong", "silent", "on_air", "next"),
+}
+"""What each role sees, the most important first."""
+DOING = (
+    ("speak", "/air", "speaker", Right.SPEAK),
+    ("lights", "/lights", "lamp", Right.SWITCH),
+    ("cameras", "/cameras", "camera", Right.WATCH),
+    ("write", "/write", "bulletin", Right.WRITE),
+)
+_THREE = 3
+"""An area head sees so many big things, and no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A line of the day."""
+
+    time: str
+    title: str
+    class_: str
+    class_word: str
+    word: str
+    bad: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OnAir:
+    """Something that is heard now, and where."""
+
+    title: str
+    places: tuple[str, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """The first rows of many. `show`: where the rest is, in the list of nodes."""
+
+    rows: tuple[Row, ...]
+    all: int
+    show: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for an approver."""
+
+    path: str
+    title: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """Everything that may be on the page; `blocks` says what is, in which order."""
+
+    blocks: tuple[str, ...]
+    doing: tuple[tuple[str, str, str], ...]
+    on_air: tuple[OnAir, ...]
+    next: tuple[Coming, ...]
+    more: int
+    waiting: tuple[Waiting, ...]
+    unready: Some
+    silent: Some
+    wrong: Some
+    numbers: tuple[tuple[str, int, str], ...]
+
+
+def blocks_of(who: Person) -> tuple[str, ...]:
+    """For each of their roles in turn."""
+    return tuple(dict.fromkeys(block for role in who.roles for block in BLOCKS[role]))
+
+
+def today(shown: Shown, language: Language, waiting: Iterable[Waiting]) -> Today:
+    """For whom asks: only what they may see."""
+    who, marked = person(), shown.registry.standings.marked
+    everywhere = who.may_everywhere(Right.SEE)
+    own = shown.registry.nodes if everywhere else {n.address: n for n in shown.areas.nodes(who, Right.SEE)}
+    having = {mark: [n for a, n in marked[mark].items() if everywhere or a in own] for mark in Mark}
+    begin = shown.clock.now()
+    airings = shown.registry.coming.between(begin, _end(begin, shown), None if everywhere else own)
+    wrong = {n.address: n for mark in (Mark.ALARM, Mark.FAULTY, Mark.AWAY) for n in having[mark]}
+    numbers = [("all", len(own), "")]
+    numbers += [(show, len(having[mark]), show) for show, mark in _NUMBERS]
+    speak = Speaker(language, shown.zone, begin)
+    return Today(
+        blocks=blocks_of(who),
+        doing=_doing(who),
+        on_air=_on_air(having[Mark.ON_AIR], language, shown),
+        next=tuple(_line(airing, speak) for airing in airings[:MOST]),
+        more=max(0, len(airings) - MOST),
+        waiting=tuple(waiting),
+        unready=_some(shown, having[Mark.UNREADY], language, "unready"),
+        silent=_some(shown, having[Mark.SILENT], language, "silent"),
+        wrong=_some(shown, list(wrong.values()), language, "faults" if having[Mark.FAULTY] else "away"),
+        numbers=tuple(numbers),
+    )
+
+
+_NUMBERS = (
+    ("online", Mark.ONLINE),
+    ("away", Mark.AWAY),
+    ("faults", Mark.FAULTY),
+    ("silent", Mark.SILENT),
+    ("unready", Mark.UNREADY),
+    ("on_air", Mark.ON_AIR),
+)
+
+
+def _doing(who: Person) -> tuple[tuple[str, str, str], ...]:
+    may = [(name, path, icon) for name, path, icon, right in DOING if who.may_somewhere(right)]
+    return tuple(may[:_THREE] if set(who.roles) == {Role.AREA_HEAD} else may)
+
+
+def _end(begin: datetime, shown: Shown) -> datetime:
+    """The end of the day; late in the evening of the next one."""
+    there = local(begin, shown.zone)
+    day = there.date() + timedelta(days=2 if there.hour >= 20 else 1)
+    return datetime.combine(day, time(), shown.zone)
+
+
+def _line(airing: Airing, speak: Speaker) -> Coming:
+    key = "home.next_unready" if airing.unready else "home.next_ready"
+    return Coming(
+        time=speak.moment(airing.at),
+        title=airing.title,
+        class_=airing.class_,
+        class_word=speak.t(f"class.{airing.class_}") if airing.class_ != "ordinary" else "",
+        word=speak.t(key, ready=airing.nodes - airing.unready, all=airing.nodes, count=airing.unready),
+        bad=airing.unready > 0,
+    )
+
+
+def _on_air(nodes: list[Node], language: Language, shown: Shown) -> tuple[OnAir, ...]:
+    found: dict[str, dict[str, None]] = {}
+    speak = Speaker(language, shown.zone, shown.clock.now())
+    for node in nodes:
+        for state in node.states.values():
+            if isinstance(state, SpeakerState) and state.actual != "idle" and node.online:
+                found.setdefault(state.title or speak.t("speaker.notice"), {})[node.title] = None
+    return tuple(
+        OnAir(title[:200], tuple(places)[:3], max(0, len(places) - 3)) for title, places in list(found.items())[:MOST]
+    )
+
+
+def _some(shown: Shown, nodes: list[Node], language: Language, show: str) -> Some:
+    first = in_order(nodes)[:MOST] if len(nodes) < 1000 else nodes[:MOST]
+    return Some(tuple(row(shown, node, language) for node in first), len(nodes), show)

@@ -1,0 +1,1 @@
+"""Nodes on their pages: the list, the card of each, the map."""
