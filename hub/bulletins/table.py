@@ -71,5 +71,5 @@ def _values(bulletin: HubBulletin) -> dict[str, object]:
         "changed": iso(bulletin.changed),
         "released": int(bulletin.released is not None),
         "title": bulletin.content.title,
-        "body": bulletin.model_dump_json(by_alias=True, exclude_defaults=True),
+        "body": bulletin.model_dump_json(by_alias=True),
     }
