@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import click
@@ -46,18 +46,19 @@ def command(folder: Path, port: int, seconds: float | None, which: str) -> None:
     real puller), and, where there is no sound card, the loudspeaker (a WAV file). Everything listens on loopback.
     """
     lock = lock_folder(folder.absolute())
-    layout = _prepare(folder.absolute(), port)
-    try:
-        asyncio.run(_serve(layout, which, seconds))
-    except KeyboardInterrupt:
-        return
-    finally:
-        os.close(lock)
+    with ExitStack() as ports:
+        layout = _prepare(folder.absolute(), port, ports)
+        try:
+            asyncio.run(_serve(layout, which, seconds))
+        except KeyboardInterrupt:
+            return
+        finally:
+            os.close(lock)
 
 
-def _prepare(folder: Path, port: int) -> Layout:
+def _prepare(folder: Path, port: int, ports: ExitStack) -> Layout:
     click.echo(say("demo.preparing"))
-    layout = Layout(folder, _free_port(18830), _free_port(port), sound_card())
+    layout = Layout(folder, _free_port(18830, ports), _free_port(port, ports), sound_card())
     try:
         layout.prepare()
     except OSError as error:
@@ -84,8 +85,8 @@ def _make_films(films: dict[str, Path]) -> None:
         draft.rename(film)
 
 
-def _free_port(wanted: int) -> int:
-    for port in (wanted, 0):
+def _free_port(wanted: int, ports: ExitStack) -> int:
+    for port in (wanted, *[0] * 10):
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -93,10 +94,22 @@ def _free_port(wanted: int) -> int:
             except OSError:
                 continue
             chosen: int = sock.getsockname()[1]
-            if chosen != wanted:
-                click.echo(say("demo.port", port=wanted, other=chosen))
-            return chosen
+        if not _kept(chosen, ports):
+            continue
+        if chosen != wanted:
+            click.echo(say("demo.port", port=wanted, other=chosen))
+        return chosen
     raise OSError("no free port")
+
+
+def _kept(port: int, ports: ExitStack) -> bool:
+    """Keep a port from other demos: it takes a while until somebody listens there. False: another demo has it."""
+    name = ports.enter_context(socket.socket(socket.AF_UNIX))
+    try:
+        name.bind(f"\0edge-agent-demo-{port}")  # of no file: gone with the process
+    except OSError:
+        return False
+    return True
 
 
 async def _serve(layout: Layout, which: str, seconds: float | None) -> None:

@@ -1,5 +1,6 @@
 """`edge-agent demo` as a newcomer meets it: the real programs, and a real browser on a phone's screen."""
 
+import contextlib
 import io
 import json
 import os
@@ -20,6 +21,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from bench.rig import free_port
+from edge_agent.cli.demo import _free_port
 
 _ARGUMENTS = [
     "--no-sandbox",
@@ -209,8 +211,16 @@ def test_a_second_demo_in_the_same_folder_is_refused(demo: Demo) -> None:
 
 def test_without_mosquitto(tmp_path: Path) -> None:
     """amqtt stands in: the same nodes, the same hub."""
-    running = run_demo(tmp_path, "amqtt")
-    demo = next(running)
-    out = demo.command("send", "thon-dong", "switch.override", "thing=nha-van-hoa", "level=100", "--json")
-    assert json.loads(out)["ack"]["state"] == "done"
-    running.close()
+    with contextlib.closing(run_demo(tmp_path, "amqtt")) as running:
+        demo = next(running)
+        out = demo.command("send", "thon-dong", "switch.override", "thing=nha-van-hoa", "level=100", "--json")
+        assert json.loads(out)["ack"]["state"] == "done"
+
+
+def test_a_demo_that_is_not_listening_yet_keeps_its_ports_from_another_one() -> None:
+    port = free_port()
+    with contextlib.ExitStack() as first, contextlib.ExitStack() as second:
+        assert _free_port(port, first) == port
+        assert _free_port(port, second) != port
+    with contextlib.ExitStack() as third:
+        assert _free_port(port, third) == port
