@@ -13,7 +13,7 @@ from hub.cap import rows, said
 from hub.cap.airing import Airing
 from hub.cap.message import Alert, MsgType, Status
 from hub.cap.parse import CapError, parse
-from hub.cap.plan import Part, Plan, chosen_infos, plan
+from hub.cap.plan import Part, Plan, chosen_infos, ends, plan
 from hub.cap.reading import Problem
 from hub.cap.relations import REPLACED, keep
 from hub.cap.rows import Row, State
@@ -164,7 +164,9 @@ class Desk:
             level=comes_to.level,
             title=" ".join(title.split())[:300],
             areas=", ".join(areas)[:500],
-            expires=comes_to.expires or _end_of(alert, self.settings),
+            expires=max(
+                (ends(alert, info, self.settings) for info in alert.infos), default=_end_of(alert, self.settings)
+            ),
             body=body,
         )
         return replace(row, state=_state(row, alert, comes_to))

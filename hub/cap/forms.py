@@ -14,8 +14,10 @@ from hub.cap.bringing import read_file
 from hub.cap.deciding import Choice, Decisions, Overtaken
 from hub.cap.desk import Desk
 from hub.cap.looking import Found, Looking
+from hub.cap.message import Status
 from hub.cap.pages import BASE, CapPages
 from hub.cap.problems import REFUSALS, refusal, sentence
+from hub.cap.spoken import as_exercise
 from hub.choices import choices
 from hub.language import Translate, translator
 from hub.people.acting import person
@@ -93,7 +95,7 @@ class CapForms:
         language, number = self._language(request), _number(fields.get("part", ""), len(found.plan.parts))
         part = found.plan.parts[number]
         try:
-            draft = await self._reading.draft(forms.spoken(fields), choices(fields), language)
+            draft = await self._reading.draft(_words(found, fields), choices(fields), language)
         except forms.FormError as error:  # nothing typed is lost
             sheet = Sheet(notice=translator(language)(error.key, **error.params), good=False)
             return await self._shown(request, found, fields, number, sheet)
@@ -174,6 +176,12 @@ class CapForms:
 
     def _t(self, request: Request) -> Translate:
         return translator(self._language(request))
+
+
+def _words(found: Found, fields: forms.Fields) -> str:
+    """What was written; of what is not real never without saying so. Raises FormError."""
+    text = forms.spoken(fields)
+    return text if found.alert.status is Status.ACTUAL else as_exercise(text)
 
 
 def _number(text: str, many: int) -> int:

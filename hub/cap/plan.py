@@ -38,11 +38,6 @@ class Plan:
         return max((part.level for part in self.parts), default=0)
 
     @property
-    def expires(self) -> datetime | None:
-        """When the last of it is over; None where nothing is left."""
-        return max((part.expires for part in self.parts), default=None)
-
-    @property
     def nodes(self) -> tuple[str, ...]:
         """Everywhere."""
         return tuple(sorted({node for part in self.parts for node in part.nodes}))

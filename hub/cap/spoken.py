@@ -76,7 +76,14 @@ def spoken(alert: Alert, info: Info, sender: str) -> Spoken | None:
     said = _of_sender(info, sender) if info.speaks("vi") else _of_codes(info, sender)
     if said is None or alert.status is Status.ACTUAL:
         return said
-    return Spoken(f"{_EXERCISE} {said.text} {_EXERCISE}", said.own, said.cut)
+    return Spoken(as_exercise(said.text), said.own, said.cut)
+
+
+def as_exercise(text: str) -> str:
+    """The words with what says before and after them that nothing is real, wherever that is missing."""
+    before = "" if text.startswith(_EXERCISE) else f"{_EXERCISE} "
+    after = "" if text.endswith(_EXERCISE) and text != _EXERCISE else f" {_EXERCISE}"
+    return f"{before}{text}{after}"
 
 
 def event_words(info: Info) -> str:
