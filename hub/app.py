@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import Connection
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.routing import Mount
 
 from edge_agent.contract.records import Event, Sample
 from edge_agent.contract.sentences import Language
@@ -20,7 +21,8 @@ from hub.aired.keeping import AiredLog
 from hub.aired.naming import Naming
 from hub.aired.pages import AiredPages
 from hub.announcing import Announcing
-from hub.api import Api
+from hub.api import app as api
+from hub.api.parts import Parts
 from hub.bulletins.desk import Bulletins
 from hub.cameras.live import LiveDesk
 from hub.cameras.lookback import LookBack
@@ -192,6 +194,25 @@ class Hub:
             config.limits.viewers,
         )
 
+    def _api(self, campaigns: Campaigns, config: HubConfig, clock: Clock) -> Mount:
+        return api.mounted(
+            Parts(
+                registry=self.registry,
+                areas=self.areas,
+                door=self.door,
+                commands=self.commands,
+                campaigns=campaigns,
+                feed=self.feed,
+                store=self._store,
+                tokens=self.people.tokens,
+                audit=self.audit,
+                clock=clock,
+                zone=config.zone,
+                voice=self.voice,
+                bulletins=self.bulletins,
+            )
+        )
+
     def _application(self, config: HubConfig, clock: Clock) -> Starlette:
         shown = Shown(
             registry=self.registry,
@@ -240,7 +261,7 @@ class Hub:
             )
         )
         routes = [  # each address is tried in this order
-            *Api(self.registry, self.commands, campaigns, self.feed).routes(door),
+            self._api(campaigns, config, clock),
             *self.people.routes(renderer, toasts, language, config.zone, config.name, config.address, config.demo),
             *home.routes(door),
             *nodes.routes(door),

@@ -1,4 +1,4 @@
-"""`GET /api/events`: states of things as they change, as server-sent events of JSON, for programs.
+"""`GET /api/v1/events`: states of things as they change, as server-sent events of JSON, for programs.
 
     event: state
     data: {"node": "29401/tram-bom", "kind": "light", "id": "cong-thon", "state": {...}}
@@ -12,8 +12,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable
 
 from pydantic import BaseModel
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from edge_agent.contract.base import iso
 from edge_agent.contract.reports import Status
@@ -58,13 +57,15 @@ class Feed:
         for reader in self._readers:
             reader.news.set()
 
-    def response(self, request: Request) -> Response:
-        """A stream for this reader, or 503. `?node=`, `?kind=`: only of these; `?now=1`: begins with all."""
+    def stream(self, node: str, kind: str, may: Callable[[str], bool], *, now: bool) -> Response | None:
+        """A stream for this reader; None where there are too many. `node`, `kind`: only of these, if not empty.
+
+        `may`: whether an address is theirs to see; `now`: begins with all.
+        """
         if len(self._readers) >= self._most or self._closing.is_set():
-            return JSONResponse({"error": "too many readers"}, 503, {"Retry-After": "30"})
-        query = request.query_params
-        reader = _Reader(query.get("node", ""), query.get("kind", ""))
-        if query.get("now") == "1":
+            return None
+        reader = _Reader(node, kind, may)
+        if now:
             self._begin(reader)
         return Stream(lambda send: self._serve(reader, send))
 
@@ -91,14 +92,17 @@ class Feed:
 class _Reader:
     """What waits for one reader: the newest word on each thing, in the order in which they came."""
 
-    def __init__(self, node: str, kind: str) -> None:
+    def __init__(self, node: str, kind: str, may: Callable[[str], bool]) -> None:
         self._node = node
         self._kind = kind
+        self._may = may
         self.waiting: dict[Key, bytes] = {}
         self.news = asyncio.Event()
 
     def put(self, key: Key, event: bytes) -> None:
         if self._node not in ("", key[0]) or (self._kind and key[1] and self._kind != key[1]):
+            return
+        if not self._may(key[0]):
             return
         self.waiting.pop(key, None)
         self.waiting[key] = event

@@ -20,6 +20,7 @@ from hub.people.sessions import COOKIE, Session, Sessions
 SAFE = ("GET", "HEAD", "OPTIONS")
 OVER = 4401
 """WebSockets are closed with this when the session is over."""
+Endpoint = Callable[[Request], Awaitable[Response]]
 Where = Literal["node", "commune", "place", "everywhere", "somewhere"]
 
 
@@ -79,11 +80,17 @@ class Door:
     def route(
         self,
         path: str,
-        endpoint: Callable[[Request], Awaitable[Response]],
+        endpoint: Endpoint,
         needs: Needs,
         methods: Iterable[str] = ("GET",),
     ) -> Route:
         """An address over HTTP."""
+        route = Route(path, self.guard(endpoint, needs), methods=list(methods))
+        route.needs = needs  # type: ignore[attr-defined]
+        return route
+
+    def guard(self, endpoint: Endpoint, needs: Needs) -> Endpoint:
+        """What answers a request: only for whom `needs` lets in, and nothing is done without a note."""
 
         async def guarded(request: Request) -> Response:
             self.check(request, needs)
@@ -96,9 +103,7 @@ class Door:
                 self._audit.afterwards("web.act", _place(request), request.url.path, outcome)
             return answer
 
-        route = Route(path, guarded, methods=list(methods))
-        route.needs = needs  # type: ignore[attr-defined]
-        return route
+        return guarded
 
     def websocket(self, path: str, endpoint: Callable[[WebSocket], Awaitable[None]], needs: Needs) -> WebSocketRoute:
         """An address of a WebSocket; it is closed by 4401 or 4403 for who may not come in."""

@@ -26,6 +26,7 @@ from hub.people.pages import PeoplePages
 from hub.people.passwords import Passwords
 from hub.people.sessions import Sessions
 from hub.people.sign_in import SignIn
+from hub.people.tokens import Tokens
 from hub.people.waits import Waits
 from hub.render import Renderer
 from hub.store import Store
@@ -46,6 +47,7 @@ class House:
         self.audit = Audit(store, clock)
         self.door = Door(areas, self.audit)
         self.waits = Waits(store, clock)
+        self.tokens = Tokens(store, clock)
         self._beside = Beside(store, self._load)
         self._first: FirstRun
         self._demo: DemoPage
@@ -109,3 +111,4 @@ class House:
         await self.accounts.load()
         await self.sessions.load()
         await self.waits.load()
+        await self.tokens.load()

@@ -1,0 +1,164 @@
+"""What makes nodes do something. Answered when the node has answered, with what really happened."""
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from edge_agent.contract.base import JsonObject
+from edge_agent.contract.commands import (
+    Args,
+    ArmRule,
+    ResetInterlock,
+    Speak,
+    StopSpeaker,
+    SwitchOverride,
+    SwitchRelease,
+)
+from hub.api.errors import ApiError, Error, of_fault, refused
+from hub.api.parts import NOT_FOUND, Commune, Hub, NodeName, Parts, found, needs, reply, router
+from hub.commands import Outcome
+from hub.people.acting import person
+from hub.people.door import at_commune, at_node
+from hub.people.rights import Place, Right
+from hub.things.campaigns import AWAY
+
+Asked = TypeVar("Asked", bound=BaseModel)
+
+ANSWER_S = 6.0
+"""How long a program waits; afterwards the node refuses the command, so it never acts unexpectedly."""
+SPEAK_S = 10.0
+STATUS = {"done": 200, "accepted": 202, "rejected": 409, "failed": 409, "silent": 504, "unsent": 503}
+
+routes = router("acts")
+
+
+class Done(BaseModel):
+    """What the node did."""
+
+    node: str
+    state: str = Field(description="done: as the node saw it; accepted: on its disk, not yet reported as done")
+    result: JsonObject = Field(default_factory=dict, description="What it tells of the thing")
+
+
+class Answer(BaseModel):
+    """Of one node to a command for many."""
+
+    state: str
+    result: JsonObject = Field(default_factory=dict)
+    error: Error | None = None
+
+
+class ManyDone(BaseModel):
+    """What became of a command to a commune."""
+
+    done: int
+    all: int
+    nodes: dict[str, Answer]
+
+
+ONE: dict[int | str, dict[str, Any]] = {
+    **NOT_FOUND,
+    202: {"model": Done, "description": "On the node's disk, not yet reported as done"},
+    409: {"model": Error, "description": "The node refused, or did only a part: `state`, `result`"},
+    504: {"model": Error, "description": "No answer: it may or may not have been done"},
+}
+MANY: dict[int | str, dict[str, Any]] = {
+    **NOT_FOUND,
+    207: {"model": ManyDone, "description": "Not all of them have done it"},
+}
+
+
+@routes.post("/nodes/{commune}/{node}/switch", response_model=Done, responses=ONE)
+@needs(at_node(Right.SWITCH))
+async def switch(hub: Hub, commune: Commune, node: NodeName, args: SwitchOverride) -> Response:
+    """Set a light, a pump, a group, or `lights`; for a time or until an instant."""
+    return await _one(hub, commune, node, args, "light.switch", args.thing)
+
+
+@routes.post("/nodes/{commune}/{node}/release", response_model=Done, responses=ONE)
+@needs(at_node(Right.SWITCH))
+async def release(hub: Hub, commune: Commune, node: NodeName, args: SwitchRelease) -> Response:
+    """Back to rules and programme."""
+    return await _one(hub, commune, node, args, "light.release", args.thing)
+
+
+@routes.post("/nodes/{commune}/{node}/reset", response_model=Done, responses=ONE)
+@needs(at_node(Right.SWITCH))
+async def reset(hub: Hub, commune: Commune, node: NodeName, args: ResetInterlock) -> Response:
+    """Let go an interlock that stays until somebody has looked."""
+    return await _one(hub, commune, node, args, "light.reset", args.thing)
+
+
+@routes.post("/nodes/{commune}/{node}/arm", response_model=Done, responses=ONE)
+@needs(at_node(Right.SWITCH))
+async def arm(hub: Hub, commune: Commune, node: NodeName, args: ArmRule) -> Response:
+    """Let a rule act, or only watch."""
+    return await _one(hub, commune, node, args, "rule.arm", args.rule)
+
+
+@routes.post("/nodes/{commune}/{node}/speak", response_model=Done, responses=ONE)
+@needs(at_node(Right.SPEAK))
+async def speak(hub: Hub, commune: Commune, node: NodeName, args: Speak) -> Response:
+    """Speak a sentence now. An emergency takes the right to sound emergencies."""
+    if args.class_ == "emergency" and not hub.areas.may(person(), Right.EMERGENCY, f"{commune}/{node}"):
+        raise refused(403, "api.no_emergency", "body.class")
+    return await _one(hub, commune, node, args, "speak", args.text[:200])
+
+
+@routes.post("/nodes/{commune}/{node}/stop", response_model=Done, responses=ONE)
+@needs(at_node(Right.SPEAK))
+async def stop(hub: Hub, commune: Commune, node: NodeName, args: StopSpeaker) -> Response:
+    """Silence a speaker: what plays is cut short, what waits is dropped."""
+    return await _one(hub, commune, node, args, "speaker.stop", args.speaker or "")
+
+
+@routes.post("/communes/{commune}/switch", response_model=ManyDone, responses=MANY)
+@needs(at_commune(Right.SWITCH))
+async def switch_many(hub: Hub, commune: Commune, args: SwitchOverride) -> Response:
+    """One signed command to all nodes of the commune that have the thing."""
+    return await _many(hub, commune, args, "light.switch")
+
+
+@routes.post("/communes/{commune}/release", response_model=ManyDone, responses=MANY)
+@needs(at_commune(Right.SWITCH))
+async def release_many(hub: Hub, commune: Commune, args: SwitchRelease) -> Response:
+    """All of them back to rules and programme."""
+    return await _many(hub, commune, args, "light.release")
+
+
+async def _one(hub: Parts, commune: str, node: str, args: Args, act: str, what: str) -> Response:
+    address = found(hub, commune, node).address
+    speaking = isinstance(args, Speak)
+    outcome = AWAY
+    if hub.registry.is_online(address):
+        hub.audit.note(act, address, what)
+        limit = SPEAK_S if speaking else ANSWER_S
+        outcome = await hub.commands.send(address, args, limit=limit, life=limit, accepted_is_enough=speaking)
+    status = STATUS[outcome.state]
+    if status >= 400:
+        raise ApiError(status, _error(outcome, address))
+    return reply({"node": address, "state": outcome.state, "result": outcome.result}, status)
+
+
+async def _many(hub: Parts, commune: str, args: SwitchOverride | SwitchRelease, act: str) -> Response:
+    hub.audit.note(act, str(Place(commune)), args.thing)
+    campaign = await hub.campaigns.run(commune, args)
+    if not campaign.nodes:
+        raise refused(404, "api.no_such_thing", "body.thing", thing=args.thing)
+    told = {address: _told(outcome, address) for address, outcome in campaign.outcomes.items()}
+    status = 200 if campaign.done == len(campaign.nodes) else 207
+    return reply(ManyDone(done=campaign.done, all=len(campaign.nodes), nodes=told), status)
+
+
+def _told(outcome: Outcome, address: str) -> Answer:
+    bad = STATUS[outcome.state] >= 400
+    return Answer(state=outcome.state, result=outcome.result, error=_error(outcome, address) if bad else None)
+
+
+def _error(outcome: Outcome, address: str) -> Error:
+    more = {"state": outcome.state, "result": outcome.result or None}
+    if outcome.fault is not None:
+        return of_fault(outcome.fault, address, **more)
+    key = "api.silent" if outcome.state == "silent" else "outcome.unsent"
+    return refused(504, key).error.model_copy(update={"where": address, **more})

@@ -1,0 +1,224 @@
+"""Bulletins that programs file: the commune's one-stop office, a health station. People approve them."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, get_args
+
+from fastapi import Path
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from edge_agent.contract.base import NAME_PATTERN, Instant, Name, Readings, Strict, iso
+from edge_agent.contract.bulletins import DEFAULT_AUTHORITY, BulletinClass, Recurrence
+from edge_agent.contract.segments import LANGUAGE_PATTERN, Text, Version
+from edge_agent.contract.sentences import Language
+from hub.api.errors import ApiError, Error, Message, refused
+from hub.api.parts import NOT_FOUND, Hub, Parts, needs, reply, router
+from hub.bulletins import machine
+from hub.bulletins.desk import Bulletins
+from hub.bulletins.machine import Conflict, Doing, NotNow
+from hub.bulletins.model import Content, HubBulletin, Schedule, State, Targets
+from hub.bulletins.scope import Scope
+from hub.language import sentence
+from hub.people.acting import person
+from hub.people.door import somewhere
+from hub.people.rights import Right
+from hub.voice import TooManyReadings
+from tts.errors import SpeechError
+
+routes = router("bulletins")
+
+Act = Callable[[HubBulletin, Doing], HubBulletin]
+Id = Annotated[str, Path(max_length=40, pattern=NAME_PATTERN)]
+CONFLICT: dict[int | str, dict[str, Any]] = {
+    409: {"model": Error, "description": "It cannot be done as it stands now; or somebody changed it meanwhile"}
+}
+
+Place = Annotated[str, Field(max_length=200, pattern=r"^[a-z0-9-]{1,40}(/{1,2}[a-z0-9-]{1,60})?$")]
+
+
+class NewBulletin(Strict):
+    """A text to be read out. Without `submit` it stays a draft, which staff find in their list."""
+
+    title: str = Field(min_length=1, max_length=200, pattern=r"\S")
+    text: str = Field(min_length=1, max_length=20_000, pattern=r"\S")
+    readings: Readings = Field(default_factory=dict)
+    language: str = Field(default="vi", pattern=LANGUAGE_PATTERN, max_length=40)
+    class_: BulletinClass = Field(default="ordinary", alias="class")
+    authority: Name = DEFAULT_AUTHORITY
+    places: tuple[Place, ...] = Field(
+        default=(), max_length=100, description="`26734`, `26734//thon-dong`, `26734/tram-bom`"
+    )
+    at: Instant | None = Field(default=None, description="When it is first heard")
+    recurrence: Recurrence | None = None
+    submit: bool = Field(default=False, description="Hand it in for approval; takes `places` and `at`")
+
+
+class Seen(Strict):
+    """Which state of the bulletin one has seen: another one now is a conflict."""
+
+    number: int = Field(ge=1, le=2**31)
+
+
+class BulletinBrief(BaseModel):
+    """Where a bulletin stands. `number` grows with each change by people."""
+
+    id: str
+    number: int
+    state: State
+    title: str
+    class_: BulletinClass = Field(alias="class")
+    places: list[str]
+    at: Instant | None = None
+    changed: Instant
+    word: str = Field(default="", description="Why it was sent back")
+
+
+class BulletinWhole(BulletinBrief):
+    """With its words."""
+
+    content: Content
+    created: Instant
+
+
+@routes.get("/bulletins", response_model=list[BulletinBrief])
+@needs(somewhere(Right.WRITE))
+async def list_bulletins(hub: Hub) -> Response:
+    """Those that are not over and that one may see, the one changed last first."""
+    desk, scope, who = _desk(hub), Scope(hub.areas), person()
+    seen = [bulletin for bulletin in desk.open.values() if scope.may_see(who, bulletin)]
+    seen.sort(key=lambda bulletin: bulletin.changed, reverse=True)
+    return reply([_brief(bulletin) for bulletin in seen[:1000]])
+
+
+@routes.post("/bulletins", response_model=BulletinWhole, status_code=201, responses=CONFLICT)
+@needs(somewhere(Right.WRITE))
+async def file_bulletin(hub: Hub, asked: NewBulletin) -> Response:
+    """File one. It is heard only after somebody with the right approved it, unless the commune's rules let it go."""
+    desk, scope, targets = _desk(hub), Scope(hub.areas), Targets(places=asked.places)
+    _check(scope, asked, targets)
+    if asked.submit:
+        await _check_reading(hub, asked)
+    version = Version(language=asked.language, segments=(Text(text=asked.text, readings=asked.readings),))
+    content = Content.model_validate(
+        {"title": asked.title, "class": asked.class_, "authority": asked.authority, "versions": (version,)}
+    )
+    hub.audit.note("bulletin.file", ", ".join(asked.places), asked.title, submit=asked.submit)
+    made = await desk.create(content)
+    try:
+        if asked.places or asked.at:
+            schedule = Schedule(at=asked.at, recurrence=asked.recurrence) if asked.at else None
+            doing = desk.doing(made.number)
+            made = await desk.change(made.id, lambda b: machine.plan(b, targets, schedule, doing, signs=False))
+        if asked.submit:
+            handing = desk.doing(made.number)
+            made = await desk.change(made.id, lambda b: machine.submit(b, handing), "submit")
+    except NotNow as no:
+        raise _not_now(no) from no
+    return reply(_whole(made), 201)
+
+
+@routes.get("/bulletins/{id}", response_model=BulletinWhole, responses=NOT_FOUND)
+@needs(somewhere(Right.WRITE))
+async def one_bulletin(hub: Hub, id: Id) -> Response:  # noqa: A002 - as it is called
+    """One of them, with its words, also when it is over."""
+    return reply(_whole(await _visible(hub, id)))
+
+
+@routes.post("/bulletins/{id}/submit", response_model=BulletinWhole, responses={**NOT_FOUND, **CONFLICT})
+@needs(somewhere(Right.WRITE))
+async def submit_bulletin(hub: Hub, id: Id, seen: Seen) -> Response:  # noqa: A002 - as it is called
+    """Hand a draft in for approval."""
+    return await _change(hub, id, seen, machine.submit, "submit")
+
+
+@routes.post("/bulletins/{id}/cancel", response_model=BulletinWhole, responses={**NOT_FOUND, **CONFLICT})
+@needs(somewhere(Right.WRITE))
+async def cancel_bulletin(hub: Hub, id: Id, seen: Seen) -> Response:  # noqa: A002 - as it is called
+    """Nothing of it shall be heard any more."""
+    return await _change(hub, id, seen, machine.cancel, "cancel")
+
+
+def _desk(hub: Parts) -> Bulletins:
+    if hub.bulletins is None:
+        raise refused(503, "api.no_bulletins")
+    return hub.bulletins
+
+
+def _check(scope: Scope, asked: NewBulletin, targets: Targets) -> None:
+    """Raises ApiError."""
+    who = person()
+    if not scope.may(who, Right.WRITE, targets):
+        raise refused(403, "api.no_place", "body.places")
+    if asked.class_ == "emergency" and not scope.may(who, Right.EMERGENCY, targets):
+        raise refused(403, "api.no_emergency", "body.class")
+    if asked.submit and asked.at is None:
+        raise refused(422, "plan.no_time", "body.at")
+    if asked.submit and not asked.places:
+        raise refused(422, "plan.no_place", "body.places")
+
+
+async def _check_reading(hub: Parts, asked: NewBulletin) -> None:
+    """What nobody knows how to read is asked, never guessed. Raises ApiError."""
+    try:
+        checked = await hub.voice.check(asked.text, asked.readings)
+    except (SpeechError, TooManyReadings) as error:
+        raise refused(422, "api.unreadable", "body.text", detail=str(error)[:300]) from error
+    open_ = dict.fromkeys(question.written for question in checked.reading.questions)
+    if open_:
+        raise refused(422, "api.unclear", "body.readings", words=", ".join(open_)[:500])
+
+
+async def _visible(hub: Parts, id_: str) -> HubBulletin:
+    bulletin = await _desk(hub).get(id_)
+    if bulletin is None or not Scope(hub.areas).may_see(person(), bulletin):
+        raise refused(404, "bulletins.gone", "path.id")
+    return bulletin
+
+
+async def _change(hub: Parts, id_: str, seen: Seen, act: Act, name: str) -> Response:
+    bulletin = await _visible(hub, id_)
+    if not Scope(hub.areas).may_write(person(), bulletin):
+        raise refused(403, "api.no_place", "path.id")
+    is_emergency = bulletin.content.class_ == "emergency"
+    if name == "submit" and is_emergency and not Scope(hub.areas).may(person(), Right.EMERGENCY, bulletin.targets):
+        raise refused(403, "api.no_emergency", "path.id")
+    desk = _desk(hub)
+    doing = desk.doing(seen.number)
+    try:
+        return reply(_whole(await desk.change(id_, lambda b: act(b, doing), name)))
+    except NotNow as no:
+        raise _not_now(no) from no
+
+
+def _not_now(no: NotNow) -> ApiError:
+    if isinstance(no, Conflict):
+        return refused(409, "api.changed_meanwhile", "number", number=no.bulletin.number)
+    said = refused(409, no.key, **{name: str(value) for name, value in no.params.items()})
+    if state := said.error.params.get("state"):
+        words = {lang: sentence(lang, f"bulletins.state_{state}") for lang in get_args(Language)}
+        filled = {lang: sentence(lang, no.key, **{**no.params, "state": word}) for lang, word in words.items()}
+        said.error.message = Message(**filled)
+    return said
+
+
+def _brief(bulletin: HubBulletin) -> dict[str, object]:
+    word = machine.last_word(bulletin) if bulletin.state is State.RETURNED else None
+    brief = BulletinBrief.model_validate(
+        {
+            "id": bulletin.id,
+            "number": bulletin.number,
+            "state": bulletin.state,
+            "title": bulletin.content.title,
+            "class": bulletin.content.class_,
+            "places": list(bulletin.targets.places),
+            "at": bulletin.schedule.at if bulletin.schedule else None,
+            "changed": bulletin.changed,
+            "word": word.word if word else "",
+        }
+    )
+    return brief.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _whole(bulletin: HubBulletin) -> dict[str, object]:
+    content = bulletin.content.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {**_brief(bulletin), "content": content, "created": iso(bulletin.created)}

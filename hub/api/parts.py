@@ -1,0 +1,139 @@
+"""What the API needs of the hub, and what its endpoints have in common."""
+
+import hashlib
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from edge_agent.contract.base import NAME_PATTERN
+from hub.api.errors import ApiError, Error, answer, faulty
+from hub.bulletins.desk import Bulletins
+from hub.clock import Clock
+from hub.commands import Commands
+from hub.feed import Feed
+from hub.people.areas import Areas
+from hub.people.audit import Audit
+from hub.people.door import Door, Needs
+from hub.people.tokens import Tokens
+from hub.registry import Node, Registry
+from hub.store import Store
+from hub.things.campaigns import Campaigns
+from hub.voice import Voice
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Of the hub. `bulletins`: None where the hub has no desk for them."""
+
+    registry: Registry
+    areas: Areas
+    door: Door
+    commands: Commands
+    campaigns: Campaigns
+    feed: Feed
+    store: Store
+    tokens: Tokens
+    audit: Audit
+    clock: Clock
+    zone: ZoneInfo
+    voice: Voice
+    bulletins: Bulletins | None = None
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+Hub = Annotated[Parts, Depends(_parts)]
+Commune = Annotated[str, Path(pattern=NAME_PATTERN, description="Official code of the commune", examples=["26734"])]
+NodeName = Annotated[str, Path(pattern=NAME_PATTERN, examples=["tram-bom"])]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Entries at most")]
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Error, "description": "No request that makes sense"},
+    401: {"model": Error, "description": "No token, or one that opens nothing"},
+    403: {"model": Error, "description": "Not with this right, or not here"},
+    413: {"model": Error, "description": "Too large"},
+    415: {"model": Error, "description": "The body is no `application/json`"},
+    422: {"model": Error, "description": "Something in the request is wrong; `where` says what"},
+    429: {"model": Error, "description": "Too often; `Retry-After` says when again"},
+    503: {"model": Error, "description": "The database, the broker or the node is away; nothing was done"},
+}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Error, "description": "There is none"}}
+UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "As it was, by `If-None-Match`"}}
+
+
+def needs(what: Needs) -> Callable[[Endpoint], Endpoint]:
+    """Which right an endpoint takes, and where."""
+
+    def marked(endpoint: Endpoint) -> Endpoint:
+        endpoint.needs = what  # type: ignore[attr-defined]
+        return endpoint
+
+    return marked
+
+
+class Guarded(APIRoute):
+    """A route behind the door: one that does not say what it needs cannot be made."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
+        self.needs: Needs = endpoint.needs  # type: ignore[attr-defined]
+        super().__init__(path, endpoint, **more)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Looks at the right before the request is looked at."""
+        handler = super().get_route_handler()
+
+        async def answered(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except ApiError as error:
+                return answer(error)
+
+        async def guarded(request: Request) -> Response:
+            return await _parts(request).door.guard(answered, self.needs)(request)
+
+        return guarded
+
+
+def router(tag: str) -> APIRouter:
+    """A group of endpoints."""
+    return APIRouter(route_class=Guarded, tags=[tag], responses=REFUSALS)
+
+
+def reply(body: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """JSON; absent values are left out."""
+    if isinstance(body, BaseModel):
+        body = body.model_dump(mode="json", exclude_none=True, by_alias=True)
+    return Response(to_json(body, inf_nan_mode="null"), status, headers, "application/json")
+
+
+def tagged(request: Request, body: object) -> Response:
+    """The same with an ETag; 304 where the reader has it already."""
+    made = reply(body)
+    tag = f'"{hashlib.blake2b(bytes(made.body), digest_size=12).hexdigest()}"'
+    known = request.headers.get("if-none-match", "")
+    if tag in (each.strip().removeprefix("W/") for each in known.split(",")):
+        return Response(status_code=304, headers={"ETag": tag})
+    made.headers["ETag"] = tag
+    return made
+
+
+def found(hub: Parts, commune: str, node: str) -> Node:
+    """The node, or the answer that there is none. Raises ApiError."""
+    address = f"{commune}/{node}"
+    known = hub.registry.nodes.get(address)
+    if known is None:
+        raise faulty(404, "command.unknown_node", "path", id=address)
+    return known
