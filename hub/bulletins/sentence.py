@@ -40,9 +40,10 @@ def of_form(fields: Fields, zone: ZoneInfo) -> Sentence:
     kind = fields.get("kind") or "once"
     if kind not in KINDS:
         raise FormError("form.bad")
-    moved = fields.get("do") == "move"
-    hour = (fields.get("moved_time") if moved else fields.get("time")) or ""
-    day = (fields.get("moved_date") if moved and kind == "once" else fields.get("date")) or ""
+    hour, day = fields.get("time", ""), fields.get("date", "")
+    if fields.get("do", "").startswith("move:"):  # one tap takes what was proposed instead
+        moved_day, _, hour = fields["do"].removeprefix("move:").partition("T")
+        day = moved_day if kind == "once" else day
     try:
         times.from_form(day, hour, zone)  # a year that no bulletin has
         until = date.fromisoformat(fields["until"]) if fields.get("until") and kind != "once" else None
