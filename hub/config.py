@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 
 from edge_agent.contract.base import Name, Strict
 from edge_agent.contract.sentences import Language
+from hub.bulletins.settings import Approval, Hours
 from hub.cap.settings import CapSettings
 from hub.database import address_of
 from hub.people.demo_settings import Demo
@@ -200,6 +201,8 @@ class HubConfig(Strict):
     drafting: Drafting | None = Field(default=None, description="Absent: drafts are proposed by rules only")
     limits: Limits = Limits()
     cap: CapSettings = CapSettings()
+    approval: Approval = Approval()
+    hours: Hours = Hours()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("timezone")
