@@ -23,7 +23,8 @@ from hub.aired.pages import AiredPages
 from hub.announcing import Announcing
 from hub.api import app as api
 from hub.api.parts import Parts
-from hub.bulletins.desk import Bulletins
+from hub.bulletins import part as bulletins
+from hub.bulletins.web import Web
 from hub.cameras.live import LiveDesk
 from hub.cameras.lookback import LookBack
 from hub.cameras.lookback_rows import MovedLog
@@ -101,8 +102,8 @@ class Hub:
         self.voice = Voice(config.voice, config.dictionary)
         self._previews = Previews(config.data / "previews", clock)
         self.alerts = self._alerts(config, clock)
-        self.bulletins = Bulletins(self._store, self.notice, self.audit, clock)
-        self._writing = Writing(config, self._store, self.areas, self.bulletins, self.audit)
+        self.bulletins = self._bulletins(config, clock)
+        self._writing = Writing(config, self._store, self.areas, self.bulletins.desk, self.audit)
         self.live: Live
         self.watching: LiveDesk
         self.lookback: LookBack
@@ -131,6 +132,7 @@ class Hub:
         self._tasks = [
             asyncio.create_task(supervise("link", self.link.run), name="link"),
             asyncio.create_task(supervise("follow-up", self._followup.run), name="follow-up"),
+            *self.bulletins.tasks(),
             asyncio.create_task(supervise("people", self.people.run), name="people"),
             *(asyncio.create_task(supervise(name, part), name=name) for name, part in self.alerts.tasks()),
         ]
@@ -178,6 +180,21 @@ class Hub:
     def _alerts(self, config: HubConfig, clock: Clock) -> Intake:
         parts = (self._store, self.registry, self.commands, self._can_reach, self.voice, self.audit, self.notice, clock)
         return Intake(config.cap, Stands(*parts))
+
+    def _bulletins(self, config: HubConfig, clock: Clock) -> bulletins.BulletinPart:
+        parts = bulletins.Parts(
+            store=self._store,
+            notice=self.notice,
+            audit=self.audit,
+            accounts=self.accounts,
+            areas=self.areas,
+            registry=self.registry,
+            commands=self.commands,
+            media=self.media,
+            voice=self.voice,
+            clock=clock,
+        )
+        return bulletins.BulletinPart(parts, bulletins.Rules(config.approval, config.hours, config.zone, config.name))
 
     def _desk(self, config: HubConfig, clock: Clock) -> LiveDesk:
         def speaker(address: str, language: Language) -> Speaker:
@@ -273,6 +290,7 @@ class Hub:
             *cameras.routes(door),
             *wiring.routes(door, self.alerts, shown, renderer, self.live, reading, toasts, language),
             *self._writing.routes(door, shown, renderer, reading, language),
+            *self.bulletins.routes(door, shown, Web(renderer, self.live, toasts, language)),
             *actions.routes(door, language),
             *media.routes(door),
             self._previews.route(door),
