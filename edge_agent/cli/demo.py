@@ -40,10 +40,11 @@ _FILMS = {
 @click.option("--for", "seconds", type=float, help="End after so many seconds; default: Ctrl+C.")
 @click.option("--broker", "which", type=click.Choice(["auto", "mosquitto", "amqtt"]), default="auto", show_default=True)
 def command(folder: Path, port: int, seconds: float | None, which: str) -> None:
-    """Run a whole commune on this machine: broker, hub, two nodes and a camera. Prints the console's address.
+    """Run a whole commune on this machine: broker, hub, three nodes and a camera. Prints the console's address.
 
-    Simulated are only the electric cabinets (see `edge-agent panel`), the camera's scene (a film that goes through the
-    real puller), and, where there is no sound card, the loudspeaker (a WAV file). Everything listens on loopback.
+    There one tap makes you somebody of the commune. Simulated are only the electric cabinets (see `edge-agent panel`),
+    the camera's scene (a film that goes through the real puller), and, where there is no sound card, the loudspeaker
+    (a WAV file). Everything listens on loopback.
     """
     lock = lock_folder(folder.absolute())
     with ExitStack() as ports:

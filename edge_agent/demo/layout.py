@@ -16,12 +16,24 @@ from edge_agent.demo.things import things
 from edge_agent.store.files import write_atomically
 
 COMMUNE = "26734"
-NODES = ("thon-dong", "thon-tay")
+NODES = ("thon-dong", "thon-tay", "cho-tay")
 _USERS = ("hub", *NODES)
 _ROAD = [[0, 0.62], [1, 0.62], [1, 1], [0, 1]]
 _CLOCK = [[0, 0], [0.4, 0], [0.4, 0.1], [0, 0.1]]
 """What the film's own clock covers."""
-_TITLES = {"thon-dong": "Cụm loa thôn Đông", "thon-tay": "Cụm loa thôn Tây"}
+_TITLES = {"thon-dong": "Cụm loa thôn Đông", "thon-tay": "Cụm loa thôn Tây", "cho-tay": "Cụm loa chợ Tây"}
+_AREAS = {"thon-dong": "Thôn Đông", "thon-tay": "Thôn Tây", "cho-tay": "Thôn Tây"}
+_PLACES = {"thon-dong": (20.95, 106.08), "thon-tay": (20.95, 106.05), "cho-tay": (20.945, 106.052)}
+_DEAD = "cho-tay"
+"""The horn of this cluster is broken: its microphone hears nothing of it."""
+PEOPLE = (
+    ("can-bo", "Nguyễn Thị Lan", "staff", COMMUNE),
+    ("duyet", "Trần Văn Minh", "approver", COMMUNE),
+    ("dong", "Lê Văn Đông", "area_head", f"{COMMUNE}//thon-dong"),
+    ("tay", "Phạm Thị Tây", "area_head", f"{COMMUNE}//thon-tay"),
+    ("quan-tri", "Vũ Quốc Quản", "administrator", ""),
+)
+"""Login, name, role and place of whom everybody may be."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,7 @@ class Layout:
             "broker": self._broker("hub"),
             "signing_key": {"id": "demo", "file": str(self.secret("signing.key"))},
             "upload_tokens": {"file": str(self.secret("upload-tokens.json"))},
+            "demo": {"people": [dict(zip(("login", "name", "role", "place"), one, strict=True)) for one in PEOPLE]},
             "log_level": "warning",
         }
 
@@ -105,15 +118,16 @@ class Layout:
         card = {"device": self.sound_card} if self.sound_card else {}
         real = first and self.sound_card is not None
         horn = {"driver": "pyaudio-speaker", **card} if real else {"driver": "file-speaker"}
-        ears = [] if real else [{"id": "ear", "driver": "simulated-microphone", "hears": "horn"}]
+        broken = {"fault": "dead"} if name == _DEAD else {}
+        ears = [] if real else [{"id": "ear", "driver": "simulated-microphone", "hears": "horn", **broken}]
         switched = things(name)
         config: dict[str, Any] = {
             "node": {
                 "commune": COMMUNE,
                 "name": name,
                 "title": _TITLES[name],
-                "zone": name,
-                "position": {"latitude": 20.95, "longitude": 106.08 if first else 106.05},
+                "zone": _AREAS[name],
+                "position": dict(zip(("latitude", "longitude"), _PLACES[name], strict=True)),
             },
             "storage": {"path": str(self.folder / name)},
             "broker": self._broker(name),

@@ -1,4 +1,4 @@
-"""What is switched and measured in the demo: two simulated cabinets, as a commune has them."""
+"""What is switched and measured in the demo: three simulated cabinets, as a commune has them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,8 @@ _PARTS = {
 
 def things(node: str) -> dict[str, Any]:
     """The sections of a node: one driver `tu` and what hangs on it; `tu/tang-am` is left for the amplifier."""
-    return _east() if node == "thon-dong" else _west()
+    made = {"thon-dong": _east, "thon-tay": _west, "cho-tay": _market}
+    return made[node]()
 
 
 def _east() -> dict[str, Any]:
@@ -93,6 +94,16 @@ def _west() -> dict[str, Any]:
         "groups": [{"id": "den-thon", "name": "Đèn thôn Tây", "members": ["duong-tay", "san-bong"]}],
         "sensors": _sensors(lines),
         "cabinets": [_cabinet("tu-tay", "Tủ điện thôn Tây")],
+    }
+
+
+def _market() -> dict[str, Any]:
+    lines = {"cho": {"name": "Đèn chợ", "watts": 600}}
+    return {
+        "drivers": [_driver(lines)],
+        "lights": [{**_thing("cho", lines), "programme": _NIGHT}],
+        "sensors": _sensors(lines),
+        "cabinets": [_cabinet("tu-cho", "Tủ điện chợ Tây")],
     }
 
 

@@ -107,15 +107,19 @@ class Kit:
         return f"{base}{path}"
 
     def place(self, place: Place, language: Language) -> str:
-        """A place as people call it."""
+        """A place as people call it; with its commune's number only where there are several."""
         if place == EVERYWHERE:
             return sentence(language, "people.everywhere")
+        several = len({area.place.commune for area in self.areas.all()} | {place.commune}) > 1
+        suffix = f" ({place.commune})" if several else ""
         if place.area:
             known = {area.place: area.name for area in self.areas.all()}
-            return f"{known.get(place, place.area)} ({place.commune})"
+            return f"{known.get(place, place.area)}{suffix}"
         if place.node:
             inside = self.areas.inside(place)
-            return f"{inside[0].title if inside else place.node} ({place})"
+            return f"{inside[0].title if inside else place.node}{suffix}"
+        if self.name and not several:
+            return self.name
         return sentence(language, "people.commune", commune=place.commune)
 
     async def enter(self, request: Request, person: str, after: str, *, strong: bool) -> Response:
