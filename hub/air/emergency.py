@@ -1,26 +1,82 @@
-"""Emergencies of the commune: sounded on many clusters, followed, repeated, ended by the all-clear."""
+"""Emergencies of the commune: sounded on many clusters, followed, repeated, ended by the all-clear.
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+What is to be said stands in the database first. So nothing that was decided is lost when the hub or the broker ends;
+and a bulletin of the same name, sent twice, sounds once.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import timedelta
+
+from edge_agent.contract.commands import Args, CancelBulletin, PlanBulletin
+from edge_agent.contract.ids import uuid7
+from hub.air import emergency_book as book
+from hub.air.choosing import by_commune
+from hub.air.emergency_book import Emergency, Told, Words
+from hub.clock import Clock
+from hub.commands import Commands, Outcome
+from hub.notice import Notice
+from hub.people.acting import acting, by
+from hub.people.audit import Audit
+from hub.people.rights import Person
+from hub.store import Store, StoreFull
+
+__all__ = ["MINUTES", "Emergencies", "Words"]
+
+logger = logging.getLogger(__name__)
 
 MINUTES = (5, 15, 30, 60)
 """How long the siren and the words may repeat, unless somebody ends it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What is said. `clear`: when it is over (empty: nothing is said then); `sound`: its SHA-256 and size, if made."""
-
-    title: str
-    text: str
-    readings: dict[str, str] = field(default_factory=dict)
-    clear: str = ""
-    drill: bool = False
-    sound: tuple[str, int] | None = None
+TOGETHER = timedelta(seconds=3)
+"""Nodes begin together so long after they were asked."""
+CLEAR_AFTER = timedelta(seconds=8)
+"""The all-clear is no emergency: its voice is made first."""
+ANSWER_S = 10.0
+LOOK_S = 10.0
+"""What could not be sent is tried again so often."""
+PART = 400
+"""Nodes in one command."""
+END_LIFE = timedelta(hours=1)
+"""So long after its end a node that comes back is told that an emergency is over."""
 
 
 class Emergencies:
     """All emergencies that were sounded from this hub."""
+
+    def __init__(
+        self,
+        store: Store,
+        commands: Commands,
+        can_reach: Callable[[str], bool],
+        audit: Audit,
+        notice: Notice,
+        clock: Clock,
+    ) -> None:
+        """`can_reach`: whether a node is there now, by its address."""
+        self._store = store
+        self._commands = commands
+        self._can_reach = can_reach
+        self._audit = audit
+        self._notice = notice
+        self._clock = clock
+        self._known: dict[str, Emergency] = {}
+        self._news = asyncio.Event()
+        self._places = asyncio.Semaphore(4)
+
+    async def load(self) -> None:
+        """Read what may still sound, and the last ones. Raises SQLAlchemyError."""
+        self._known = {each.id: each for each in await self._store.read(book.last)}
+
+    @property
+    def all(self) -> tuple[Emergency, ...]:
+        """The last ones, the newest first."""
+        return tuple(sorted(self._known.values(), key=lambda each: each.id, reverse=True))
+
+    def get(self, id_: str) -> Emergency | None:
+        """One of them."""
+        return self._known.get(id_)
 
     async def sound(self, words: Words, addresses: Iterable[str], minutes: float, id_: str | None = None) -> str:
         """Sound it on these nodes, all at one instant, repeating for so many minutes; returns its id.
@@ -28,12 +84,139 @@ class Emergencies:
         Written before it is sent, so that it survives a restart of the hub. Asked again with the same `id_` it changes
         nothing. Raises SQLAlchemyError, StoreFull.
         """
-        raise NotImplementedError
+        now, id_ = self._clock.now(), id_ or new_id()
+        if id_ in self._known:
+            return id_
+        nodes = {address: Told() for address in addresses}
+        made = Emergency(id_, words, by(), now, now + timedelta(minutes=minutes), nodes)
+        self._audit.note(
+            "emergency.sound", ", ".join(nodes)[:300], words.title, id=id_, text=words.text, minutes=minutes
+        )
+        self._known[id_] = made
+        try:
+            await self._store.call(lambda connection: book.insert(connection, made))
+        except BaseException:
+            del self._known[id_]
+            raise
+        self._changed()
+        return id_
 
-    async def again(self, id_: str) -> int:
-        """Ask those once more that did not answer; returns how many."""
-        raise NotImplementedError
+    async def again(self, id_: str, may: Callable[[str], bool] = lambda _address: True) -> int:
+        """Ask those once more that did not answer well; returns how many. `may`: whether of a node, by its address.
+
+        Raises KeyError, StoreFull.
+        """
+        emergency = self._known[id_]
+        if not emergency.repeats(self._clock.now()):
+            return 0
+        left = [address for address, told in emergency.nodes.items() if told.state != "done" and may(address)]
+        self._audit.note("emergency.again", ", ".join(left)[:300], emergency.words.title, id=id_)
+        for address in left:
+            self._note(emergency, address, Told())
+        self._changed()
+        return len(left)
 
     async def all_clear(self, id_: str) -> None:
-        """End it everywhere, and say that it is over."""
-        raise NotImplementedError
+        """End it everywhere, and say that it is over. Raises KeyError, SQLAlchemyError, StoreFull."""
+        emergency = self._known[id_]
+        if emergency.cleared is not None:
+            return
+        self._audit.note("emergency.clear", ", ".join(emergency.nodes)[:300], emergency.words.title, id=id_)
+        now, who = self._clock.now(), by()
+        await self._store.call(lambda connection: book.clear(connection, id_, now, who))
+        emergency.cleared, emergency.cleared_by = now, who
+        self._changed()
+
+    async def run(self) -> None:
+        """Send and end, until cancelled."""
+        while True:
+            self._news.clear()
+            await asyncio.gather(*(self._tend(emergency) for emergency in self.all))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._news.wait()
+
+    def _changed(self) -> None:
+        self._news.set()
+        self._notice.bump()
+
+    async def _tend(self, emergency: Emergency) -> None:
+        now = self._clock.now()
+        if emergency.repeats(now):
+            unasked = [address for address, told in emergency.nodes.items() if not told.state]
+            if unasked:
+                await self._send(emergency, unasked)
+        elif emergency.cleared is not None and now < max(emergency.until, emergency.cleared) + END_LIFE:
+            await self._end(emergency)
+
+    async def _send(self, emergency: Emergency, addresses: list[str]) -> None:
+        now = self._clock.now()
+        args = PlanBulletin(bulletin=book.bulletin(emergency, now + TOGETHER, now))
+        life = (emergency.until - now).total_seconds()
+
+        def heard(address: str, outcome: Outcome) -> None:
+            if outcome.state != "unsent":
+                self._note(emergency, address, Told(outcome.state, outcome.fault))
+
+        await self._ask(emergency.by, args, addresses, life, heard)
+
+    async def _end(self, emergency: Emergency) -> None:
+        """Take it off the nodes' calendars, and say the all-clear where it was on."""
+        first = not emergency.ending
+        emergency.ending = True
+        asked = [address for address, told in emergency.nodes.items() if told.state and not told.ended]
+        open_ = asked if first else [address for address in asked if self._can_reach(address)]
+        if not open_:
+            return
+        now = self._clock.now()
+
+        def heard(address: str, outcome: Outcome) -> None:
+            gone = outcome.fault is not None and outcome.fault.code == "command.unknown_thing"
+            if outcome.state in ("done", "accepted") or gone:
+                told = emergency.nodes[address]
+                self._note(emergency, address, Told(told.state, told.fault, self._clock.now()))
+
+        life = max((emergency.until - now).total_seconds(), 60.0)
+        await self._ask(emergency.cleared_by, CancelBulletin(bulletin=emergency.id), open_, life, heard)
+        if first and emergency.words.clear:
+            words = PlanBulletin(bulletin=book.clear_bulletin(emergency, self._clock.now() + CLEAR_AFTER))
+            there = [address for address in open_ if self._can_reach(address)]
+            await self._ask(emergency.cleared_by, words, there, 60.0, lambda *_: None)
+
+    async def _ask(
+        self, who: str, args: Args, addresses: list[str], life: float, heard: Callable[[str, Outcome], None]
+    ) -> None:
+        """Each node is told of once it answers; those that do not at the end."""
+
+        async def one(commune: str, part: list[str]) -> None:
+            async with self._places:
+                with acting(Person("", who)):
+                    outcomes = await self._commands.send_all(
+                        commune, args, part, limit=ANSWER_S, life=max(life, ANSWER_S), on_answer=heard
+                    )
+            _rest(outcomes, heard)
+
+        sending: list[Awaitable[None]] = []
+        for commune, nodes in by_commune(addresses).items():
+            sending += [one(commune, nodes[n : n + PART]) for n in range(0, len(nodes), PART)]
+        await asyncio.gather(*sending)
+
+    def _note(self, emergency: Emergency, address: str, told: Told) -> None:
+        """Keep what a node answered. Where that cannot be written, it is asked again: better heard twice."""
+        emergency.nodes[address] = told
+        self._notice.bump()
+        try:
+            self._store.offer(lambda connection: book.tell(connection, emergency.id, address, told))
+        except StoreFull:
+            logger.error("the answer of %s about %s could not be kept", address, emergency.id)
+
+
+def _rest(outcomes: Mapping[str, Outcome], heard: Callable[[str, Outcome], None]) -> None:
+    for address, outcome in outcomes.items():
+        if outcome.state in ("silent", "unsent", "rejected"):
+            heard(address, outcome)
+
+
+def new_id() -> str:
+    """For a new emergency."""
+    return f"kc-{uuid7()}"

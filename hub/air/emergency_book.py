@@ -1,0 +1,160 @@
+"""The book of emergencies: what was sounded, where, and what each node answered. Rows, and the bulletins of them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from edge_agent.contract.base import iso
+from edge_agent.contract.bulletins import Approval, Bulletin
+from edge_agent.contract.errors import Fault
+from hub.air.tables import sounded, told
+from hub.tables import upsert
+
+SHOWN = 30
+"""Emergencies that are remembered in memory."""
+REPEAT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said. `clear`: when it is over (empty: nothing is said then); `sound`: its SHA-256 and size, if made."""
+
+    title: str
+    text: str
+    readings: Mapping[str, str] = field(default_factory=dict)
+    clear: str = ""
+    drill: bool = False
+    sound: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a node answered. `state`: as of an `Outcome`, empty before it was asked; `ended`: when it ended there."""
+
+    state: str = ""
+    fault: Fault | None = None
+    ended: datetime | None = None
+
+
+@dataclass
+class Emergency:
+    """One that was sounded. `until`: it repeats no longer; `cleared`: when somebody said that it is over."""
+
+    id: str
+    words: Words
+    by: str
+    at: datetime
+    until: datetime
+    nodes: dict[str, Told]
+    cleared: datetime | None = None
+    cleared_by: str = ""
+    ending: bool = False
+    """Whether nodes have been told of its end."""
+
+    def repeats(self, now: datetime) -> bool:
+        """Whether it is to be heard now."""
+        return self.cleared is None and now < self.until
+
+
+def bulletin(emergency: Emergency, at: datetime, now: datetime) -> Bulletin:
+    """As nodes get it."""
+    words, left = emergency.words, emergency.until - at
+    return Bulletin.model_validate(
+        {
+            "id": emergency.id,
+            "title": words.title[:200],
+            "strict_reading": False,
+            "class": "emergency",
+            "at": at,
+            "catch_up_s": int(min(max(left.total_seconds(), 60), 86_400)),
+            "repeat_every_s": REPEAT_S,
+            "repeat_until": at + max(left, timedelta(seconds=5)),
+            "approval": Approval(by=emergency.by[:100] or "-", at=now),
+            **_content(words),
+        }
+    )
+
+
+def clear_bulletin(emergency: Emergency, at: datetime) -> Bulletin:
+    """The all-clear."""
+    return Bulletin.model_validate(
+        {
+            "id": f"by-{emergency.id.removeprefix('kc-')}"[:40],
+            "title": emergency.words.title[:200],
+            "text": emergency.words.clear,
+            "strict_reading": False,
+            "class": "priority",
+            "at": at,
+            "approval": Approval(by=emergency.cleared_by[:100] or "-", at=at),
+        }
+    )
+
+
+def _content(words: Words) -> dict[str, Any]:
+    text = {"text": words.text, "readings": dict(words.readings)}
+    if words.sound is None:
+        return text
+    sha256, size = words.sound
+    return {"segments": [{"kind": "text", **text, "rendered": {"sha256": sha256, "bytes": size}}]}
+
+
+def insert(connection: Connection, emergency: Emergency) -> None:
+    """A new one, with its nodes."""
+    words = emergency.words
+    sha256, size = words.sound or ("", 0)
+    connection.execute(
+        sounded.insert().values(
+            id=emergency.id,
+            title=words.title,
+            text=words.text,
+            readings=json.dumps(dict(words.readings), ensure_ascii=False),
+            clear=words.clear,
+            drill=int(words.drill),
+            sound=sha256,
+            bytes=size,
+            by=emergency.by,
+            at=iso(emergency.at),
+            until=iso(emergency.until),
+        )
+    )
+    rows = [{"emergency": emergency.id, "address": address} for address in emergency.nodes]
+    if rows:
+        connection.execute(told.insert(), rows)
+
+
+def clear(connection: Connection, id_: str, at: datetime, by: str) -> None:
+    """Somebody said that it is over."""
+    connection.execute(sounded.update().where(sounded.c.id == id_).values(cleared=iso(at), cleared_by=by))
+
+
+def tell(connection: Connection, id_: str, address: str, answer: Told) -> None:
+    """What a node answered."""
+    fault = answer.fault.model_dump_json() if answer.fault else ""
+    ended = iso(answer.ended) if answer.ended else ""
+    row = {"emergency": id_, "address": address, "state": answer.state, "fault": fault, "ended": ended}
+    upsert(connection, told, row)
+
+
+def last(connection: Connection) -> list[Emergency]:
+    """The last ones, with their nodes."""
+    rows = connection.execute(sa.select(sounded).order_by(sounded.c.at.desc()).limit(SHOWN)).fetchall()
+    nodes: dict[str, dict[str, Told]] = {row.id: {} for row in rows}
+    for row in connection.execute(sa.select(told).where(told.c.emergency.in_(nodes))):
+        ended = datetime.fromisoformat(row.ended) if row.ended else None
+        fault = Fault.model_validate_json(row.fault) if row.fault else None
+        nodes[row.emergency][row.address] = Told(row.state, fault, ended)
+    return [_emergency(row, nodes[row.id]) for row in rows]
+
+
+def _emergency(row: Any, nodes: dict[str, Told]) -> Emergency:
+    sound = (row.sound, row.bytes) if row.sound else None
+    words = Words(row.title, row.text, json.loads(row.readings), row.clear, bool(row.drill), sound)
+    cleared = datetime.fromisoformat(row.cleared) if row.cleared else None
+    at, until = datetime.fromisoformat(row.at), datetime.fromisoformat(row.until)
+    ending = any(told.ended for told in nodes.values())
+    return Emergency(row.id, words, row.by, at, until, nodes, cleared, row.cleared_by, ending)
