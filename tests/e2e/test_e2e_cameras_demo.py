@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
-from test_e2e_demo import _ARGUMENTS, Demo, card, run_demo
+from test_e2e_demo import _ARGUMENTS, Demo, card, enter, run_demo, visit
 
 WALK_S = 40
 """In the film somebody walks by so often."""
@@ -20,7 +20,8 @@ def page(demo: Demo) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_ARGUMENTS)
         opened = browser.new_context(viewport={"width": 360, "height": 640}, locale="vi-VN").new_page()
-        opened.goto(demo.url)
+        enter(opened, demo)
+        visit(opened, demo, "thon-dong")
         yield opened
         browser.close()
 

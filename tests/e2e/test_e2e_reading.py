@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect, sync_playwright
-from test_e2e_demo import _ARGUMENTS, _HERE, Demo, card, run_demo, wait_until
+from test_e2e_demo import _ARGUMENTS, _HERE, Demo, card, enter, run_demo, visit, wait_until
 
 UNKNOWN = "Kính mời bà con ra nhà XQZ họp lúc 7h30."
 
@@ -24,8 +24,9 @@ def east(demo: Demo) -> Iterator[Locator]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_ARGUMENTS)
         page = browser.new_context(viewport={"width": 360, "height": 640}, locale="vi-VN").new_page()
-        page.goto(demo.url)
-        expect(page.locator(".presence.online")).to_have_count(2, timeout=15_000)
+        enter(page, demo)
+        visit(page, demo, "thon-dong")
+        expect(page.locator("article .presence.online")).to_have_count(1, timeout=15_000)
         yield card(page, "Cụm loa thôn Đông")
         browser.close()
 
