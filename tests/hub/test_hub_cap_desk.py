@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cap_rig import SENDER, AlertOf, InfoOf, PlacedNode, area, now, signing
-from hub_rig import Mosquitto, Running, config_for, mosquitto, serving, until
+from hub_rig import Mosquitto, Running, config_for, serving, until
 
 from edge_agent.contract.signature import Verifier
 from hub.cap import rows, said
@@ -20,6 +20,7 @@ from hub.cap.rows import Row, State
 from hub.cap.signature import SignatureError, signed_part
 
 FEED = "kttv"
+ON_BOTH_DATABASES = True
 
 
 def cap(**more: Any) -> dict[str, Any]:
@@ -29,14 +30,8 @@ def cap(**more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Any:
-    with mosquitto(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def hub(broker: Mosquitto, tmp_path: Path) -> AsyncIterator[Running]:
-    async with serving(config_for(tmp_path, broker.port, cap=cap())) as running:
+async def hub(broker: Mosquitto, tmp_path: Path, database: dict[str, Any]) -> AsyncIterator[Running]:
+    async with serving(config_for(tmp_path, broker.port, cap=cap(), **database)) as running:
         yield running
 
 

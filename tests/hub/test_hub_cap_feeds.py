@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from cap_rig import SENDER, AlertOf, Answer, FeedServer, InfoOf, PlacedNode, feed_server, now
-from hub_rig import Mosquitto, Running, config_for, mosquitto, serving, until
+from hub_rig import Mosquitto, Running, config_for, serving, until
 
 from edge_agent.contract.signature import Verifier
 from hub.cap import rows
@@ -20,12 +20,6 @@ from hub.cap.rows import Row, State
 from hub.cap.xml import MAX_BYTES, XmlError
 
 MILD = (InfoOf(severity="Minor"),)
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with mosquitto(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture
