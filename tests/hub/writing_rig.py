@@ -14,7 +14,7 @@ from hub.people.sessions import COOKIE
 async def as_person(hub: Running, login: str, role: Role, place: str) -> httpx.AsyncClient:
     """A browser of somebody with a role in a place."""
     secret = await signed_in(hub.hub, login, Grant(role, Place.parse(place)))
-    return httpx.AsyncClient(base_url=hub.url, timeout=60, cookies={COOKIE: secret})
+    return httpx.AsyncClient(base_url=hub.url, timeout=60, cookies={COOKIE: secret}, headers={"Origin": hub.url})
 
 
 async def new_draft(http: httpx.AsyncClient, text: str = "") -> str:
