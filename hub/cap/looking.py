@@ -114,7 +114,7 @@ class Looking:
             parts=self._parts(found, len(words), speak, sheets or {}),
             unknown=plan.unknown,
             unplaced=self._names(plan.unplaced),
-            written=tuple((info.language, views.written(info)) for info in found.alert.infos),
+            written=tuple((views.language_words(info, speak), views.written(info)) for info in found.alert.infos),
             odd=tuple(speak.t(key) for key in found.alert.notes),
             aired=views.aired(sent, row.id, self._registry.nodes, speak),
             history=views.history(acts, speak),

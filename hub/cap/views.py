@@ -159,7 +159,7 @@ def part(number: int, of: Part, seen: int, names: Sequence[str], speak: Speaker)
     """One part; `names`: of its nodes, in order."""
     notes = []
     if of.spoken is None:
-        notes.append(speak.t("cap.note_no_words", language=of.info.language))
+        notes.append(speak.t("cap.note_no_words", language=language_words(of.info, speak)))
     elif not of.spoken.own:
         notes.append(speak.t("cap.note_made_words"))
     if of.spoken is not None and of.spoken.cut:
@@ -178,6 +178,12 @@ def part(number: int, of: Part, seen: int, names: Sequence[str], speak: Speaker)
         count=len(of.nodes),
         seen=seen,
     )
+
+
+def language_words(info: Info, speak: Speaker) -> str:
+    """What its language is called; its code where we have no word."""
+    key = f"cap.language_{info.language.casefold().partition('-')[0]}"
+    return speak.t(key) if key in catalogue(speak.language) else info.language
 
 
 def written(info: Info) -> tuple[str, ...]:

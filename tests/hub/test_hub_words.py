@@ -40,6 +40,7 @@ def test_every_key_is_used_and_every_used_key_exists() -> None:
         "cap.certainty_",
         "cap.class_",
         "cap.ending_",
+        "cap.language_",
         "cap.level_",
         "cap.sent_",
         "cap.severity_",
