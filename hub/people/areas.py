@@ -56,6 +56,10 @@ class Areas:
         areas = (Area(place, name, tuple(sorted(addresses))) for place, (name, addresses) in found.items())
         return tuple(sorted(areas, key=lambda area: (area.name.casefold(), str(area.place))))
 
+    def communes(self) -> set[str]:
+        """The communes of all nodes."""
+        return {place for place in self._registry.standings.in_place if place and "/" not in place}
+
     def inside(self, place: Place) -> list[Node]:
         """The nodes that stand in a place."""
         return list(self._in(place).values())

@@ -32,7 +32,7 @@ def roles(giver: Person, language: Language) -> list[Choice]:
 def places(kit: Kit, giver: Person, language: Language) -> list[tuple[str, list[Choice]]]:
     """Where they may give them: everywhere, communes, areas, nodes, each group with its heading."""
     nodes = kit.areas.nodes(giver, Right.ADMINISTER)
-    communes = sorted({node.commune for node in nodes})
+    communes = sorted(kit.areas.communes())
     wide = [place for place in (EVERYWHERE, *map(Place, communes)) if giver.may(Right.ADMINISTER, place)]
     areas = [area for area in kit.areas.all() if giver.may(Right.ADMINISTER, area.place)]
     named = sorted(nodes, key=lambda node: node.title.casefold())[:MOST]

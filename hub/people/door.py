@@ -199,7 +199,7 @@ class Held:
     def __init__(self, app: ASGIApp, ended: asyncio.Event) -> None:
         self._app = app
         self._ended = ended
-        self._told = self._closed = False
+        self._told = self._begun = self._done = False
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Until the endpoint is done."""
@@ -208,8 +208,9 @@ class Held:
             over = {"type": "websocket.disconnect", "code": OVER}
 
         async def sent(message: Message) -> None:
-            if message["type"] == "websocket.close":
-                self._closed = True
+            self._begun = self._begun or message["type"] == "http.response.start"
+            whole = message["type"] == "http.response.body" and not message.get("more_body", False)
+            self._done = self._done or whole or message["type"] == "websocket.close"
             await send(message)
 
         async def received() -> Message:
@@ -218,8 +219,12 @@ class Held:
             return message or over
 
         await self._app(scope, received, sent)
-        if self._told and not self._closed and scope["type"] == "websocket":
+        if not self._told or self._done:
+            return
+        if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": OVER})
+        elif self._begun:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _either(self, receive: Receive) -> Message | None:
         """What comes; None once the session has ended."""

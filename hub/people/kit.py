@@ -110,14 +110,13 @@ class Kit:
         """A place as people call it; with its commune's number only where there are several."""
         if place == EVERYWHERE:
             return sentence(language, "people.everywhere")
-        several = len({area.place.commune for area in self.areas.all()} | {place.commune}) > 1
+        several = len(self.areas.communes() | {place.commune}) > 1
         suffix = f" ({place.commune})" if several else ""
+        one = next(iter(self.areas.inside(place)), None) if not place.is_wide else None
         if place.area:
-            known = {area.place: area.name for area in self.areas.all()}
-            return f"{known.get(place, place.area)}{suffix}"
+            return f"{one.about.zone if one and one.about else place.area}{suffix}"
         if place.node:
-            inside = self.areas.inside(place)
-            return f"{inside[0].title if inside else place.node}{suffix}"
+            return f"{one.title if one else place.node}{suffix}"
         if self.name and not several:
             return self.name
         return sentence(language, "people.commune", commune=place.commune)
