@@ -1,5 +1,5 @@
 # One-word commands for daily work. Everything sets up what it needs.
-.PHONY: demo test test-long lint docs docs-check bench bench-voice bench-sync bench-lights bench-camera soak-camera setup setup-test requirements clean
+.PHONY: demo test test-long lint docs docs-check bench bench-voice bench-sync bench-lights bench-camera bench-hub soak-camera setup setup-test requirements clean
 PY := .venv/bin/python
 
 demo: setup            ## run a whole commune on this machine
@@ -44,6 +44,9 @@ bench-camera: setup-test ## cameras: cost beside peers, isolation, motion, power
 	$(PY) -m bench.camera_motion
 	$(PY) -m bench.camera_powercut
 	$(PY) -m bench.camera_live
+
+bench-hub: setup-test  ## the hub with 10,000 nodes and 500 messages a second: pages, memory, processor
+	$(PY) -m bench.hub_scale
 
 soak-camera: setup-test ## eight cameras that are killed, frozen and throttled: what was lost; MINUTES=30
 	$(PY) -m bench.camera_soak --minutes $(or $(MINUTES),30)

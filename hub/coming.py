@@ -1,6 +1,6 @@
 """Which nodes know which bulletin: kept as states come, so that the day of thousands of nodes is looked up."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,9 +24,12 @@ class Coming:
 
     def __init__(self) -> None:
         self._known: dict[str, dict[str, BulletinState]] = {}
+        self._summed: dict[str, list[Airing]] = {}
+        """Of all nodes, until one of them says something new of that bulletin."""
 
     def put(self, address: str, id_: str, state: BulletinState | None) -> None:
         """What a node says of a bulletin; None: it does not know it any more."""
+        self._summed.pop(id_, None)
         if state is not None and state.actual != "cancelled":
             self._known.setdefault(id_, {})[address] = state
         elif address in (nodes := self._known.get(id_, {})):
@@ -36,24 +39,26 @@ class Coming:
 
     def between(self, start: datetime, end: datetime, among: Container[str] | None = None) -> list[Airing]:
         """What will be on air in that time, first to last. `among`: addresses; None: all nodes."""
-        found = [airing for id_, nodes in self._known.items() for airing in _of(id_, nodes, (start, end), among)]
+        found = [airing for id_ in self._known for airing in self._of(id_, among) if start <= airing.at < end]
         return sorted(found, key=lambda airing: (airing.at, airing.title))
 
+    def _of(self, id_: str, among: Container[str] | None) -> list[Airing]:
+        if among is not None:
+            return list(_airings(id_, [state for node, state in self._known[id_].items() if node in among]))
+        if id_ not in self._summed:
+            self._summed[id_] = list(_airings(id_, self._known[id_].values()))
+        return self._summed[id_]
 
-def _of(
-    id_: str, nodes: dict[str, BulletinState], span: tuple[datetime, datetime], among: Container[str] | None
-) -> Iterator[Airing]:
+
+def _airings(id_: str, states: Iterable[BulletinState]) -> Iterator[Airing]:
     whole: dict[datetime, int] = {}
     unready: dict[datetime, int] = {}
-    last: BulletinState | None = None
-    for address, state in nodes.items():
-        if among is not None and address not in among:
-            continue
+    title, class_ = "", "ordinary"
+    for state in states:
+        title, class_ = state.title, state.class_
         bad = state.actual == "preparing" or state.fault is not None
         for at in state.coming or ((state.next,) if state.next else ()):
-            if span[0] <= at < span[1]:
-                last = state
-                whole[at] = whole.get(at, 0) + 1
-                unready[at] = unready.get(at, 0) + bad
-    for at, count in whole.items() if last is not None else ():
-        yield Airing(at, id_, last.title[:200], last.class_, count, unready[at])  # type: ignore[union-attr]
+            whole[at] = whole.get(at, 0) + 1
+            unready[at] = unready.get(at, 0) + bad
+    for at, count in whole.items():
+        yield Airing(at, id_, title[:200], class_, count, unready[at])

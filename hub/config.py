@@ -141,7 +141,7 @@ class Limits(Strict):
     records: int = Field(default=1_000_000, ge=1000, description="Events and samples, rows")
     airings: int = Field(default=500_000, ge=1000, description="Rows of the as-aired log")
     media_mb: int = Field(default=1000, ge=10, description="Pictures, clips and sounds, MB; a clip takes 90 % at most")
-    nodes: int = Field(default=1000, ge=1)
+    nodes: int = Field(default=20_000, ge=1, description="About 20 kB of memory each")
     viewers: int = Field(default=100, ge=1, description="Pages that are kept live at once")
 
 

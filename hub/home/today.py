@@ -1,8 +1,9 @@
 """What the first page shows, in words: what is on air, what comes, what waits, what is wrong."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from itertools import islice
 
 from edge_agent.contract.reports import SpeakerState
 from edge_agent.contract.sentences import Language
@@ -18,6 +19,8 @@ from hub.times import local
 
 MOST = 8
 """Lines of each part; the rest is a tap away."""
+SORTED_MOST = 1000
+"""Of more, the first of the alphabet are no better than any."""
 BLOCKS: dict[Role, tuple[str, ...]] = {
     Role.ADMINISTRATOR: ("doing", "waiting", "on_air", "next", "unready", "silent", "wrong", "numbers"),
     Role.STAFF: ("doing", "on_air", "next", "waiting", "unready", "silent", "wrong"),
@@ -103,23 +106,23 @@ def today(shown: Shown, language: Language, waiting: Iterable[Waiting]) -> Today
     who, marked = person(), shown.registry.standings.marked
     everywhere = who.may_everywhere(Right.SEE)
     own = shown.registry.nodes if everywhere else {n.address: n for n in shown.areas.nodes(who, Right.SEE)}
-    having = {mark: [n for a, n in marked[mark].items() if everywhere or a in own] for mark in Mark}
+    having = {mark: marked[mark] if everywhere else _both(own, marked[mark]) for mark in Mark}
     begin = shown.clock.now()
     airings = shown.registry.coming.between(begin, _end(begin, shown), None if everywhere else own)
-    wrong = {n.address: n for mark in (Mark.ALARM, Mark.FAULTY, Mark.AWAY) for n in having[mark]}
+    wrong = {**having[Mark.ALARM], **having[Mark.FAULTY], **having[Mark.AWAY]}
     numbers = [("all", len(own), "")]
     numbers += [(show, len(having[mark]), show) for show, mark in _NUMBERS]
     speak = Speaker(language, shown.zone, begin)
     return Today(
         blocks=blocks_of(who),
         doing=_doing(who),
-        on_air=_on_air(having[Mark.ON_AIR], language, shown),
+        on_air=_on_air(having[Mark.ON_AIR].values(), language, shown),
         next=tuple(_line(airing, speak) for airing in airings[:MOST]),
         more=max(0, len(airings) - MOST),
         waiting=tuple(waiting),
         unready=_some(shown, having[Mark.UNREADY], language, "unready"),
         silent=_some(shown, having[Mark.SILENT], language, "silent"),
-        wrong=_some(shown, list(wrong.values()), language, "faults" if having[Mark.FAULTY] else "away"),
+        wrong=_some(shown, wrong, language, "faults" if having[Mark.FAULTY] else "away"),
         numbers=tuple(numbers),
     )
 
@@ -158,7 +161,11 @@ def _line(airing: Airing, speak: Speaker) -> Coming:
     )
 
 
-def _on_air(nodes: list[Node], language: Language, shown: Shown) -> tuple[OnAir, ...]:
+def _both(own: Mapping[str, Node], marked: Mapping[str, Node]) -> dict[str, Node]:
+    return {address: node for address, node in own.items() if address in marked}
+
+
+def _on_air(nodes: Iterable[Node], language: Language, shown: Shown) -> tuple[OnAir, ...]:
     found: dict[str, dict[str, None]] = {}
     speak = Speaker(language, shown.zone, shown.clock.now())
     for node in nodes:
@@ -170,6 +177,6 @@ def _on_air(nodes: list[Node], language: Language, shown: Shown) -> tuple[OnAir,
     )
 
 
-def _some(shown: Shown, nodes: list[Node], language: Language, show: str) -> Some:
-    first = in_order(nodes)[:MOST] if len(nodes) < 1000 else nodes[:MOST]
+def _some(shown: Shown, nodes: Mapping[str, Node], language: Language, show: str) -> Some:
+    first = in_order(nodes.values())[:MOST] if len(nodes) < SORTED_MOST else list(islice(nodes.values(), MOST))
     return Some(tuple(row(shown, node, language) for node in first), len(nodes), show)

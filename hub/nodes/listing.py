@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from hub.people.areas import Area
-from hub.people.rights import Place
+from hub.language import sort_key
+from hub.people.acting import person
+from hub.people.rights import Place, Right
 from hub.plain import plain
 from hub.registry import Node
 from hub.shown import Shown
@@ -64,16 +65,19 @@ class Found:
 
 def find(shown: Shown, asked: Asked) -> Found:
     """Look among the nodes that who asks may see."""
-    nodes = shown.nodes()
+    nodes = everywhere = shown.nodes()
     if asked.place:
         inside = {node.address for node in shown.areas.inside(Place.parse(asked.place))}
         nodes = [node for node in nodes if node.address in inside]
     if terms := plain(asked.words).split():
         nodes = [node for node in nodes if all(term in node.words for term in terms)]
-    counts = {"": len(nodes)}
     marked = shown.registry.standings.marked
-    for show, mark in SHOWS.items():
-        counts[show] = sum(node.address in marked[mark] for node in nodes) if marked[mark] else 0
+    if nodes is everywhere and len(nodes) == len(shown.registry.nodes):
+        counts = {show: len(marked[mark]) for show, mark in SHOWS.items()}
+    else:
+        own = {node.address for node in nodes}
+        counts = {show: len(own & marked[mark].keys()) for show, mark in SHOWS.items()}
+    counts[""] = len(nodes)
     if asked.show:
         has = marked[SHOWS[asked.show]]
         nodes = [node for node in nodes if node.address in has]
@@ -84,13 +88,17 @@ def find(shown: Shown, asked: Asked) -> Found:
 
 def places(shown: Shown) -> tuple[tuple[str, str], ...]:
     """The areas and communes that can be chosen: as grants write them, and in words."""
-    nodes = shown.nodes()
-    communes = sorted({node.commune for node in nodes})
-    areas = shown.areas.all(nodes)
-    chosen = [(commune, commune) for commune in communes] if len(communes) > 1 else []
-    chosen += [(str(area.place), _called(area, len(communes) > 1)) for area in areas]
-    return tuple(chosen[:AREAS_MOST])
+    who, inside = person(), shown.registry.standings.in_place
+    known = [Place.parse(place) for place in inside if place]
+    if not who.may_everywhere(Right.SEE):
+        known = [place for place in known if any(place.holds(own) or own.holds(place) for own in who.places(Right.SEE))]
+    many = len({place.commune for place in known}) > 1
+    chosen = [(str(place), place.commune) for place in known if not place.area] if many else []
+    areas = [(str(place), _called(place, inside[str(place)], many)) for place in known if place.area]
+    return (*sorted(chosen), *sorted(areas, key=lambda area: sort_key(area[1]))[:AREAS_MOST])
 
 
-def _called(area: Area, many: bool) -> str:
-    return f"{area.name} ({area.place.commune})" if many else area.name
+def _called(place: Place, nodes: Mapping[str, Node], many: bool) -> str:
+    about = next(iter(nodes.values())).about
+    name = about.zone.strip() if about and about.zone else place.area
+    return f"{name} ({place.commune})" if many else name
