@@ -1,6 +1,7 @@
 """The API as one application below `/api/v1`, and its description."""
 
 import json
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,6 +17,9 @@ from hub.api.parts import Parts
 from hub.people.door import PUBLIC
 
 PATH = "/api/v1"
+GROUPS = (nodes, acts, bulletins, log, programs)
+ROUTES = tuple(route for part in GROUPS for route in part.routes.routes)
+"""All addresses, each with its `needs`."""
 ABOUT = """For programs beside the console: follow nodes, switch, speak, file bulletins, read the logs.
 
 A program comes in by a token, `Authorization: Bearer ehub_...`, that an administrator made; it may do what the token
@@ -37,8 +41,9 @@ def mounted(parts: Parts) -> Mount:
     app = _application()
     app.state.parts = parts
     mount = Mount(PATH, ComingIn(app, parts.tokens))
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)  # also with a line break in it
     mount.needs = PUBLIC  # type: ignore[attr-defined]
-    mount.inner = tuple(app.routes)  # type: ignore[attr-defined]
+    mount.inner = ROUTES  # type: ignore[attr-defined]
     return mount
 
 
@@ -54,7 +59,7 @@ def _application() -> FastAPI:
         separate_input_output_schemas=False,
         redirect_slashes=False,
     )
-    for part in (nodes, acts, bulletins, log, programs):
+    for part in GROUPS:
         app.include_router(part.routes)
     handle(app)
     plain = app.openapi

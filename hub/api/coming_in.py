@@ -113,7 +113,7 @@ class ComingIn:
         if scope["method"] in SAFE:
             return None
         is_json = headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
-        if not is_json and (scope["method"] != "DELETE" or headers.get("sec-fetch-site") != "same-origin"):
+        if not is_json and scope["method"] != "DELETE":
             return answer(refused(415, "api.not_json", "Content-Type"))
         return None
 
