@@ -50,6 +50,7 @@ from hub.nodes.pages import NodePages
 from hub.notice import Notice
 from hub.pages import Pages, language_of
 from hub.people.areas import Areas
+from hub.people.asked import Asked
 from hub.people.door import Refused, WhoAsks, unguarded
 from hub.people.house import House
 from hub.people.refusing import Refusing
@@ -94,6 +95,9 @@ class Hub:
         self.media = MediaStore(config.data / "media", config.limits.media_mb * MB)
         self.signer: Signer = signer(config.signing_key)
         self.commands = Commands(self.signer, self._publish, clock)
+        asked = Asked(self.audit)
+        self.commands.on_one.append(asked.one)
+        self.commands.on_many.append(asked.many)
         self.feed = Feed(self.registry.nodes.values, config.limits.viewers, self.closing)
         self.inbox = Inbox(self.registry, self.ledger, self.commands, Naming(self._store), self.feed, clock)
         self.link = _link(config, clock, self._take, self.notice)
@@ -226,7 +230,7 @@ class Hub:
                 clock=clock,
                 zone=config.zone,
                 voice=self.voice,
-                bulletins=self.bulletins,
+                bulletins=self.bulletins.desk,
             )
         )
 
@@ -268,8 +272,10 @@ class Hub:
                 live=self.live,
                 toasts=toasts,
                 commands=self.commands,
+                can_reach=self._can_reach,
                 voice=self.voice,
                 reading=reading,
+                media=self.media,
                 areas=self.areas,
                 audit=self.audit,
                 store=self._store,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -83,6 +83,9 @@ class Commands:
         self._clock = clock
         self._pending: dict[str, _Pending | _Poll] = {}
         self._stopping = False
+        self.on_one: list[Callable[[str, Args, Outcome], None]] = []
+        self.on_many: list[Callable[[str, Args, Mapping[str, Outcome]], None]] = []
+        """Told what became of each command, as the acting person."""
 
     async def send(
         self, address: str, args: Args, *, limit: float, life: float, accepted_is_enough: bool = False
@@ -91,6 +94,12 @@ class Commands:
 
         With `accepted_is_enough` the first answer counts: what is asked may take long (speaking).
         """
+        outcome = await self._sent(address, args, limit, life, accepted_is_enough)
+        for tell in self.on_one:
+            tell(address, args, outcome)
+        return outcome
+
+    async def _sent(self, address: str, args: Args, limit: float, life: float, accepted_is_enough: bool) -> Outcome:
         if len(self._pending) >= MAX_PENDING:
             return Outcome("unsent", Fault.of("command.busy"))
         command = self._command(address, args, life)
@@ -118,6 +127,14 @@ class Commands:
 
         The nodes refuse it after `life` seconds. `on_answer` is told of each answer as it comes.
         """
+        outcomes = await self._sent_all(commune, args, nodes, limit, life, on_answer)
+        for tell in self.on_many:
+            tell(commune, args, outcomes)
+        return outcomes
+
+    async def _sent_all(
+        self, commune: str, args: Args, nodes: Collection[str], limit: float, life: float, on_answer: OnAnswer
+    ) -> dict[str, Outcome]:
         if len(self._pending) >= MAX_PENDING:
             return dict.fromkeys(nodes, Outcome("unsent", Fault.of("command.busy")))
         names = tuple(sorted(address.partition("/")[2] for address in nodes))
