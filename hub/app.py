@@ -130,6 +130,7 @@ class Hub:
         await self.ledger.load()
         await self.media.start()
         await self._previews.start()
+        await self.air.load()
         await self._writing.start()
         await self.bulletins.load()
         await self.voice.__aenter__()
@@ -138,6 +139,7 @@ class Hub:
             asyncio.create_task(supervise("follow-up", self._followup.run), name="follow-up"),
             *self.bulletins.tasks(),
             asyncio.create_task(supervise("people", self.people.run), name="people"),
+            asyncio.create_task(supervise("air", self.air.run), name="air"),
             *(asyncio.create_task(supervise(name, part), name=name) for name, part in self.alerts.tasks()),
         ]
         return self

@@ -8,36 +8,48 @@ from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 
 from edge_agent.contract.sentences import Language
+from hub.air.emergency import Emergencies
+from hub.air.emergency_follow import EmergencyFollow
+from hub.air.emergency_pages import EmergencyPages
 from hub.air.mic_page import MicPage
 from hub.air.mic_socket import MicSocket
 from hub.air.mic_words import Told
+from hub.air.now_page import AirPage
+from hub.air.prepared import Prepared
+from hub.air.prepared_page import PreparedPage
+from hub.air.proofs import Proofs
+from hub.air.round_page import RoundPage
+from hub.air.rounds import Rounds
+from hub.air.site import Site
+from hub.air.speak_page import SpeakPage
 from hub.air.voices import Voices
 from hub.commands import Commands
 from hub.live import Live
+from hub.media import MediaStore
 from hub.people.areas import Areas
 from hub.people.audit import Audit
 from hub.people.door import Door
 from hub.readingdesk import ReadingDesk
-from hub.registry import Node
 from hub.render import Renderer, Shown
-from hub.sentences import Speaker
 from hub.store import Store
+from hub.supervise import supervise
 from hub.toasts import Toasts
-from hub.views import node_zone
 from hub.voice import Voice
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What the desk works with."""
+    """What the desk works with. `can_reach`: whether a node is there now, by its address."""
 
     shown: Shown
     renderer: Renderer
     live: Live
     toasts: Toasts
     commands: Commands
+    can_reach: Callable[[str], bool]
     voice: Voice
     reading: ReadingDesk
+    media: MediaStore
     areas: Areas
     audit: Audit
     store: Store
@@ -49,18 +61,42 @@ class AirDesk:
     """On air: now and next, speaking now, live, emergencies."""
 
     def __init__(self, needs: Needs) -> None:
-        shown = needs.shown
-
-        def told(language: Language) -> Told:
-            def speaker(node: Node) -> Speaker:
-                return Speaker(language, node_zone(node, shown.zone), shown.clock.now())
-
-            return Told(language, speaker)
-
-        voices = Voices(needs.commands, shown.link.pass_on, shown.clock)
-        self._mic = MicSocket(voices, needs.areas, needs.audit, told, needs.language, needs.closing, shown.clock)
-        self._mic_page = MicPage(needs.renderer, needs.areas, needs.language)
+        shown, clock = needs.shown, needs.shown.clock
+        site = Site(shown, needs.renderer, needs.live, needs.toasts, needs.areas, needs.language)
+        self.emergencies = Emergencies(needs.store, needs.commands, needs.can_reach, needs.audit, shown.notice, clock)
+        self.prepared = Prepared(needs.store, needs.voice, needs.media, needs.audit, clock)
+        self._rounds = Rounds(needs.commands, shown.notice, clock)
+        voices = Voices(needs.commands, shown.link.pass_on, clock)
+        proofs = Proofs(needs.store, shown.ledger, clock)
+        self._pages = (
+            MicSocket(voices, needs.areas, needs.audit, _told(site), needs.language, needs.closing, clock),
+            MicPage(needs.renderer, needs.areas, needs.language),
+            SpeakPage(site, self._rounds, needs.reading, needs.audit),
+            PreparedPage(site, self.prepared, needs.reading),
+            EmergencyPages(site, needs.reading, self.emergencies, self.prepared),
+            EmergencyFollow(site, self.emergencies),
+            RoundPage(site, self._rounds),
+            AirPage(site, self._rounds, self.emergencies, proofs, needs.audit),
+        )
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
-        return [*self._mic.routes(door), *self._mic_page.routes(door)]
+        return [route for page in self._pages for route in page.routes(door)]
+
+    async def load(self) -> None:
+        """Read what is kept. Raises SQLAlchemyError, StoreFull."""
+        await self.prepared.load()
+        await self.emergencies.load()
+
+    async def run(self) -> None:
+        """Send and end emergencies, make sounds beforehand; until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(supervise("emergencies", self.emergencies.run))
+                group.create_task(supervise("prepared messages", self.prepared.run))
+        finally:
+            await self._rounds.stop()
+
+
+def _told(site: Site) -> Callable[[Language], Told]:
+    return lambda language: Told(language, site.speaker_at(language))

@@ -49,6 +49,6 @@ class MicPage:
             other_language=switched(request.query_params, language),
             offered=offered(self._areas, person(), Right.SPEAK, request.query_params.getlist("at")),
             limits=LIMITS_S,
-            words=json.dumps({word: t(f"mic.{word}") for word in _WORDS}, ensure_ascii=False),
+            words=json.dumps({w: t(f"mic.{w}", ready="{ready}", all="{all}") for w in _WORDS}, ensure_ascii=False),
         )
         return remember(HTMLResponse(html, headers={"Vary": "Cookie", **MICROPHONE}), request.query_params)

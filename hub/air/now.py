@@ -1,0 +1,113 @@
+"""A cluster as it stands on `/air`: what it plays, what comes next, whether it is ready, and what was heard."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edge_agent.contract.capabilities import Capability
+from edge_agent.contract.reports import BulletinState, DriverState, SpeakerState
+from hub.aired.rows import Row
+from hub.ledger import Account
+from hub.onair import SpeakerView, speaker_view
+from hub.registry import Node
+from hub.sentences import Speaker, number
+from hub.views import presence
+
+SPEAKERS = 8
+"""Of one node on this page."""
+
+
+@dataclass(frozen=True)
+class ClusterView:
+    """One node with loudspeakers. `why`: what keeps it from speaking; `proof`: of what it aired last."""
+
+    key: str
+    path: str
+    address: str
+    title: str
+    area: str
+    state: str
+    word: str
+    speakers: tuple[SpeakerView, ...]
+    next_title: str
+    next_word: str
+    next_good: bool
+    why: tuple[str, ...]
+    proof: Literal["heard", "unheard", "unknown", "missed", "none"]
+    proof_words: str
+
+    @property
+    def ready(self) -> bool:
+        """Whether it could speak now."""
+        return not self.why
+
+
+def cluster(node: Node, account: Account | None, last: Row | None, speak: Speaker) -> ClusterView:
+    """As it is now. `last`: what it aired last."""
+    state, word = presence(node, speak)
+    speakers = tuple(speaker_view(thing, node, account, speak) for thing in _speakers(node)[:SPEAKERS])
+    coming = _next(node, speak)
+    proof, proof_words = _proof(node, last, speak)
+    return ClusterView(
+        key=node.key,
+        path=f"/nodes/{node.address}",
+        address=node.address,
+        title=node.title,
+        area=(node.about.zone or "") if node.about else "",
+        state=state,
+        word=word,
+        speakers=speakers,
+        next_title=coming.title[:200] if coming else "",
+        next_word=speak.bulletin(coming) if coming else "",
+        next_good=coming is not None and coming.actual == "ready" and coming.fault is None,
+        why=_why(node, word, speak),
+        proof=proof,
+        proof_words=proof_words,
+    )
+
+
+def _speakers(node: Node) -> list[Capability]:
+    if node.about is not None:
+        return [thing for thing in node.about.capabilities if thing.kind == "speaker"]
+    ids = [id_ for kind, id_ in node.states if kind == "speaker"]
+    return [Capability.model_validate({"id": id_, "kind": "speaker", "name": id_}) for id_ in ids]
+
+
+def _next(node: Node, speak: Speaker) -> BulletinState | None:
+    """What is on air next."""
+    coming = [
+        (state.next, state.id, state)
+        for state in node.states.values()
+        if isinstance(state, BulletinState) and state.next is not None and state.next > speak.now
+    ]
+    return min(coming, key=lambda each: each[:2])[2] if coming else None
+
+
+def _why(node: Node, word: str, speak: Speaker) -> tuple[str, ...]:
+    """Why it could not speak now; nothing where it could."""
+    if not node.online:
+        return (word,)
+    found = [speak.fault(node.status.fault)] if node.status and node.status.fault else []
+    for state in node.states.values():
+        if isinstance(state, SpeakerState | DriverState) and state.fault is not None:
+            found.append(speak.fault(state.fault))
+    if node.status and node.status.clock and not node.status.clock.trusted:
+        found.append(speak.t("air.clock"))
+    return tuple(dict.fromkeys(found))[:4]
+
+
+def _proof(
+    node: Node, last: Row | None, speak: Speaker
+) -> tuple[Literal["heard", "unheard", "unknown", "missed", "none"], str]:
+    """Whether what was aired last was heard: by the microphone, as far as there is one."""
+    if last is None:
+        return "none", speak.t("air.proof_none")
+    title, at = last.airing.title[:120], speak.moment(last.at)
+    if last.airing.state == "missed":
+        return "missed", speak.t("air.proof_missed", title=title, at=at)
+    kind: Literal["heard", "unheard", "unknown"] = "unknown"
+    if last.heard is not None:
+        kind = "heard" if last.heard else "unheard"
+    words = speak.t(f"air.proof_{kind}", title=title, at=at)
+    if last.score is not None:
+        words += " " + speak.t("air.proof_score", score=number(round(100 * last.score)))
+    return kind, words

@@ -1,0 +1,46 @@
+"""What each node aired last, from the as-aired log; asked again only where a node has told something new."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from sqlalchemy.engine import Connection
+
+from hub.aired.rows import Row, Wanted, rows
+from hub.clock import Clock
+from hub.ledger import Ledger
+from hub.registry import Node
+from hub.store import Store
+
+BACK = timedelta(days=31)
+KEPT = 2000
+
+
+class Proofs:
+    """The last airing of each node that somebody looks at."""
+
+    def __init__(self, store: Store, ledger: Ledger, clock: Clock) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._clock = clock
+        self._known: dict[str, tuple[int, Row | None]] = {}
+
+    async def last(self, nodes: Iterable[Node]) -> dict[str, Row | None]:
+        """By address. Raises SQLAlchemyError."""
+        versions = {node.address: self._version(node.address) for node in nodes}
+        wanted = [a for a, version in versions.items() if a not in self._known or self._known[a][0] != version]
+        if wanted:
+            now = self._clock.now()
+
+            def read(connection: Connection) -> dict[str, Row | None]:
+                spans = {a: Wanted(now - BACK, now + timedelta(days=1), a) for a in wanted}
+                return {a: next(rows(connection, span, 1, newest=True), None) for a, span in spans.items()}
+
+            if len(self._known) > KEPT:
+                self._known.clear()
+            for address, row in (await self._store.read(read)).items():
+                self._known[address] = versions[address], row
+        return {address: self._known[address][1] for address in versions if address in self._known}
+
+    def _version(self, address: str) -> int:
+        account = self._ledger.accounts.get(address)
+        return account.version if account else 0
