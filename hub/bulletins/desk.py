@@ -1,9 +1,8 @@
 """The desk on which the commune's bulletins lie: every change is written before it counts, and tells who looks on."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
-
-from sqlalchemy.engine import Connection
 
 from edge_agent.contract.ids import uuid7
 from hub.bulletins import machine, table
@@ -26,6 +25,7 @@ class Bulletins:
         self._notice = notice
         self._audit = audit
         self._clock = clock
+        self._turn = asyncio.Lock()
         self.open: dict[str, HubBulletin] = {}
         self.on_change: list[Callable[[HubBulletin], None]] = []
         """Told each bulletin after its change was written."""
@@ -60,26 +60,30 @@ class Bulletins:
         return await self.change(id_, lambda bulletin: machine.edit(bulletin, content, self.doing(seen)))
 
     async def change(self, id_: str, change: Change, act: str = "") -> HubBulletin:
-        """Change what stands there. `act`: for the audit. Raises NotNow, Conflict, SQLAlchemyError, StoreFull."""
+        """Change what stands there, one change after the other. `act`: for the audit.
 
-        def job(connection: Connection) -> HubBulletin | NotNow:
-            before = table.one(connection, id_)
+        Raises NotNow, Conflict, SQLAlchemyError, StoreFull.
+        """
+        async with self._turn:
+            before = await self.get(id_)
             if before is None:
-                return NotNow("bulletins.gone")
-            try:
-                after = change(before)
-            except NotNow as no:  # an answer, not a failure of the database
-                return no
-            return after if table.replace(connection, before.number, after) else Conflict(before)
-
-        after = await self._store.call(job)
-        if isinstance(after, NotNow):
-            raise after
+                raise NotNow("bulletins.gone")
+            after = change(before)
+            if after is before:
+                return after
+            if not await self._store.call(partial(table.replace, seen=before.number, bulletin=after)):
+                raise Conflict(await self._fresh(before))
+            self._wrote(after)
         if act:
             places = ", ".join(after.targets.places)
             self._audit.note(f"bulletin.{act}", places, after.content.title, id=id_, number=after.number)
-        self._wrote(after)
         return after
+
+    async def _fresh(self, known: HubBulletin) -> HubBulletin:
+        """As the database has it: a change whose asker went away before its answer came."""
+        found = await self._store.read(partial(table.one, id_=known.id)) or known
+        self._wrote(found)
+        return found
 
     def _wrote(self, bulletin: HubBulletin) -> None:
         if bulletin.state in table.OPEN:
