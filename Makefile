@@ -19,9 +19,11 @@ lint: setup-test       ## style, types, the rule of dependence
 
 docs: setup-test       ## write the generated reference
 	$(PY) -m edge_agent schema
+	$(PY) -m hub openapi
 
 docs-check: setup-test ## the generated reference is what the code says
 	$(PY) -m edge_agent schema --check
+	$(PY) -m hub openapi --check
 
 bench: setup-test      ## figures, each with its limit measured in the same run
 	$(PY) -m bench

@@ -13,9 +13,11 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from edge_agent.version import VERSION
+from hub.api.command import openapi
 from hub.config import ConfigError, HubConfig, load
 from hub.keys import signer
 from hub.people import command as people_command
+from hub.people import token_command
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 
@@ -63,6 +65,8 @@ def check(file: Path) -> None:
 main.add_command(people_command.people)
 main.add_command(people_command.audit)
 main.add_command(people_command.first_run)
+main.add_command(token_command.token)
+main.add_command(openapi)
 
 
 @main.command()

@@ -83,7 +83,7 @@ class Tokens:
 
     async def load(self) -> None:
         """Read what is kept. Raises SQLAlchemyError."""
-        self._by_hash = {token.hash: token for token in await self._store.read(_read)}
+        self._by_hash = {token.hash: token for token in await self._store.read(read)}
 
     def seen_by(self, who: Person) -> list[Token]:
         """Those that somebody may look after, the newest first."""
@@ -114,7 +114,7 @@ class Tokens:
     async def revoke(self, token: Token) -> None:
         """From now on it opens nothing. Raises SQLAlchemyError, StoreFull: then it would be back after a start."""
         self._by_hash.pop(token.hash, None)
-        await self._store.call(lambda c: c.execute(tokens.delete().where(tokens.c.id == token.id)) and None)
+        await self._store.call(partial(remove, id_=token.id))
 
     def find(self, secret: str) -> Token | None:
         """The token of a secret; None when it is unknown, revoked or over."""
@@ -175,7 +175,13 @@ def insert(connection: Connection, token: Token) -> None:
     connection.execute(tokens.insert(), row)
 
 
-def _read(connection: Connection) -> list[Token]:
+def remove(connection: Connection, id_: str) -> bool:
+    """Whether there was one."""
+    return connection.execute(tokens.delete().where(tokens.c.id == id_)).rowcount == 1
+
+
+def read(connection: Connection) -> list[Token]:
+    """All that are kept."""
     return [
         Token(
             row.id,

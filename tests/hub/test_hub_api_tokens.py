@@ -1,6 +1,9 @@
 """Programs come in by tokens: only where, and only to what, these were made for; and not a moment longer."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -251,3 +254,37 @@ async def test_what_programs_do_stands_in_the_audit_log(hub: Running, node: Fake
     assert ("Một cửa", "light.switch", NODE) in found
     assert ("quan-tri", "token.make", "29401") in found
     assert token["secret"] not in (await hub.http.get(f"{V1}/audit")).text
+
+
+def command(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "hub", "token", arguments[0], str(folder / "hub.yaml"), *arguments[1:]],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+
+async def test_tokens_are_made_and_revoked_at_the_machine_while_the_hub_runs(
+    broker: Mosquitto, tmp_path: Path, database: Any
+) -> None:
+    (tmp_path / "hub.yaml").write_text(json.dumps({"name": "Xã Tân Hội", **database}))
+    async with serving(config_for(tmp_path, broker.port, **database)) as hub:
+        asked = ("make", "--name", "IOC", "--right", "see", "--right", "reports", "--place", "29401")
+        made = await asyncio.to_thread(command, tmp_path, *asked)
+        assert (made.returncode, made.stderr) == (0, "")
+        async with program(hub, made.stdout.strip()) as http:
+
+            async def answers(status: int) -> None:
+                async with asyncio.timeout(15):
+                    while (await http.get(f"{V1}/nodes")).status_code != status:
+                        await asyncio.sleep(1)
+
+            await answers(200)
+            listed = (await asyncio.to_thread(command, tmp_path, "list")).stdout
+            assert "IOC: reports,see at 29401" in listed
+            id_ = listed.split()[0]
+            assert (await asyncio.to_thread(command, tmp_path, "revoke", id_)).stdout == "revoked\n"
+            await answers(401)
+        gone = await asyncio.to_thread(command, tmp_path, "revoke", id_)
+        assert (gone.returncode, "there is no token" in gone.stderr) == (2, True)

@@ -1,0 +1,99 @@
+"""The one-stop office files a bulletin: a draft, or handed in; on air it goes only by people."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from hub_rig import FakeNode, Running
+
+V1 = "/api/v1"
+TEXT = {"title": "Lịch tiêm chủng", "text": "Sáng thứ bảy, trạm y tế tiêm chủng cho trẻ em."}
+PLACES = ["29401/tram-bom"]
+
+
+def later() -> str:
+    return (datetime.now(UTC) + timedelta(days=1)).isoformat()
+
+
+@pytest.fixture
+async def office(hub: Running, node: FakeNode) -> Any:
+    asked = {"name": "Một cửa", "rights": ["see", "write"], "places": ["29401"]}
+    secret = (await hub.http.post(f"{V1}/tokens", json=asked)).json()["secret"]
+    async with httpx.AsyncClient(
+        base_url=f"{hub.url}{V1}", timeout=30, headers={"Authorization": f"Bearer {secret}"}
+    ) as http:
+        yield http
+
+
+async def test_a_draft_is_kept_for_staff(office: httpx.AsyncClient, hub: Running) -> None:
+    made = await office.post("/bulletins", json=TEXT)
+    assert made.status_code == 201, made.text
+    draft = made.json()
+    assert (draft["state"], draft["number"], draft["title"]) == ("draft", 1, "Lịch tiêm chủng")
+    assert draft["content"]["versions"][0]["segments"][0]["text"] == TEXT["text"]
+    assert [b["id"] for b in (await office.get("/bulletins")).json()] == [draft["id"]]
+    assert (await office.get(f"/bulletins/{draft['id']}")).json()["id"] == draft["id"]
+
+
+async def test_handed_in_it_waits_for_a_person(office: httpx.AsyncClient, hub: Running, node: FakeNode) -> None:
+    made = await office.post("/bulletins", json={**TEXT, "places": PLACES, "at": later(), "submit": True})
+    assert made.status_code == 201, made.text
+    bulletin = made.json()
+    assert (bulletin["state"], bulletin["places"]) == ("submitted", PLACES)
+    kept = await hub.hub.bulletins.desk.get(bulletin["id"])
+    assert kept is not None and kept.released is None
+    assert kept.history[-1].name == "Một cửa"
+    assert not node.commands
+    stale = await office.post(f"/bulletins/{bulletin['id']}/cancel", json={"number": 1})
+    assert (stale.status_code, stale.json()["code"]) == (409, "api.changed_meanwhile")
+    number = {"number": bulletin["number"]}
+    again = await office.post(f"/bulletins/{bulletin['id']}/submit", json=number)
+    assert again.status_code == 409
+    assert "{" not in again.json()["message"]["vi"]
+    over = await office.post(f"/bulletins/{bulletin['id']}/cancel", json=number)
+    assert over.json()["state"] == "cancelled"
+    assert (await office.get("/bulletins")).json() == []
+
+
+async def test_what_nobody_can_read_is_asked(office: httpx.AsyncClient) -> None:
+    asked = {**TEXT, "text": "Ngày 5/6 họp UBMTTQXYZ.", "places": PLACES, "at": later(), "submit": True}
+    refused = await office.post("/bulletins", json=asked)
+    assert (refused.status_code, refused.json()["code"]) == (422, "api.unclear")
+    assert "UBMTTQXYZ" in refused.json()["params"]["words"]
+    words = dict.fromkeys(refused.json()["params"]["words"].split(", "), "họp")
+    assert (await office.post("/bulletins", json={**asked, "readings": words})).status_code == 201
+    silent = await office.post("/bulletins", json={**asked, "text": "……"})
+    assert (silent.status_code, silent.json()["code"]) == (422, "api.unreadable")
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "code", "where"),
+    [
+        ({"places": ["29402"]}, 403, "api.no_place", "body.places"),
+        ({"places": [*PLACES, "29402/x"]}, 403, "api.no_place", "body.places"),
+        ({"class": "emergency", "places": PLACES}, 403, "api.no_emergency", "body.class"),
+        ({"submit": True, "places": PLACES}, 422, "plan.no_time", "body.at"),
+        ({"submit": True, "at": "2030-01-01T00:00:00Z"}, 422, "plan.no_place", "body.places"),
+        ({"places": ["../x"]}, 422, "command.invalid", "body.places.0"),
+        ({"at": "2030-01-01T00:00:00"}, 422, "command.invalid", "body.at"),
+        ({"title": " "}, 422, "command.invalid", "body.title"),
+        ({"tittle": "x"}, 422, "command.invalid", "body.tittle"),
+        ({"text": "x" * 20_001}, 422, "command.invalid", "body.text"),
+    ],
+)
+async def test_what_cannot_be_filed_is_refused_with_its_place(
+    office: httpx.AsyncClient, more: dict[str, Any], status: int, code: str, where: str
+) -> None:
+    refused = await office.post("/bulletins", json={**TEXT, **more})
+    told = refused.json()
+    assert (refused.status_code, told["code"], told["where"]) == (status, code, where), refused.text
+    assert (await office.get("/bulletins")).json() == []
+
+
+async def test_bulletins_of_other_places_are_not_shown(office: httpx.AsyncClient, hub: Running) -> None:
+    other = await hub.http.post(f"{V1}/bulletins", json={**TEXT, "places": ["29402"]})
+    assert other.status_code == 201, other.text
+    assert (await office.get("/bulletins")).json() == []
+    hidden = await office.get(f"/bulletins/{other.json()['id']}")
+    assert (hidden.status_code, hidden.json()["code"]) == (404, "bulletins.gone")
