@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute
 
 from edge_agent.contract.base import JsonObject, iso
 from hub.cap.bringing import body
+from hub.cap.deciding import Decisions
 from hub.cap.desk import Desk, Taken
 from hub.cap.looking import Found, Looking
 from hub.cap.problems import REFUSALS, as_json, refusal
@@ -22,8 +23,9 @@ _XML = ("application/cap+xml", "application/common-alerting-protocol+xml", "appl
 class CapApi:
     """For programs beside the console."""
 
-    def __init__(self, desk: Desk, looking: Looking) -> None:
+    def __init__(self, desk: Desk, decisions: Decisions, looking: Looking) -> None:
         self._desk = desk
+        self._decisions = decisions
         self._looking = looking
 
     def routes(self, door: Door) -> list[BaseRoute]:
@@ -39,6 +41,7 @@ class CapApi:
             return _refused((Problem("cap.bad_content_type", "", 0, {"known": ", ".join(_XML)}),), 415)
         try:
             taken = await self._desk.take(await body(request), by=person().name)
+            self._decisions.brought(taken)
         except REFUSALS as error:
             return _refused(*refusal(error))
         except SQLAlchemyError:

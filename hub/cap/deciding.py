@@ -1,5 +1,6 @@
 """What a person decides about an alert: let it be heard, leave it, end it."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ from sqlalchemy.engine import Connection
 
 from hub.cap import rows, said
 from hub.cap.airing import Airing
-from hub.cap.desk import Desk
+from hub.cap.desk import Desk, Taken
 from hub.cap.message import MsgType, Status
 from hub.cap.plan import Part, Plan
 from hub.cap.relations import REPLACED, replace_by_person
@@ -16,7 +17,9 @@ from hub.clock import Clock
 from hub.notice import Notice
 from hub.people.acting import person
 from hub.people.audit import Audit
-from hub.store import Store
+from hub.store import Store, StoreFull
+
+logger = logging.getLogger(__name__)
 
 AIRABLE = (State.WAITING, State.AIRED, State.NOTED)
 
@@ -58,7 +61,6 @@ class Decisions:
     async def air(self, row: Row, plan: Plan, choice: Choice) -> None:
         """Have a part heard at these nodes. Raises Overtaken, SQLAlchemyError, StoreFull."""
         now, who = self._clock.now(), person().name or "console"
-        self._audit.note("alert.air", what=row.title, alert=row.id, nodes=list(choice.nodes[:50]), text=choice.text)
 
         def write(connection: Connection) -> bool:
             fresh, before = rows.get(connection, row.id), said.said(connection, row.id)
@@ -74,12 +76,11 @@ class Decisions:
             _replace(connection, fresh, said.Act(now, who, "aired", ""))
             return True
 
-        await self._write(write)
+        await self._write(write, "air", row, nodes=list(choice.nodes[:50]), text=choice.text)
 
     async def dismiss(self, row: Row, word: str) -> None:
         """Leave it. Raises Overtaken, SQLAlchemyError, StoreFull."""
         act = said.Act(self._clock.now(), person().name or "console", "dismissed", word)
-        self._audit.note("alert.dismiss", what=row.title, alert=row.id, word=word)
 
         def write(connection: Connection) -> bool:
             if not rows.move(connection, row.id, State.DISMISSED, of=(State.WAITING,)):
@@ -87,24 +88,22 @@ class Decisions:
             said.note(connection, row.id, act)
             return True
 
-        await self._write(write)
+        await self._write(write, "dismiss", row, word=word)
 
     async def end(self, row: Row) -> None:
         """End it wherever it repeats. Raises SQLAlchemyError, StoreFull."""
         act = said.Act(self._clock.now(), person().name or "console", "ended", "")
-        self._audit.note("alert.end", what=row.title, alert=row.id)
 
         def write(connection: Connection) -> bool:
             said.end(connection, [row.id])
             said.note(connection, row.id, act)
             return True
 
-        await self._write(write)
+        await self._write(write, "end", row)
 
     async def accept(self, row: Row) -> None:
         """Take an unproved cancellation for true. Raises Overtaken, SQLAlchemyError, StoreFull."""
         act = said.Act(self._clock.now(), person().name or "console", "accepted", "")
-        self._audit.note("alert.accept", what=row.title, alert=row.id)
 
         def write(connection: Connection) -> bool:
             if not rows.move(connection, row.id, State.NOTED, "kind", of=(State.WAITING,)):
@@ -113,10 +112,21 @@ class Decisions:
             said.note(connection, row.id, act)
             return True
 
-        await self._write(write)
+        await self._write(write, "accept", row)
 
-    async def _write(self, job: Callable[[Connection], bool]) -> None:
-        if not await self._store.call(job):
+    def brought(self, taken: Taken) -> None:
+        """Note who brought a message. Raises StoreFull."""
+        self._audit.note("alert.bring", what=taken.id, outcome="done" if taken.new else "known")
+
+    async def _write(self, job: Callable[[Connection], bool], act: str, row: Row, **details: object) -> None:
+        """The job writes who did it; the book of acts gets what became of it."""
+        done = await self._store.call(job)
+        try:
+            outcome = "done" if done else "overtaken"
+            self._audit.note(f"alert.{act}", what=row.title, outcome=outcome, alert=row.id, told=details)
+        except StoreFull:
+            logger.error("not in the audit log, the database takes nothing: alert.%s %s", act, row.id)
+        if not done:
             raise Overtaken
         self._airing.wake()
         self._notice.bump()

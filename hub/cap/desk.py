@@ -24,6 +24,8 @@ from hub.cap.targets import Spot
 from hub.clock import Clock
 from hub.notice import Notice
 from hub.people.areas import Areas
+from hub.people.audit import Audit
+from hub.people.rights import Person
 from hub.registry import Registry
 from hub.store import Store
 from hub.voice import TooManyReadings, Voice
@@ -61,18 +63,19 @@ class Desk:
         settings: CapSettings,
         store: Store,
         registry: Registry,
-        areas: Areas,
         airing: Airing,
         voice: Voice,
+        audit: Audit,
         notice: Notice,
         clock: Clock,
     ) -> None:
         self.settings = settings
         self._store = store
         self._registry = registry
-        self._areas = areas
+        self._areas = Areas(registry)
         self._airing = airing
         self._voice = voice
+        self._audit = audit
         self._notice = notice
         self._clock = clock
         self.on_waiting: list[Callable[[Row], None]] = []
@@ -199,6 +202,10 @@ class Desk:
                 said.end(connection, [old.id for old in rows.referred(connection, row.id) if old.state in REPLACED])
 
         await self._store.call(write)
+        if ready:
+            nodes = [node for each in ready for node in each.part.nodes][:50]
+            who = Person("", f"CAP {row.sender}"[:100])
+            self._audit.note("alert.air", what=row.title, who=who, alert=row.id, nodes=nodes)
         return replace(row, state=state, reason=left)
 
     async def _readings(self, part: Part) -> dict[str, str] | None:

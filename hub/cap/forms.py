@@ -149,6 +149,7 @@ class CapForms:
         language = self._language(request)
         try:
             taken = await self._desk.take(await read_file(request), by=person().name)
+            self._decisions.brought(taken)
         except REFUSALS as error:
             problems, status = refusal(error)
             words = tuple(sentence(problem, language) for problem in problems)

@@ -47,7 +47,7 @@ class Intake:
             return node is not None and ("bulletin", bulletin) in node.states
 
         self.airing = Airing(on.store, on.commands, on.can_reach, has, settings, on.notice, on.clock)
-        self.desk = Desk(settings, on.store, on.registry, self.areas, self.airing, on.voice, on.notice, on.clock)
+        self.desk = Desk(settings, on.store, on.registry, self.airing, on.voice, on.audit, on.notice, on.clock)
         self.decisions = Decisions(self.desk, on.store, self.airing, on.audit, on.notice, on.clock)
         self.feeds = Feeds(self.desk, on.store, on.notice, on.clock)
 

@@ -32,4 +32,4 @@ def routes(
     looking = Looking(intake, shown.registry, intake.areas)
     pages = CapPages(shown, renderer, live, looking, toasts, language)
     forms = CapForms(pages, looking, intake.desk, intake.decisions, reading, renderer, toasts, language)
-    return [*CapApi(intake.desk, looking).routes(door), *pages.routes(door), *forms.routes(door)]
+    return [*CapApi(intake.desk, intake.decisions, looking).routes(door), *pages.routes(door), *forms.routes(door)]

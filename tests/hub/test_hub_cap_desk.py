@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from cap_rig import SENDER, AlertOf, InfoOf, PlacedNode, area, now, signing
 from hub_rig import Mosquitto, Running, config_for, serving, until
 
@@ -18,6 +19,7 @@ from hub.cap.desk import Taken
 from hub.cap.parse import CapError
 from hub.cap.rows import Row, State
 from hub.cap.signature import SignatureError, signed_part
+from hub.people.chain import acts
 
 FEED = "kttv"
 ON_BOTH_DATABASES = True
@@ -105,6 +107,12 @@ class TestByRule:
             assert node.commands[-1].by == f"CAP {SENDER}"
             await quiet(far)
         assert (await until_state(hub, taken.id, node, "done")).fault == ""
+        query = sa.select(acts.c.name, acts.c.details).where(acts.c.act == "alert.air")
+        async with asyncio.timeout(30):
+            while not (rows_ := await hub.hub.alerts.store.read(lambda c: c.execute(query).fetchall())):
+                await asyncio.sleep(0.05)
+        (noted,) = rows_
+        assert noted.name == f"CAP {SENDER}" and "29401/tram-bom" in noted.details
 
     async def test_a_mild_alert_waits_and_says_why(self, hub: Running, node: PlacedNode) -> None:
         taken = await take(hub, AlertOf(infos=(InfoOf(severity="Minor"),)))

@@ -16,7 +16,7 @@ from hub_rig import Mosquitto, Running, config_for, serving, signed_in, until
 from edge_agent.contract.signature import Verifier
 from hub.cap import rows
 from hub.cap.rows import Row
-from hub.people.audit import acts
+from hub.people.chain import acts
 from hub.people.rights import EVERYWHERE, Grant, Place, Role
 from hub.people.sessions import COOKIE
 
@@ -172,7 +172,10 @@ class TestDeciding:
         id_ = await bring(hub, AlertOf(infos=MILD))
         await hub.http.post(f"/alerts/{id_}/dismiss", data={"word": "nhầm"})
         query = sa.select(acts.c.name, acts.c.act, acts.c.details).where(acts.c.act == "alert.dismiss")
-        (found,) = await hub.hub.alerts.store.read(lambda c: c.execute(query).fetchall())
+        async with asyncio.timeout(30):
+            while not (noted := await hub.hub.alerts.store.read(lambda c: c.execute(query).fetchall())):
+                await asyncio.sleep(0.05)
+        (found,) = noted
         assert found.name == "quan-tri" and id_ in found.details and "nhầm" in found.details
 
 
