@@ -10,8 +10,8 @@ from hub.air.encode import RATES
 
 __all__ = ["RATES", "Coder", "CoderGone"]
 
-_MOST_WAITING = 50
-"""Frames (1 s) that the child may be behind; then it hangs."""
+_MOST_WAITING = 250
+"""Frames (5 s) that the child may be behind, as when it starts on a busy machine; with more it hangs."""
 _END_S = 2.0
 
 

@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 MOST = 40
 LONGEST = 1500
 """Characters of a message: two minutes of speech."""
+FIRST_S = 20.0
+"""A hub that starts has more urgent things to do."""
 AGAIN_S = 600.0
 _CHUNK = 256 * 1024
 
@@ -102,6 +104,7 @@ class Prepared:
 
     async def run(self) -> None:
         """Make the sounds that are missing, until cancelled."""
+        await asyncio.sleep(FIRST_S)
         while True:
             self._news.clear()
             for message in self.all:
