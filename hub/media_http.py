@@ -5,7 +5,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -16,7 +16,8 @@ from hub.language import sentence
 from hub.media import MAX_BYTES, MediaStore, Medium
 from hub.media_parts import MediaRefused, Progress, WrongOffset
 from hub.notice import Notice
-from hub.people.door import PUBLIC, Door
+from hub.people.door import PUBLIC, Door, person_of
+from hub.people.rights import Right
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,9 @@ class MediaRoutes:
         self._store = store
         self._tokens = tokens
         self._notice = notice
+        self.public: list[Callable[[str], bool]] = []
+        """Asked in turn whether a file, by its SHA-256, is one that everybody may have: an announcement on the
+        residents' page."""
 
     def routes(self, door: Door) -> list[Route]:
         """For the application."""
@@ -40,6 +44,11 @@ class MediaRoutes:
             door.route("/media/{sha256}", self.patch, PUBLIC, ["PATCH"]),
             door.route("/media/{sha256}", self.get, PUBLIC, ["GET", "HEAD"]),
         ]
+
+    def _may_have(self, request: Request, sha256: str) -> bool:
+        if person_of(request).may_somewhere(Right.SEE) or self._tokens.allow(request.headers.get("authorization", "")):
+            return True
+        return any(is_public(sha256) for is_public in self.public)
 
     async def put(self, request: Request) -> Response:
         """201 when taken, 200 when it was there already; else a refusal with its sentences."""
@@ -94,8 +103,14 @@ class MediaRoutes:
         return medium
 
     async def get(self, request: Request) -> Response:
-        """The file; its name is its content, so a browser may keep it for ever, and a node may go on where it broke."""
+        """The file; its name is its content, so a browser may keep it for ever, and a node may go on where it broke.
+
+        For who has signed in, for nodes by their token (which they give once they are asked by 401), for everybody
+        only what is public.
+        """
         sha256 = str(request.path_params["sha256"])
+        if not self._may_have(request, sha256):
+            return _refusal(MediaRefused(401, "media.bad_token"))
         medium = self._store.get(sha256)
         if medium is None:  # of a file that is still coming, `HEAD` asks where to go on
             return Response(status_code=404, headers=_progress(self._store.progress(sha256)))

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from math import ceil
 from urllib.parse import urlencode
@@ -22,8 +22,10 @@ from hub.aired.paper import Job, local_now
 from hub.aired.rows import CLASSES, SHOWS, Totals, Wanted
 from hub.aired.words import Line, Wording
 from hub.language import remember, sort_key, switched, translator
+from hub.people.acting import person
 from hub.people.door import Door, somewhere
-from hub.people.rights import Right
+from hub.people.rights import EVERYWHERE, Place, Right
+from hub.plain import area_id
 from hub.render import Renderer, Shown
 from hub.store import Store
 
@@ -95,7 +97,7 @@ class AiredPages:
         language = self._language(request)
         asked = self._asked(request)
         try:
-            wanted = self._wanted(asked)
+            wanted = await self._wanted(asked, Right.SEE)
         except month.Unclear as error:
             return HTMLResponse(self._renderer.message(language, str(error)), 400)
         try:
@@ -110,7 +112,7 @@ class AiredPages:
     async def _csv(self, request: Request) -> Response:
         asked = self._asked(request)
         try:
-            wanted = self._wanted(asked)
+            wanted = await self._wanted(asked, Right.REPORTS)
         except month.Unclear as error:
             return HTMLResponse(self._renderer.message(self._language(request), str(error)), 400)
         headers = {"Content-Disposition": f'attachment; filename="{_file(asked)}.csv"'}
@@ -130,12 +132,12 @@ class AiredPages:
     async def _pdf(self, request: Request) -> Response:
         language, asked = self._language(request), self._asked(request)
         try:
-            self._wanted(asked)
+            wanted = await self._wanted(asked, Right.REPORTS)
         except month.Unclear as error:
             return HTMLResponse(self._renderer.message(language, str(error)), 400)
         if self._waiting >= WAITING:
             return HTMLResponse(self._renderer.message(language, "aired.paper_busy"), 503, {"Retry-After": "30"})
-        job = self._job(asked, language)
+        job = self._job(asked, wanted, language)
         self._waiting += 1
         try:
             async with self._printing:
@@ -149,13 +151,14 @@ class AiredPages:
         headers = {"Content-Disposition": f'attachment; filename="{_file(asked)}.pdf"'}
         return Response(made, media_type="application/pdf", headers=headers)
 
-    def _job(self, asked: Asked, language: Language) -> Job:
+    def _job(self, asked: Asked, wanted: Wanted, language: Language) -> Job:
         zone = self._shown.zone
         title = self._shown.name or translator(language)("page.console")
         return Job(
             *(self._store.address.render_as_string(hide_password=False), asked.month, asked.where, asked.show),
             *(asked.class_, zone.key, language, title),
             printed=local_now(zone),
+            within=wanted.within,
         )
 
     def _asked(self, request: Request) -> Asked:
@@ -169,11 +172,17 @@ class AiredPages:
             page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 9 else 1,
         )
 
-    def _wanted(self, asked: Asked) -> Wanted:
-        return month.wanted(asked.month, self._shown.zone, asked.where, asked.show, asked.class_)
+    async def _wanted(self, asked: Asked, right: Right) -> Wanted:
+        """What is asked for, of what the reader may see. Raises month.Unclear."""
+        wanted = month.wanted(asked.month, self._shown.zone, asked.where, asked.show, asked.class_)
+        places = person().places(right)
+        if EVERYWHERE in places:
+            return wanted
+        zones = await self._store.read(rows.zones) if any(place.area for place in places) else {}
+        return replace(wanted, within=within(places, zones))
 
     def _look(self, connection: Connection, asked: Asked, wanted: Wanted, language: Language) -> View:
-        names = rows.names(connection)
+        names = {address: name for address, name in rows.names(connection).items() if rows.seen(address, wanted)}
         wording = Wording(language, self._shown.zone, names)
         pages = max(1, ceil(rows.count(connection, wanted) / PER_PAGE))
         page = min(asked.page, pages)
@@ -193,6 +202,20 @@ class AiredPages:
             pages=pages,
             totals=totals,
         )
+
+
+def within(places: Iterable[Place], zones: dict[str, str]) -> tuple[str, ...]:
+    """Communes and addresses that lie in some places. `zones`: address -> area as the node called it."""
+    found: list[str] = []
+    for place in places:
+        if not place.area:
+            found.append(str(place))
+            continue
+        for address, zone in zones.items():
+            commune, _, node = address.partition("/")
+            if place.holds(Place(commune, area_id(zone), node)):
+                found.append(address)
+    return tuple(dict.fromkeys(found))
 
 
 def _places(names: dict[str, str]) -> tuple[tuple[str, str], ...]:

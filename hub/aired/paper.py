@@ -6,7 +6,7 @@ Drawing thousands of rows takes seconds and megabytes that the hub does not have
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from io import BytesIO
@@ -55,6 +55,8 @@ class Job:
     language: Language
     title: str
     printed: str
+    within: tuple[str, ...] | None = None
+    """As `Wanted.within`."""
 
     def order(self) -> bytes:
         """For the child's standard input: its arguments everybody on the machine could read."""
@@ -64,11 +66,11 @@ class Job:
 def printed(job: Job) -> bytes:
     """The PDF. Raises TooLong, month.Unclear, SQLAlchemyError."""
     zone, t = ZoneInfo(job.zone), translator(job.language)
-    wanted = month.wanted(job.month, zone, job.where, job.show, job.class_)
+    wanted = replace(month.wanted(job.month, zone, job.where, job.show, job.class_), within=job.within)
     with database.opened(make_url(job.database)) as connection:
         if rows.count(connection, wanted) > MOST_ROWS:
             raise TooLong
-        names = rows.names(connection)
+        names = {address: name for address, name in rows.names(connection).items() if rows.seen(address, wanted)}
         wording = Wording(job.language, zone, names)
         lines = [wording.line(row) for row in rows.rows(connection, wanted)]
         sums = wording.totals(rows.totals(connection, wanted))
@@ -236,7 +238,8 @@ def _cut(text: str, font: str, width: float) -> list[str]:
 def main() -> None:
     """Read a job from standard input, write the PDF to standard output; exit 3 when there are too many rows."""
     raw = json.load(sys.stdin)
-    job = Job(**{**raw, "language": known(raw["language"]) or "vi"})
+    within = None if raw["within"] is None else tuple(raw["within"])
+    job = Job(**{**raw, "language": known(raw["language"]) or "vi", "within": within})
     try:
         sys.stdout.buffer.write(printed(job))
     except TooLong:

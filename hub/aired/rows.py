@@ -60,13 +60,17 @@ _SANE = 2**52
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which rows: from `start` on and before `end`. `where`: a commune, or `{commune}/{node}`; empty: all."""
+    """Which rows: from `start` on and before `end`. `where`: a commune, or `{commune}/{node}`; empty: all.
+
+    `within`: only of these, written as `where`, whatever else is wanted: all that the reader may see; None: everything.
+    """
 
     start: datetime
     end: datetime
     where: str = ""
     show: Show = "all"
     class_: str = ""
+    within: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +210,11 @@ def _instances(body: str) -> int:
 def _conditions(wanted: Wanted, show: Show) -> list[sa.ColumnElement[bool]]:
     at, address = airings.c.at, airings.c.address
     parts: list[sa.ColumnElement[bool]] = [at >= micros(wanted.start), at < micros(wanted.end)]
-    if "/" in wanted.where:
-        parts.append(address == wanted.where)
-    elif wanted.where:
-        parts.append(sa.func.substr(address, 1, len(wanted.where) + 1) == f"{wanted.where}/")
+    if wanted.where:
+        parts.append(_inside(wanted.where))
+    if wanted.within is not None:
+        nodes = [place for place in wanted.within if "/" in place]
+        parts.append(sa.or_(address.in_(nodes), *(_inside(place) for place in wanted.within if "/" not in place)))
     if wanted.class_:
         parts.append(airings.c["class"] == wanted.class_)
     if show == "unheard":
@@ -217,6 +222,22 @@ def _conditions(wanted: Wanted, show: Show) -> list[sa.ColumnElement[bool]]:
     elif show != "all":
         parts.append(airings.c.state == show)
     return parts
+
+
+def _inside(where: str) -> sa.ColumnElement[bool]:
+    address = airings.c.address
+    return address == where if "/" in where else sa.func.substr(address, 1, len(where) + 1) == f"{where}/"
+
+
+def seen(address: str, wanted: Wanted) -> bool:
+    """Whether a node lies within what the reader may see."""
+    return wanted.within is None or address in wanted.within or address.partition("/")[0] in wanted.within
+
+
+def zones(connection: Connection) -> dict[str, str]:
+    """Address -> area as the node called it, also of nodes that are no more there."""
+    found = connection.execute(sa.select(node_names.c.address, node_names.c.zone))
+    return {row.address: row.zone for row in found}
 
 
 def started_at(airing: Airing) -> datetime | None:
