@@ -197,7 +197,7 @@ def _stack(case: Case) -> Iterator[str]:
         key = signer(load(folder / "hub.yaml").signing_key)
         config = node_config(folder, uplink, key, cameras=[watched])
         stack.enter_context(agent(folder, config))
-        until_known(http, f"/api/nodes/{COMMUNE}/{NODE}")
+        until_known(http, f"/api/v1/nodes/{COMMUNE}/{NODE}")
         seen = stack.enter_context(Throttle(http, *case.down)).port if case.down else http
         time.sleep(3)  # until the camera streams
         yield f"http://127.0.0.1:{seen}/nodes/{COMMUNE}/{NODE}/cameras/{CAMERA}"

@@ -29,13 +29,13 @@ def fleet(folder: Path, mqtt: int, port: int, key: Signer) -> Iterator[None]:
 def group_times(port: int, rounds: int) -> tuple[list[float], list[float]]:
     """Milliseconds from the POST until the last state is seen, and until all nodes' answers are there."""
     events, post = Line(port), Line(port)
-    events.ask("GET", "/api/events?kind=light")
+    events.ask("GET", "/api/v1/events?kind=light")
     events.until(b"retry: ")
     seen, answered = [], []
     for number in range(rounds):
         level = 100 if number % 2 == 0 else 0
         began = time.perf_counter()
-        post.ask("POST", f"/api/communes/{COMMUNE}/switch", {"thing": "lights", "level": level})
+        post.ask("POST", f"/api/v1/communes/{COMMUNE}/switch", {"thing": "lights", "level": level})
         _until_all(events, b"%d.0" % level)
         seen.append((time.perf_counter() - began) * 1000)
         status, body = post.answer()
@@ -58,8 +58,8 @@ def _until_all(events: Line, level: bytes) -> None:
 def _until_there(port: int, limit_s: float = 60) -> None:
     line, end, missing = Line(port), time.monotonic() + limit_s, NODES
     while time.monotonic() < end:
-        line.ask("GET", "/api/nodes")
-        known = {node["node"] for node in json.loads(line.answer()[1]) if node["online"]}
+        line.ask("GET", "/api/v1/nodes?limit=1000")
+        known = {node["node"] for node in json.loads(line.answer()[1])["items"] if node["online"]}
         missing = sum(f"{COMMUNE}/cot-{number}" not in known for number in range(NODES))
         if not missing:
             time.sleep(1)

@@ -9,6 +9,7 @@ the limit of this machine in the same run: a plain paho echo, and a plain HTTP a
 import json
 import os
 import socket
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -36,11 +37,13 @@ from hub.config import load
 from hub.keys import signer
 
 ROUNDS = int(os.environ.get("ROUNDS", "1000"))
-PATH = f"/api/nodes/{COMMUNE}/{NODE}"
+PATH = f"/api/v1/nodes/{COMMUNE}/{NODE}"
 
 
 class Line:
-    """One kept connection to the hub."""
+    """One kept connection to the hub. `token`: of the hub that `hub_config` prepared last."""
+
+    token = ""
 
     def __init__(self, port: int) -> None:
         self._sock = socket.create_connection(("127.0.0.1", port), 10)
@@ -51,7 +54,7 @@ class Line:
     def ask(self, method: str, path: str, body: object = None) -> None:
         """Send a request."""
         data = b"" if body is None else json.dumps(body).encode()
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nAuthorization: Bearer {Line.token}\r\n"
         if data:
             head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n"
         self._sock.sendall(f"{head}\r\n".encode() + data)
@@ -94,6 +97,9 @@ def hub_config(folder: Path, broker_port: int, port: int) -> Path:
         "data": str(folder / "hub"),
     }
     path.write_text(yaml.safe_dump(config))
+    make = [sys.executable, "-m", "hub", "token", "make", str(path), "--name", "bench"]
+    rights = ["--right", "see", "--right", "switch"]
+    Line.token = subprocess.run([*make, *rights], capture_output=True, check=True, text=True).stdout.strip()
     return path
 
 
@@ -112,7 +118,7 @@ def until_known(port: int, path: str, online: bool = True, limit_s: float = 30) 
 def taps(port: int, rounds: int) -> tuple[list[float], list[float]]:
     """Milliseconds from the POST until the state is seen, and until its answer is there."""
     events, post = Line(port), Line(port)
-    events.ask("GET", f"/api/events?node={COMMUNE}/{NODE}&kind=light")
+    events.ask("GET", f"/api/v1/events?node={COMMUNE}/{NODE}&kind=light")
     events.until(b"retry: ")
     seen, answered = [], []
     for number in range(rounds):
@@ -136,7 +142,7 @@ def burst(port: int, mqtt: int, nodes: int = 200, each: int = 10) -> float:
     client.connect("127.0.0.1", mqtt)
     client.loop_start()
     events = Line(port)
-    events.ask("GET", "/api/events?kind=light")
+    events.ask("GET", "/api/v1/events?kind=light")
     events.until(b"retry: ")
     states = [
         (f"edge/{COMMUNE}/n-{node}/state/light/l-{light}", f"l-{light}")
@@ -162,7 +168,7 @@ def http_times(port: int, rounds: int) -> list[float]:
     line, times = Line(port), []
     for _ in range(rounds):
         began = time.perf_counter()
-        line.ask("GET", "/api/nodes")
+        line.ask("GET", "/api/v1/nodes")
         line.answer()
         times.append((time.perf_counter() - began) * 1000)
     return times[rounds // 10 :]

@@ -17,7 +17,7 @@ from hub.people.door import SAFE
 from hub.people.kit import client
 from hub.people.tokens import Tokens
 
-BURST, PER_S = 120.0, 40.0
+BURST, PER_S = 500.0, 300.0
 """Requests of one token or person: so many at once, then so many a second."""
 GUESSES, GUESSES_PER_S = 20.0, 0.2
 """Tokens that open nothing, of one address."""

@@ -68,7 +68,7 @@ async def test_taps_reach_the_lines_of_a_real_node(real: Running) -> None:
     await shows(real, "Đường thôn 2/2 đang bật")
     assert "Đường thôn: đã theo lịch trở lại" in await tap(real, "groups/street", do="auto")
     await shows(real, "Đường thôn 0/2 đang bật")
-    states = (await real.http.get(f"/api/nodes/{ADDRESS}/states")).json()["states"]
+    states = (await real.http.get(f"/api/v1/nodes/{ADDRESS}/states")).json()["states"]
     lamp = next(s for s in states if (s["kind"], s["id"]) == ("light", "lamp"))
     assert (lamp["actual"], lamp["why"]) == (0, "default")
     assert lamp["usage"]["switch_ons"] >= 1
@@ -84,8 +84,8 @@ async def test_pump_that_must_rest_says_until_when_it_waits(real: Running) -> No
 
 async def test_refusals_of_a_real_node_are_told(real: Running) -> None:
     assert "Nút từ chối." in await tap(real, "switches/pump", do="on", litres="20")
-    answer = await real.http.post(f"/api/nodes/{ADDRESS}/switch", json={"thing": "nobody", "level": 100})
-    assert (answer.status_code, answer.json()["fault"]["code"]) == (409, "command.unknown_thing")
-    commune = await real.http.post(f"/api/communes/{COMMUNE}/switch", json={"thing": "lights", "level": 100})
+    answer = await real.http.post(f"/api/v1/nodes/{ADDRESS}/switch", json={"thing": "nobody", "level": 100})
+    assert (answer.status_code, answer.json()["code"]) == (409, "command.unknown_thing")
+    commune = await real.http.post(f"/api/v1/communes/{COMMUNE}/switch", json={"thing": "lights", "level": 100})
     assert commune.json()["done"] == 1
     assert set(commune.json()["nodes"][ADDRESS]["result"]["things"]) == {"lamp", "yard"}
