@@ -24,6 +24,7 @@ from hub.announcing import Announcing
 from hub.api import app as api
 from hub.api.parts import Parts
 from hub.bulletins import part as bulletins
+from hub.bulletins.hours import policy_of
 from hub.bulletins.web import Web
 from hub.cameras.live import LiveDesk
 from hub.cameras.lookback import LookBack
@@ -297,7 +298,7 @@ class Hub:
             *self.lookback.routes(door),
             *cameras.routes(door),
             *wiring.routes(door, self.alerts, shown, renderer, self.live, reading, toasts, language),
-            *self._writing.routes(door, shown, renderer, reading, language),
+            *self._writing.routes(door, shown, renderer, reading, language, policy_of(config.hours).session_s),
             *self.bulletins.routes(door, shown, Web(renderer, self.live, toasts, language)),
             *actions.routes(door, language),
             *media.routes(door),

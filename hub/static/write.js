@@ -93,6 +93,9 @@ let sent = "";
 document.addEventListener("htmx:beforeRequest", (event) => { if (event.target === form) { sent = JSON.stringify(texts()); } });
 const texts = () => [...form.querySelectorAll("textarea, input:not([type=hidden]):not([type=file]), select")]
   .map((field) => (field.type === "checkbox" || field.type === "radio" ? field.checked : field.value));
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.target === form) event.detail.parameters.do = "save"; // not what was tapped last
+});
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.target !== form) return;
   const done = event.detail.successful;

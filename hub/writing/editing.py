@@ -15,11 +15,10 @@ from hub.documents.spoken import sentence
 from hub.forms import Fields, FormError
 from hub.language import translator
 from hub.people.acting import person
-from hub.times import local
 from hub.writing import acts, form, uploads, views
 from hub.writing.drafts import Saved, Seen
 from hub.writing.model import LANGUAGES, Content, Draft, Played, Words
-from hub.writing.parts import Parts, Told
+from hub.writing.parts import Parts, Told, when_saved
 from hub.writing.proposer import NoProposal
 from hub.writing.sounds import Kind, SoundRefused
 
@@ -223,10 +222,9 @@ class Editing:
 
     def _state_html(self, draft: Draft, spoken: str, language: Language) -> str:
         version = draft.content.version(spoken)
-        at = f"{local(draft.changed, self._parts.shown.zone):%H:%M:%S}"
-        saved = translator(language)("write.saved", at=at, name=draft.changed_by)
+        when = when_saved(draft, self._parts.shown.zone, language)
         length = views.length_of(version, self._parts.session_s, language)
-        return self._parts.renderer.part(_PARTS, language, "state", saved, length, draft.number, True)
+        return self._parts.renderer.part(_PARTS, language, "state", when, length, draft.number, True)
 
     def _back(self, request: Request, draft: Draft, spoken: str, query: str = "", anchor: str = "") -> Response:
         address = f"/write/{draft.id}?v={spoken}" + (f"&{query}" if query else "")

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 
@@ -62,7 +63,7 @@ class Told:
 async def view(parts: Parts, draft: Draft, spoken: str, language: Language, told: Told) -> View:
     """Everything on the page of a draft, in the version `spoken`. Raises SQLAlchemyError."""
     version = draft.content.version(spoken)
-    zone, now, t = parts.shown.zone, parts.shown.clock.now(), translator(language)
+    zone, now = parts.shown.zone, parts.shown.clock.now()
     copies = await parts.drafts.beside(draft)
     return View(
         draft=draft,
@@ -70,7 +71,7 @@ async def view(parts: Parts, draft: Draft, spoken: str, language: Language, told
         pieces=views.pieces_of(draft, version, language, told.flaws, told.sheets),
         length=views.length_of(version, parts.session_s, language),
         tab=told.tab or secrets.token_hex(6),
-        saved=t("write.saved", at=f"{local(draft.changed, zone):%H:%M:%S}", name=draft.changed_by),
+        saved=when_saved(draft, zone, language),
         can_speak=views.can_speak(version),
         left_out=views.left_out_of(draft),
         copies=tuple((copy, moment(copy.at, now, zone, language), views.first_words(copy)) for copy in copies),
@@ -84,6 +85,14 @@ async def view(parts: Parts, draft: Draft, spoken: str, language: Language, told
         other_languages=views.addable(draft),
         session_s=parts.session_s or 0,
     )
+
+
+def when_saved(draft: Draft, zone: ZoneInfo, language: Language) -> str:
+    """When it was saved last; by whom, where it was somebody else."""
+    at, t = f"{local(draft.changed, zone):%H:%M:%S}", translator(language)
+    if draft.changed_by == person().name:
+        return t("write.saved", at=at)
+    return t("write.saved_by", at=at, name=draft.changed_by)
 
 
 def _voices(parts: Parts) -> tuple[tuple[str, str], ...]:

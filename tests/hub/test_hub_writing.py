@@ -14,6 +14,7 @@ from hub.people.rights import Role
 from hub.writing.length import of_text
 from hub.writing.model import Words
 
+ON_BOTH_DATABASES = True
 TEXT = "Kính mời bà con thôn Đông ra nhà văn hóa họp lúc 7 giờ 30."
 
 
@@ -170,6 +171,16 @@ async def test_what_is_missing_is_said_where_it_is_mended(hub: Running) -> None:
     assert answer.headers["location"].startswith("/bulletins/")
     bulletin = next(iter(hub.hub.bulletins.desk.open.values()))
     assert bulletin.content.segments[1].readings == {"XQZ": "xưởng quy dương"}  # type: ignore[union-attr]
+
+
+async def test_length_is_held_against_what_a_session_may_last(broker: Mosquitto, tmp_path: Path) -> None:
+    async with serving(config_for(tmp_path, broker.port, hours={"preset": "urban"})) as hub:
+        address = await new_draft(hub.http, TEXT)
+        assert "Mỗi buổi được phát tối đa 15 phút" in (await hub.http.get(address)).text
+        fields = await fields_of(hub.http, address)
+        long = {**fields, "s1.text": "Mời bà con họp. " * 1100, "do": "save"}
+        answer = await hub.http.post(address, data=long, headers={"HX-Request": "true"})
+        assert "Quá thời lượng cho phép: mỗi buổi tối đa 15 phút" in answer.text
 
 
 async def test_empty_draft_does_not_go_on(hub: Running) -> None:
