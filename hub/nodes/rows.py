@@ -9,6 +9,7 @@ from hub.registry import Node
 from hub.sentences import Speaker
 from hub.shown import Shown
 from hub.standing import Mark, marks_of
+from hub.things import words
 from hub.views import node_zone, presence
 
 _MOST_FACTS = 3
@@ -60,7 +61,7 @@ def _facts(node: Node, speak: Speaker) -> Iterator[tuple[str, str, bool]]:
 def _of_thing(node: Node, state: AnyState, speak: Speaker) -> Iterator[tuple[str, str, bool]]:
     marks = marks_of(state)
     if Mark.FAULTY in marks and node.online:
-        yield "warning", with_name(speak.fault(state.fault), name_of(node, state)), True
+        yield from (("warning", text, True) for text in words.troubles(speak, state, name_of(node, state)))
     if Mark.SILENT in marks:
         yield "ear", with_name(speak.t("speaker.not_heard"), name_of(node, state)), True
     if Mark.UNREADY in marks and node.online:

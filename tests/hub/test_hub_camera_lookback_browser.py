@@ -100,7 +100,7 @@ async def test_tap_on_the_bar_chooses_the_time_of_a_picture(
     assert 13 <= minutes(later) - minutes(at) <= 17
     await page.touchscreen.tap(fine["x"] + fine["width"] * 0.5, fine["y"] + 20)
     assert abs(minutes(await page.input_value("[name=at]")) - minutes(at)) <= 1
-    await page.get_by_role("button", name="Dời -60 giây").tap()
+    await page.get_by_role("button", name="−1′: dời -60 giây").tap()
     moved_to = await page.input_value("[name=at]")
     assert moved_to != at
     await page.get_by_role("button", name="Xem hình lúc này").tap()
