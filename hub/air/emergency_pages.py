@@ -20,7 +20,7 @@ from hub.air.site import Site
 from hub.choices import choices
 from hub.draft import Draft
 from hub.forms import Fields, FormError
-from hub.language import remember, sentence, switched, translator
+from hub.language import remember, sentence, sort_key, switched, translator
 from hub.people.acting import person
 from hub.people.door import Door, somewhere
 from hub.people.rights import Right
@@ -143,7 +143,7 @@ class EmergencyPages:
 
     def _sure(self, request: Request, fields: Fields, asked: _Asked, sheet: object, *, again: bool = False) -> Response:
         language = self._site.language(request)
-        areas = sorted({node.about.zone or node.title for node in asked.nodes if node.about})
+        areas = sorted({(node.about.zone if node.about else "") or node.title for node in asked.nodes}, key=sort_key)
         html = self._site.renderer.sheet_of(
             "air_emergency_sure.html",
             language,
