@@ -5,6 +5,7 @@ import logging
 import secrets
 import shutil
 import tempfile
+import wave
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext, suppress
 from dataclasses import replace
@@ -18,7 +19,7 @@ from edge_agent.media.store import SoundStore, disk_refusal
 from edge_agent.media.turns import Turns
 from edge_agent.prepare.plans import Kept
 from edge_agent.words import cause
-from tts.audio import seconds_of
+from tts.audio import RATE, seconds_of
 from tts.cache import key_of
 from tts.client import VoiceWorker
 from tts.errors import STORAGE, WORKER_DIED, AudioError, SpeechError
@@ -108,13 +109,26 @@ class Workshop:
 
         return await self._kept(key, owner, make)
 
+    async def _approved(self, sound: Sound, owner: str) -> Kept:
+        """What somebody heard and signed at the hub: byte for byte, where it is a finished sound of ours."""
+
+        async def make(target: Path) -> None:
+            source = await self._fetcher.fetch(sound, owner)
+            if await self._store.threads.run(_is_finished, source):
+                await self._store.threads.run(_link, source, target)
+                return
+            async with self._sounds_turn:
+                await self._voice.sound(source, target, clean=False)
+
+        return await self._kept(key_of("approved", sound.sha256, self._sounds_maker), owner, make)
+
     async def _text(self, text: Text, manner: Manner, owner: str, urgent: bool) -> Kept:
         """The hub's sound where it can be had; else the node says it itself."""
         if text.rendered is None:
             words = await self._said(text, manner, owner, urgent)
         else:
             try:
-                words = replace(await self._sound(text.rendered, owner, clean=False), spoken=text.text)
+                words = replace(await self._approved(text.rendered, owner), spoken=text.text)
             except Refusal as refusal:
                 log.warning("the approved sound of a text is not there, the node says it: %s", refusal)
                 words = await self._said_instead(text, manner, owner, urgent, refusal)
@@ -208,6 +222,15 @@ async def _told(work: Callable[[], Awaitable[T]]) -> T:
             return await work()
     except (SpeechError, AudioError) as error:
         raise Refusal(error.code, **cause(error)) from error
+
+
+def _is_finished(path: Path) -> bool:
+    """Whether it is a WAV as our voices write it."""
+    try:
+        with wave.open(str(path)) as sound:
+            return (sound.getnchannels(), sound.getsampwidth(), sound.getframerate()) == (1, 2, RATE)
+    except (wave.Error, EOFError):
+        return False
 
 
 def _link(source: Path, target: Path) -> None:
