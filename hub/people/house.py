@@ -26,6 +26,7 @@ from hub.people.pages import PeoplePages
 from hub.people.passwords import Passwords
 from hub.people.sessions import Sessions
 from hub.people.sign_in import SignIn
+from hub.people.token_pages import TokenPages
 from hub.people.tokens import Tokens
 from hub.people.waits import Waits
 from hub.render import Renderer
@@ -92,6 +93,7 @@ class House:
             PeoplePages(kit, invitations),
             OwnPages(kit),
             AuditPages(kit),
+            TokenPages(kit, self.tokens),
             self._demo,
         )
         return [route for part in pages for route in part.routes(self.door)]
