@@ -106,10 +106,10 @@ class MediaRoutes:
         """The file; its name is its content, so a browser may keep it for ever, and a node may go on where it broke.
 
         For who has signed in, for nodes by their token (which they give once they are asked by 401), for everybody
-        only what is public.
+        only what is public. `HEAD` gives nothing away but how much of a file has come.
         """
         sha256 = str(request.path_params["sha256"])
-        if not self._may_have(request, sha256):
+        if request.method != "HEAD" and not self._may_have(request, sha256):
             return _refusal(MediaRefused(401, "media.bad_token"))
         medium = self._store.get(sha256)
         if medium is None:  # of a file that is still coming, `HEAD` asks where to go on

@@ -297,7 +297,7 @@ async def test_a_hub_that_is_killed_in_the_middle_goes_on_where_it_was(broker: M
             assert 80_000 <= at <= 100_000
             last = await http.patch(url, content=FILM[at:], headers={**told, "Upload-Offset": str(at)})
             assert last.status_code == 201
-            assert (await http.get(url)).content == FILM
+            assert (await http.get(url, headers=AUTH)).content == FILM
         finally:
             process.kill()
             process.wait(10)

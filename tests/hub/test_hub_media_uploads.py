@@ -201,7 +201,8 @@ async def test_a_hub_that_is_killed_in_the_middle_gets_the_rest_after_its_start(
             await until(lambda: sender.arrived, 60)
             assert before >= 500_000
             assert sender.arrived == [("a", None)]
-            assert (await http.get(f"{url}/media/{digest(FILM)}")).content == FILM
+            auth = {"Authorization": f"Bearer {TOKEN}"}
+            assert (await http.get(f"{url}/media/{digest(FILM)}", headers=auth)).content == FILM
         finally:
             if process is not None:
                 process.kill()
