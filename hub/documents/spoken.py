@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from hub.documents.model import Part, Role
 
 GREETING = "Kính thưa bà con nhân dân!"
+TELLS = "xin thông báo:"
 THANKS = "Xin cảm ơn bà con đã lắng nghe."
 _FIRST = ("nội dung", "thời gian", "thời điểm", "địa điểm", "khu vực", "phạm vi", "thành phần", "đối tượng")
 _LABEL = re.compile(r"^(?P<label>[^\W\d][^:.;]{1,40}?)\s*:\s*(?P<rest>\S.*)$", re.DOTALL)
@@ -60,7 +61,9 @@ def subject(parts: Iterable[Part]) -> str:
     if re.match(r"\(?V/v\b", kind, re.IGNORECASE):
         kind, about = "Thông báo", [kind, *about]
     about = [re.sub(r"^\(?v/v\s*[:.]?\s*", "về việc ", line, flags=re.IGNORECASE).rstrip(") ") for line in about]
-    words = [who, _lower_first(_kind(kind)) if who else _kind(kind), *about]
+    is_plain = kind.casefold() == "thông báo"
+    tells = who if is_plain or not who else f"{who} {TELLS}"
+    words = [tells, _lower_first(_kind(kind)) if who else _kind(kind), *about]
     return re.sub(r"\s+", " ", " ".join(filter(None, words))).rstrip(" .:;,/") + "."
 
 
@@ -87,7 +90,12 @@ def _tells_who(lines: list[str], parts: Sequence[Part]) -> bool:
     """Whether the content itself begins with who tells it."""
     who = _who(part.text for part in parts if part.role is Role.HEADER)
     first = next((line for line in lines if not _GREETED.match(line)), "")
-    return bool(who) and first.casefold().startswith(who.casefold())
+    return bool(who) and _whole(first).startswith(_whole(who))
+
+
+def _whole(text: str) -> str:
+    """Offices are written in full here and short there."""
+    return text.casefold().replace("uỷ", "ủy").replace("ubnd", "ủy ban nhân dân")
 
 
 def _facts_first(lines: list[str]) -> list[str]:

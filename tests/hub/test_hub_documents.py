@@ -82,6 +82,42 @@ async def test_title_letter_without_kind_uses_its_subject_line(tmp_path: Path) -
     assert made[1] == "Ủy ban nhân dân xã Tân Hội thông báo về việc phun thuốc diệt muỗi."
 
 
+async def test_invitation_in_two_columns_of_blanks_is_read(tmp_path: Path) -> None:
+    lines = (
+        "  UBND XÃ TÂN HỘI              CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM",
+        "     THÔN ĐÔNG                     Độc lập - Tự do - Hạnh phúc",
+        "  Số: 03/GM                     Tân Hội, ngày 01 tháng 7 năm 2026",
+        "                  GIẤY MỜI",
+        "           Họp nhân dân thôn Đông",
+        "Tới dự: Họp bàn xây dựng đường ngõ.",
+        "Thời gian: 19 giờ 30, ngày 05/7/2026",
+        "                                TRƯỞNG THÔN",
+        "                                Lê Văn Tám",
+    )
+    extract = await read("\n".join(lines).encode(), tmp_path)
+    found = roles(extract)
+    assert (len(found["header"]), found["signature"]) == (3, ["TRƯỞNG THÔN", "Lê Văn Tám"])
+    assert spoken.draft(extract.parts).split("\n")[1] == "Thôn Đông xin thông báo: giấy mời họp nhân dân thôn Đông."
+
+
+async def test_tables_that_hold_header_and_signatures_are_left_out_cell_by_cell(tmp_path: Path) -> None:
+    def cell(*lines: str) -> str:
+        return "<w:tc>" + "".join(f"<w:p><w:r><w:t>{line}</w:t></w:r></w:p>" for line in lines) + "</w:tc>"
+
+    def table(*cells: str) -> str:
+        return f"<w:tbl><w:tr>{''.join(cells)}</w:tr></w:tbl>"
+
+    top = table(cell("UBND XÃ TÂN HỘI", NOTICE[6]), cell(*NOTICE[3:5], NOTICE[7]))
+    middle = "".join(f"<w:p><w:r><w:t>{line}</w:t></w:r></w:p>" for line in NOTICE[8:18])
+    end = table(cell(*NOTICE[18:21]), cell(*NOTICE[21:]))
+    extract = await read(docx_of([], body=top + middle + end), tmp_path)
+    found = roles(extract)
+    assert len(found["header"]) == 5
+    assert (found["recipients"], found["signature"]) == (list(NOTICE[18:21]), list(NOTICE[21:]))
+    # the header says UBND, the content Ủy ban nhân dân: the same office is named once
+    assert spoken.draft(extract.parts).split("\n")[1].startswith("Ủy ban nhân dân xã Tân Hội thông báo tạm ngừng")
+
+
 def test_old_letters_become_unicode() -> None:
     assert legacy.from_tcvn3(TCVN3) == PLAIN
     assert legacy.from_vni(VNI) == PLAIN
