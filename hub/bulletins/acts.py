@@ -205,7 +205,7 @@ class BulletinActs:
                     "silent": silent,
                     "sounding": sounding,
                     "stamp": f"{bulletin.id}:{bulletin.number}:{sounding:d}{bool(silent):d}",
-                    "minutes": round(listening.seconds_of(bulletin) / 60, 1),
+                    "length": listening.length(bulletin, translator(language)),
                 }
             )
         return cards

@@ -1,14 +1,13 @@
 """What is heard of a bulletin, segment by segment, and how long it is."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.segments import Audio, Chime, Live, Pause, Relay, Segment, Text
 from edge_agent.contract.sentences import Language
 from edge_agent.contract.sentences import sentences as known_codes
 from hub.bulletins.model import HubBulletin
-from hub.language import catalogue, translator
+from hub.language import Translate, catalogue, translator
 
 S_PER_WORD = 0.3
 """As the nodes reckon (docs/calendar.md)."""
@@ -50,9 +49,12 @@ def seconds_of(bulletin: HubBulletin) -> float:
     return max(lengths, default=0.0)
 
 
-def ends(bulletin: HubBulletin, at: datetime) -> datetime:
-    """When it is over that begins then."""
-    return at + timedelta(seconds=max(1.0, seconds_of(bulletin)))
+def length(bulletin: HubBulletin, t: Translate) -> str:
+    """How long it is, in words: `khoảng 40 giây`, `khoảng 12 phút`."""
+    seconds = seconds_of(bulletin)
+    if seconds < 100:
+        return t("bulletins.about_seconds", count=max(1, round(seconds)))
+    return t("bulletins.about_minutes", count=round(seconds / 60))
 
 
 def _seconds(bulletin: HubBulletin, segment: Segment) -> float:

@@ -183,7 +183,7 @@ class BulletinPages:
             "ten": self._showing.next_ten(schedule, language) if schedule else [],
             "versions": listening.parts(bulletin, language),
             "silent": listening.silent(bulletin, language),
-            "minutes": round(listening.seconds_of(bulletin) / 60, 1),
+            "length": listening.length(bulletin, translator(language)),
             "history": [self._step(step, language) for step in reversed(bulletin.history)],
         }
 

@@ -60,7 +60,9 @@ class PlanPage:
         speak = self._showing.speaker(self._web.language(request))
         schedule = bulletin.schedule
         said = sentence.sentence_of(schedule, speak.zone) if schedule else None
-        tapped = Tapped(said or sentence.default(speak.now, speak.zone), bulletin.targets, schedule, bulletin.number)
+        said = said or sentence.default(speak.now, speak.zone)
+        proposed = schedule or sentence.schedule_of(said, speak.zone)
+        tapped = Tapped(said, bulletin.targets, proposed, bulletin.number)
         return self._page(request, bulletin, tapped)
 
     async def _mine(self, request: Request) -> HubBulletin | None:

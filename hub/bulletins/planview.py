@@ -116,13 +116,13 @@ class PlanDrawing:
         xs = [position.longitude * shrink for _, position in found]
         ys = [-position.latitude for _, position in found]
         wide, high = max(xs) - min(xs), max(ys) - min(ys)
-        scale = min(84 / wide if wide else 1e9, 54 / high if high else 1e9)
+        scale = min(80 / wide if wide else 1e9, 44 / high if high else 1e9)
         return [
             Dot(
                 node.address,
                 node.title,
                 round(50 + (x - (max(xs) + min(xs)) / 2) * min(scale, 1e7), 1),
-                round(35 + (y - (max(ys) + min(ys)) / 2) * min(scale, 1e7), 1),
+                round(30 + (y - (max(ys) + min(ys)) / 2) * min(scale, 1e7), 1),
                 node.address in chosen,
             )
             for (node, _), x, y in zip(found, xs, ys, strict=True)

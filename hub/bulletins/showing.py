@@ -97,7 +97,8 @@ class Showing:
         """A bulletin in a list. `rows`: how far it has come, where that is not known to the dispatch."""
         t, speak = translator(language), self.speaker(language)
         schedule = bulletin.schedule
-        first = coming(schedule, speak.now, speak.zone, 1) if schedule else []
+        again = schedule is not None and schedule.recurrence is not None
+        first = coming(schedule, speak.now, speak.zone, 1) if schedule and again else []
         places = self._scope.words(bulletin.targets, t("bulletins.everywhere"), t("bulletins.commune"))
         back = machine.last_word(bulletin) if bulletin.state is State.RETURNED else None
         waits = bulletin.state in (State.DRAFT, State.RETURNED, State.SUBMITTED)
