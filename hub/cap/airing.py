@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from sqlalchemy.engine import Connection
+
 from edge_agent.contract.bulletins import Approval, Bulletin
 from edge_agent.contract.commands import CancelBulletin, PlanBulletin
 from hub.cap import rows, said
@@ -138,8 +140,9 @@ class Airing:
                 life=life,
                 on_answer=partial(self._heard, batch.alert),
             )
-        for address, outcome in outcomes.items():
-            self._heard(batch.alert, address, outcome)
+        # Written before the next look at what is to be sent, or it would be sent again.
+        await self._store.call(partial(_tell, alert=batch.alert, outcomes=outcomes))
+        self._notice.bump()
 
     def _bulletin(self, row: rows.Row, words: said.Words, now: datetime) -> Bulletin:
         at = now + (TOGETHER if words.class_ == "emergency" else PREPARING)
@@ -161,11 +164,9 @@ class Airing:
         )
 
     def _heard(self, alert: str, address: str, outcome: Outcome) -> None:
-        """Write what a node answered. Where that cannot be written, it is sent again: better heard twice."""
-        fault = json.dumps(outcome.fault.model_dump(), ensure_ascii=False) if outcome.fault else ""
-        job = partial(said.told, id_=alert, address=address, state=outcome.state, fault=fault)
+        """Write what a node answered, as it comes."""
         try:
-            self._store.offer(job, lambda *_: self._notice.bump())
+            self._store.offer(partial(_tell, alert=alert, outcomes={address: outcome}), lambda *_: self._notice.bump())
         except StoreFull:
             logger.error("the answer of %s about %s could not be kept", address, alert)
 
@@ -179,3 +180,10 @@ class Airing:
         if outcome.state in ("done", "accepted") or unknown:
             await self._store.call(partial(said.ended, id_=alert, address=address))
             self._notice.bump()
+
+
+def _tell(connection: Connection, alert: str, outcomes: Mapping[str, Outcome]) -> None:
+    """Write what became of it at nodes."""
+    for address, outcome in outcomes.items():
+        fault = json.dumps(outcome.fault.model_dump(), ensure_ascii=False) if outcome.fault else ""
+        said.told(connection, alert, address, outcome.state, fault)

@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 UPLOAD = ""
 """Source of what a person or a program brings; feeds are called by their names."""
 PARSE_S = 30.0
+BY_RULE = "CAP "
+"""In whose name nodes hear what airs by rule: this, and the sender."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Taken:
 class _Ready:
     """Words of one part that may be aired."""
 
+    number: int
     part: Part
     readings: dict[str, str]
 
@@ -94,7 +97,7 @@ class Desk:
         row = outcome
         logger.info("alert %s of %s: %s %s", row.identifier, row.sender, row.state, row.reason)
         if row.state is State.WAITING and not row.reason:
-            row = await self._air_by_rule(row, alert, comes_to)
+            row = await self.air_by_rule(row, alert, comes_to)
         if row.state is State.WAITING:
             for tell in self.on_waiting:
                 tell(row)
@@ -102,21 +105,6 @@ class Desk:
         self._airing.wake()
         self._notice.bump()
         return Taken(row.id, row.state, True)
-
-    async def resume(self) -> None:
-        """What had been kept but not judged when the hub ended is judged now."""
-        for row in await self._store.read(partial(rows.listed, states=(State.WAITING,), most=1000)):
-            if not row.reason:
-                alert = await parsed(row.body)
-                await self._air_by_rule(row, alert, await self.plan(alert))
-
-    async def sweep(self) -> None:
-        """What nobody decided in time is over."""
-        late = await self._store.read(partial(rows.overdue, now=self._clock.now()))
-        for row in late:
-            await self._store.call(partial(rows.move, id_=row.id, state=State.EXPIRED, of=(State.WAITING,)))
-        if late:
-            self._notice.bump()
 
     async def plan(self, alert: Alert) -> Plan:
         """What an alert comes to now."""
@@ -174,27 +162,27 @@ class Desk:
         )
         return replace(row, state=_state(row, alert, comes_to))
 
-    async def _air_by_rule(self, row: Row, alert: Alert, comes_to: Plan) -> Row:
+    async def air_by_rule(self, row: Row, alert: Alert, comes_to: Plan) -> Row:
         """Air the parts that may be aired by rule; what is left waits, with its reason."""
         now = self._clock.now()
         sender = self.settings.sender(row.sender)
         ready: list[_Ready] = []
         left = ""
-        for part in comes_to.parts:
+        for number, part in enumerate(comes_to.parts):
             reason = why_part_waits(part, sender, now)
             if not reason:
                 readings = await self._readings(part)
                 if readings is None:
                     reason = "reading"
                 else:
-                    ready.append(_Ready(part, readings))
+                    ready.append(_Ready(number, part, readings))
             left = left or reason
         state = State.WAITING if left else State.AIRED
 
         def write(connection: Connection) -> None:
-            for number, each in enumerate(ready):
+            for each in ready:
                 text = each.part.spoken.text if each.part.spoken else ""
-                words = self.words(number, each.part, text, each.readings, f"CAP {row.sender}")
+                words = self.words(each.number, each.part, text, each.readings, f"{BY_RULE}{row.sender}")
                 said.say(connection, row.id, words, each.part.nodes, now)
                 said.note(connection, row.id, said.Act(now, "", "rule", str(len(each.part.nodes))))
             rows.move(connection, row.id, state, left)
@@ -204,7 +192,7 @@ class Desk:
         await self._store.call(write)
         if ready:
             nodes = [node for each in ready for node in each.part.nodes][:50]
-            who = Person("", f"CAP {row.sender}"[:100])
+            who = Person("", f"{BY_RULE}{row.sender}"[:100])
             self._audit.note("alert.air", what=row.title, who=who, alert=row.id, nodes=nodes)
         return replace(row, state=state, reason=left)
 

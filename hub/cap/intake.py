@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from hub.cap.again import Again
 from hub.cap.airing import Airing, CanReach
 from hub.cap.deciding import Decisions
 from hub.cap.desk import Desk
@@ -19,6 +20,8 @@ from hub.store import Store
 from hub.voice import Voice
 
 SWEEP_S = 20.0
+SETTLE_S = 3.0
+"""So long after a start nothing is judged: the nodes must be known first, which the broker tells in a moment."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,20 @@ class Intake:
 
         self.airing = Airing(on.store, on.commands, on.can_reach, has, settings, on.notice, on.clock)
         self.desk = Desk(settings, on.store, on.registry, self.airing, on.voice, on.audit, on.notice, on.clock)
+        self.again = Again(self.desk, on.store, self.airing, on.notice, on.clock)
         self.decisions = Decisions(self.desk, on.store, self.airing, on.audit, on.notice, on.clock)
         self.feeds = Feeds(self.desk, on.store, on.notice, on.clock)
 
     def tasks(self) -> tuple[tuple[str, Callable[[], Awaitable[None]]], ...]:
         """Name and body of each task."""
-        return (("alerts on air", self.airing.run), ("alerts due", self._sweep), ("alert feeds", self.feeds.run))
+        return (("alerts on air", self.airing.run), ("alerts due", self._sweep), ("alert feeds", self._ask_feeds))
+
+    async def _ask_feeds(self) -> None:
+        await asyncio.sleep(SETTLE_S)
+        await self.feeds.run()
 
     async def _sweep(self) -> None:
-        await self.desk.resume()
+        await asyncio.sleep(SETTLE_S)
         while True:
-            await self.desk.sweep()
+            await self.again.look()
             await asyncio.sleep(SWEEP_S)

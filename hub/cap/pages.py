@@ -1,5 +1,6 @@
 """`/alerts`: alerts that wait, and those that are over; one alert with everything about it; the message as it came."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +20,7 @@ from hub.sheet import Sheet
 from hub.toasts import Toast, Toasts
 
 BASE = "/alerts"
+PAUSE_S = 1.0
 _NO_FETCH = {"Content-Security-Policy": "default-src 'none'; sandbox", "Content-Disposition": "attachment"}
 
 
@@ -108,9 +110,10 @@ class CapPages:
             return self.unreadable(request)
 
     async def _list_live(self, request: Request) -> Response:
-        page = _page(request)
+        page, calm = _page(request), _Calm()
 
         async def draw(language: Language) -> Parts:
+            await calm.wait()
             view = await self._looking.listed(page, self.speak(language))
             own = {name: self._part(language, name, view) for name in ("cap_waiting", "cap_others", "cap_feeds")}
             return {**await self._renderer.shell(language), **own}
@@ -120,8 +123,10 @@ class CapPages:
     async def _detail_live(self, request: Request) -> Response:
         if await self.found(request) is None:
             return self.missing(request)
+        calm = _Calm()
 
         async def draw(language: Language) -> Parts:
+            await calm.wait()
             shell = await self._renderer.shell(language)
             found = await self.found(request)
             if found is None:
@@ -144,6 +149,18 @@ class CapPages:
 
     def _part(self, language: Language, name: str, view: object) -> str:
         return self._renderer.part("cap_parts.html", language, name, view, True)
+
+
+class _Calm:
+    """Lets a stream draw once a second: each drawing asks the database, and nodes say something all the time."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    async def wait(self) -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._next - loop.time())
+        self._next = loop.time() + PAUSE_S
 
 
 def _page(request: Request) -> int:

@@ -60,10 +60,15 @@ def say(connection: Connection, id_: str, new: Words, addresses: Sequence[str], 
         "approved_by": new.approved_by,
     }
     connection.execute(words.insert().values(alert=id_, number=new.number, **values))
+    also(connection, id_, new.number, addresses, at)
+
+
+def also(connection: Connection, id_: str, number: int, addresses: Sequence[str], at: datetime) -> None:
+    """Have words that were said already heard at these nodes too."""
     here = sa.and_(airings.c.alert == id_, airings.c.address.in_(addresses))
     connection.execute(airings.delete().where(here))
     rows = [
-        {"alert": id_, "address": a, "words": new.number, "at": iso(at), "state": "pending", "fault": "", "ending": ""}
+        {"alert": id_, "address": a, "words": number, "at": iso(at), "state": "pending", "fault": "", "ending": ""}
         for a in addresses
     ]
     if rows:

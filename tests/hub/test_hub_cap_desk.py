@@ -165,8 +165,36 @@ class TestByRule:
         taken = await take(hub, soon)
         assert taken.state is State.WAITING
         await asyncio.sleep(2.5)
-        await hub.hub.alerts.desk.sweep()
+        await hub.hub.alerts.again.look()
         assert (await row(hub, taken.id)).state is State.EXPIRED
+
+
+class TestNodesThatCome:
+    async def test_an_alert_that_meant_no_node_airs_when_one_is_there(self, hub: Running, broker: Mosquitto) -> None:
+        taken = await take(hub, AlertOf())
+        assert (await row(hub, taken.id)).reason == "area"
+        await hub.hub.alerts.again.look()
+        assert (await row(hub, taken.id)).state is State.WAITING
+        async with placed(hub, broker) as node:
+            await hub.hub.alerts.again.look()
+            (args,) = await planned(node)
+            assert args.bulletin.id == taken.id
+            assert (await row(hub, taken.id)).state is State.AIRED
+
+    async def test_a_siren_sounds_at_a_node_that_comes_later_but_not_once_it_was_ended(
+        self, hub: Running, broker: Mosquitto, node: PlacedNode
+    ) -> None:
+        taken = await take(hub, AlertOf())
+        await planned(node)
+        async with placed(hub, broker, node="loa-moi") as late:
+            await hub.hub.alerts.again.look()
+            (args,) = await planned(late)
+            assert args.bulletin.id == taken.id
+            assert len(node.told("bulletin.plan")) == 1
+            await hub.hub.alerts.decisions.end(await row(hub, taken.id))
+            async with placed(hub, broker, node="loa-nua") as later:
+                await hub.hub.alerts.again.look()
+                await quiet(later)
 
 
 class TestRelations:
