@@ -40,7 +40,7 @@ class Asked:
 def _what(args: Args) -> str:
     named = (str(getattr(args, name)) for name in _NAMES if getattr(args, name, None))
     level = getattr(args, "level", None)
-    return next(named, "")[:200] + ("" if level is None else f" {level}")
+    return next(named, "")[:200] + ("" if level is None else f" {level:g}")
 
 
 def _word(outcome: Outcome) -> str:
