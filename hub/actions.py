@@ -68,7 +68,7 @@ class Actions:
         campaigns: Campaigns,
     ) -> None:
         self._air = AirActs(shown, commands)
-        self._things = ThingActs(shown, commands, campaigns, shown.clock)
+        self.things = ThingActs(shown, commands, campaigns, shown.clock)
         self._shown = shown
         self._commands = commands
         self._announcing = announcing
@@ -80,9 +80,9 @@ class Actions:
         """For the application. `language`: which one a request wants."""
         node = "/nodes/{commune}/{node}"
         acts: dict[str, tuple[Act, Right]] = {
-            f"{node}/rules/{{thing}}": (self._things.arm, Right.SWITCH),
-            f"{node}/{{kind:kind}}/{{thing}}": (self._things.switch, Right.SWITCH),
-            f"{node}/{{kind:kind}}/{{thing}}/release": (self._things.release, Right.SWITCH),
+            f"{node}/rules/{{thing}}": (self.things.arm, Right.SWITCH),
+            f"{node}/{{kind:kind}}/{{thing}}": (self.things.switch, Right.SWITCH),
+            f"{node}/{{kind:kind}}/{{thing}}/release": (self.things.release, Right.SWITCH),
             f"{node}/speak": (self._announcing.speak, Right.SPEAK),
             f"{node}/speakers/{{thing}}/stop": (self._air.stop, Right.SPEAK),
             f"{node}/speakers/{{thing}}/volume": (self._air.volume, Right.SPEAK),
@@ -107,7 +107,7 @@ class Actions:
         async def endpoint(request: Request) -> Response:
             language = language_of(request)
             try:
-                answer = await self._things.everywhere(request, await forms.read(request), language)
+                answer = await self.things.everywhere(request, await forms.read(request), language)
             except forms.FormError as error:
                 answer = Toast(translator(language)(error.key, **error.params), False)
             except ValidationError:
@@ -158,7 +158,7 @@ class Actions:
         kind, thing = request.path_params.get("kind"), request.path_params.get("thing")
         letter = {"lights": "l", "switches": "w", "groups": "g"}.get(kind or "", "r")
         drawn = self._renderer.node_parts(address, language).get(f"{key_of(address)}_{letter}_{thing}", "")
-        html = self._renderer.toast(language, toast.text, toast.good) + drawn
+        html = self._renderer.toast(language, toast.text, toast.good, toast.undo) + drawn
         # Said only where it differs: a form that was exchanged meanwhile is in no page in which it could be looked for.
         aims = request.headers.get("hx-target") == "toasts"
         headers = {"HX-Reswap": "afterbegin"} | ({} if aims else {"HX-Retarget": "#toasts"})

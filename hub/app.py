@@ -67,6 +67,7 @@ from hub.sentences import Speaker
 from hub.store import Store
 from hub.supervise import supervise
 from hub.things.campaigns import Campaigns
+from hub.things.pages import LightPages
 from hub.toasts import Toasts
 from hub.views import node_zone
 from hub.voice import Voice
@@ -259,6 +260,8 @@ class Hub:
         nodes = NodePages(shown, renderer, self.live, self._store, toasts, language)
         announcing = Announcing(shown, self.commands, self.voice, self._previews, clock)
         actions = Actions(shown, self.commands, announcing, renderer, toasts, campaigns)
+        switching = (actions.things, campaigns)
+        lights = LightPages(shown, renderer, self.live, self._store, toasts, switching, language)
         media = MediaRoutes(self.media, Tokens.load(config.upload_tokens), self.notice)
         mine = (*config.listen.names, config.listen.host, urlsplit(config.address).hostname or "")
         names = frozenset(name.lower() for name in mine if name)
@@ -291,6 +294,7 @@ class Hub:
             *self.people.routes(renderer, toasts, language, config.zone, config.name, config.address, config.demo),
             *home.routes(door),
             *nodes.routes(door),
+            *lights.routes(door),
             *pages.routes(door),
             *self.air.routes(door),
             *aired.routes(door),

@@ -98,9 +98,9 @@ class Renderer:
         cards = [self.cards.card(node, language)]
         return self._environment.get_template("cards.html").render(t=translator(language), cards=cards)
 
-    def toast(self, language: Language, text: str, good: bool) -> str:
-        """A note at the bottom of the page."""
-        return str(self.macros(language).toast(text, good))
+    def toast(self, language: Language, text: str, good: bool, undo: str = "") -> str:
+        """A note at the bottom of the page. `undo`: as in `Toast`."""
+        return str(self.macros(language).toast(text, good, undo))
 
     def sheet(self, language: Language, sheet: Sheet, path: str) -> str:
         """What stands under a form, which posts to `path`, once its text was read."""

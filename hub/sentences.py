@@ -113,6 +113,7 @@ class Speaker:
             self._happened(event, thing),
             self._level(event),
             self._detail(event, thing),
+            self._was(event, thing),
             self._guessed(data),
             self._who(data),
         )
@@ -164,6 +165,14 @@ class Speaker:
             if isinstance(value, str) and value:
                 return _short(value)
         return ""
+
+    def _was(self, event: Event, thing: str) -> str:
+        """Of what is over, what it was, where that needs no more words than are known."""
+        code = event.data.get("code")
+        template = code_sentences(self.language).get(f"fault.{code}", "") if event.type == "cleared" else ""
+        if not template or not set(_FILLED.findall(template)) <= {"id"}:
+            return ""
+        return self.t("event.was", what=_short(fault_sentence(f"fault.{code}", self.language, {"id": thing})))
 
     def _guessed(self, data: dict[str, Any]) -> str:
         """Places that were spoken although nobody had said how."""

@@ -8,10 +8,11 @@ MOST = 200
 
 @dataclass(frozen=True)
 class Toast:
-    """A sentence, and whether it is good news."""
+    """A sentence, and whether it is good news. `undo`: name of what takes it back; empty: nothing does."""
 
     text: str
     good: bool
+    undo: str = ""
 
 
 class Toasts:

@@ -14,7 +14,8 @@
     for (const other of [...byId("toasts").children]) {
       if (other !== toast && wordsOf(other) === wordsOf(toast)) other.remove();
     }
-    setTimeout(() => toast.remove(), toast.classList.contains("good") ? GOOD_TOAST_MS : BAD_TOAST_MS);
+    const stays = Number(toast.dataset.stays) || (toast.classList.contains("good") ? GOOD_TOAST_MS : BAD_TOAST_MS);
+    setTimeout(() => toast.remove(), stays);
   };
   const uncover = (event) => {
     if (!event.target.matches?.("textarea, input, select")) return;

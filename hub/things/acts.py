@@ -1,19 +1,28 @@
 """What people do with what is switched: each button becomes a command, and its outcome a sentence."""
 
+import asyncio
 import math
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+from pydantic import ValidationError
 from starlette.requests import Request
 
 from edge_agent.contract.commands import Args, ArmRule, ResetInterlock, SwitchOverride, SwitchRelease
+from edge_agent.contract.errors import Fault
 from edge_agent.contract.sentences import Language
 from hub.clock import Clock
 from hub.commands import Commands, Outcome
 from hub.forms import Fields, FormError
 from hub.language import Translate, translator
+from hub.people.acting import person
+from hub.people.rights import Right
 from hub.registry import Node
-from hub.render import Shown
 from hub.sentences import Speaker
-from hub.things.campaigns import ALL_LIGHTS, Campaign, Campaigns
+from hub.shown import Shown
+from hub.things.campaigns import ALL_LIGHTS, Campaign, Campaigns, nodes_with
+from hub.things.undo import Step, Undos, before_act, changed_by
+from hub.times import local
 from hub.toasts import Toast
 from hub.views import node_zone
 
@@ -23,6 +32,9 @@ GROUP_S = 20.0
 """For a group, which switches on one after the other."""
 STATE_S = 2.0
 """After the answer: how long the page waits for the state that follows it."""
+MORNING = time(6)
+TOGETHER = 8
+"""Nodes that are restored at the same time."""
 KINDS = {"lights": "light", "switches": "switch", "groups": "group"}
 GOOD = ("done", "accepted")
 
@@ -35,22 +47,46 @@ class ThingActs:
         self._commands = commands
         self._campaigns = campaigns
         self._clock = clock
+        self._undos = Undos(clock)
 
     async def switch(self, node: Node, fields: Fields, request: Request, language: Language) -> Toast:
         """Any button of a thing or group; `do` says which: on, off, on:SECONDS, auto, reset; or the level chosen."""
         kind, thing = KINDS[request.path_params["kind"]], request.path_params["thing"]
-        args = asked(thing, fields)
+        args = asked(thing, fields, morning(self._clock.now(), node_zone(node, self._shown.zone)))
         name = name_of(node, kind, thing, translator(language))
+        steps = before_act(node, args)
         outcome = await self._send(node, kind, args)
         if outcome is None:
             return Toast(translator(language)("outcome.away"), False)
         words = _done_words(args, outcome, kind)
-        partly = _partly(node, outcome)
+        partly = _partly(node, outcome, language)
         if partly and outcome.state == "failed":
             done, everybody, failed = partly
             text = translator(language)("groups.partly", name=name, done=done, all=everybody, failed=failed)
-            return Toast(text, False)
-        return self._toast(outcome, words, node, language, name=name)
+            return Toast(text, False, self._undos.keep(steps))
+        toast = self._toast(outcome, words, node, language, name=name)
+        return Toast(toast.text, toast.good, self._undos.keep(steps) if toast.good else "")
+
+    async def undo(self, token: str, language: Language) -> Toast:
+        """Take back what a person did a moment ago, unless somebody else has changed it since."""
+        t, steps = translator(language), self._undos.take(token)
+        if not steps:
+            return Toast(t("lights.undo_over"), False)
+        areas, nodes = self._shown.areas, self._shown.registry.nodes
+        steps = tuple(s for s in steps if s.address in nodes and areas.may(person(), Right.SWITCH, s.address))
+        if others := {who for s in steps for who in changed_by(nodes[s.address], s.args)}:
+            return Toast(t("lights.undo_others", by=", ".join(sorted(others))), False)
+        few = asyncio.Semaphore(TOGETHER)
+
+        async def restore(step: Step) -> bool:
+            async with few:
+                outcome = await self._send(nodes[step.address], step.kind, step.args)
+            return outcome is not None and outcome.state in GOOD
+
+        done = sum(await asyncio.gather(*map(restore, steps)))
+        if done == len(steps) and steps:
+            return Toast(t("lights.undone"), True)
+        return Toast(t("lights.undone_partly", done=done, all=len(steps)), False)
 
     async def release(self, node: Node, _: Fields, request: Request, language: Language) -> Toast:
         """Back to automatic."""
@@ -68,18 +104,23 @@ class ThingActs:
         )
 
     async def everywhere(self, request: Request, fields: Fields, language: Language) -> Toast:
-        """One command to all nodes of a commune."""
-        t = translator(language)
-        args = asked(fields.get("thing", ALL_LIGHTS), fields)
+        """One command to all nodes of a commune, or of an area of it."""
+        t, commune, area = translator(language), request.path_params["commune"], request.path_params.get("area")
+        area = "" if area == "-" else area
+        name = fields.get("name", "")
+        args = asked(fields.get("thing", ALL_LIGHTS), fields, morning(self._clock.now(), self._shown.zone))
         if not isinstance(args, SwitchOverride | SwitchRelease):
             raise FormError("form.bad")
-        campaign = await self._campaigns.run(request.path_params["commune"], args, fields.get("name", ""))
+        having = nodes_with(self._shown.registry, commune, args.thing, name, area)
+        steps = [step for node in having if node.online for step in before_act(node, args)]
+        campaign = await self._campaigns.run(commune, args, name, area)
         if not campaign.nodes:
             raise FormError("form.no_node")
         text = t("groups.nodes_done", done=campaign.done, all=len(campaign.nodes))
         if campaign.done < len(campaign.nodes):
             text = f"{text} {t('groups.nodes_left', names=self._left(campaign))}"
-        return Toast(text, campaign.done == len(campaign.nodes))
+        undo = self._undos.keep(steps) if campaign.done else ""
+        return Toast(text, campaign.done == len(campaign.nodes), undo)
 
     def _left(self, campaign: Campaign) -> str:
         nodes = self._shown.registry.nodes
@@ -112,15 +153,24 @@ class ThingActs:
         return Toast(speak.outcome(outcome, done, accepted, **params), outcome.state in GOOD)
 
 
-def asked(thing: str, fields: Fields) -> SwitchOverride | SwitchRelease | ResetInterlock:
-    """The command of a form. Raises FormError, ValidationError."""
+def morning(now: datetime, zone: ZoneInfo) -> datetime:
+    """The next six o'clock, local time."""
+    there = local(now, zone)
+    day = there.date() + timedelta(days=1 if there.hour >= MORNING.hour else 0)
+    return datetime.combine(day, MORNING, zone)
+
+
+def asked(thing: str, fields: Fields, dawn: datetime) -> SwitchOverride | SwitchRelease | ResetInterlock:
+    """The command of a form. `dawn`: what "until morning" means. Raises FormError, ValidationError."""
     do, _, seconds = fields.get("do", "").partition(":")
     if do == "auto":
         return SwitchRelease(thing=thing)
     if do == "reset":
         return ResetInterlock(thing=thing)
     level = {"on": "100", "off": "0"}.get(do, fields.get("level", ""))
-    ends = {"seconds": seconds or fields.get("seconds") or None, "amount": _litres(fields) if do != "off" else None}
+    seconds = seconds or fields.get("seconds", "")
+    ends: dict[str, object] = {"until": dawn} if seconds == "morning" else {"seconds": seconds or None}
+    ends["amount"] = _litres(fields) if do != "off" else None
     return SwitchOverride.model_validate({"thing": thing, "level": level, **ends})
 
 
@@ -161,12 +211,25 @@ def _done_words(args: Args, outcome: Outcome, kind: str) -> str:
     return "outcome.switch_on" if harmful else "outcome.light_done"
 
 
-def _partly(node: Node, outcome: Outcome) -> tuple[int, int, str] | None:
-    """Of a group: how many followed, of how many, and the names of those that did not."""
+def _partly(node: Node, outcome: Outcome, language: Language) -> tuple[int, int, str] | None:
+    """Of a group: how many followed, of how many, and the names of those that did not, each with why."""
     things = outcome.result.get("things")
     if not isinstance(things, dict) or not things:
         return None
     names = {c.id: c.name for c in (node.about.capabilities if node.about else ()) if c.kind in ("light", "switch")}
-    failed = [str(names.get(id_) or id_) for id_, one in things.items() if isinstance(one, dict) and one.get("fault")]
+    failed = [
+        _failed(str(names.get(id_) or id_), one["fault"], language)
+        for id_, one in things.items()
+        if isinstance(one, dict) and one.get("fault")
+    ]
     shown = ", ".join(failed[:8]) + (" …" if len(failed) > 8 else "")
     return len(things) - len(failed), len(things), shown
+
+
+def _failed(name: str, told: object, language: Language) -> str:
+    try:
+        fault = Fault.model_validate(told)
+    except ValidationError:
+        return name
+    why = fault.text(language).rstrip(".")
+    return f"{name} ({why})" if why else name

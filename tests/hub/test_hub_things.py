@@ -102,13 +102,13 @@ async def test_pump_that_a_tap_starts_says_how_to_stop_it(hub: Running, farm: Fa
 
 async def test_group_that_follows_in_part_names_who_did_not(hub: Running, farm: FakeNode) -> None:
     async def partly(n: FakeNode, asked: Any) -> None:
-        things = {"cong-thon": {"wanted": 100}, "den-1": {"fault": {"code": "fault.controlGearCommFailure"}}}
+        things = {"cong-thon": {"wanted": 100}, "den-1": {"fault": Fault.of("command.busy").model_dump(mode="json")}}
         fault = Fault.of("switch.partly", done=1, all=2, failed="den-1")
         await n.ack(asked, "failed", fault=fault, result={"things": things})
 
     farm.replies["switch.override"] = partly
     answer = await post(hub, "groups/truc-thon", do="on")
-    assert "Đường trục thôn: 1/2 đã làm xong. Chưa được: Đèn trục 1." in answer
+    assert "Đường trục thôn: 1/2 đã làm xong. Chưa được: Đèn trục 1 (Nút đang có quá nhiều lệnh chờ" in answer
     assert "toast bad" in answer
 
 
