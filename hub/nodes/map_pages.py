@@ -1,0 +1,232 @@
+"""The map of a commune: its nodes on a sketch, or on a picture that an administrator has fitted by three points."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute
+
+from edge_agent.contract.sentences import Language
+from hub.forms import Fields, FormError
+from hub.language import remember, switched, translator
+from hub.live import Live
+from hub.nodes.drawing import SIZE, Marker, NotOnePlane, Pin, fit, markers, sketch_fit
+from hub.nodes.grounds import PINS, Ground, Grounds, NoPicture, converted
+from hub.nodes.rows import Row, row
+from hub.people.acting import person
+from hub.people.audit import Audit
+from hub.people.door import Door, at_commune, somewhere
+from hub.people.rights import Place, Right
+from hub.registry import Node
+from hub.render import Parts, Renderer, Shown
+from hub.toasts import Toast, Toasts
+from hub.writing.uploads import received
+
+MOST = 400
+"""Nodes on a map; of more, the list tells."""
+CALM_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class MapView:
+    """`areas`: name, x, y. `placed`: the rows of each mark; `others`: rows of nodes that say no position."""
+
+    commune: str
+    width: float
+    height: float
+    picture: str
+    markers: tuple[Marker, ...]
+    areas: tuple[tuple[str, float, float], ...]
+    placed: tuple[tuple[int, tuple[Row, ...]], ...]
+    others: tuple[Row, ...]
+
+
+class MapPages:
+    """The map, and the page on which a picture is fitted."""
+
+    def __init__(
+        self,
+        shown: Shown,
+        renderer: Renderer,
+        live: Live,
+        grounds: Grounds,
+        audit: Audit,
+        toasts: Toasts,
+        language: Callable[[HTTPConnection], Language],
+    ) -> None:
+        self._shown = shown
+        self._renderer = renderer
+        self._live = live
+        self._grounds = grounds
+        self._audit = audit
+        self._toasts = toasts
+        self._language = language
+
+    def routes(self, door: Door) -> list[BaseRoute]:
+        """For the application."""
+        return [
+            door.route("/map", self._page, somewhere(Right.SEE)),
+            door.route("/map/live", self._stream, somewhere(Right.SEE)),
+            door.route("/map/{commune}/picture", self._picture, somewhere(Right.SEE)),
+            door.route("/map/{commune}/fit", self._fitting, at_commune(Right.ADMINISTER)),
+            door.route("/map/{commune}/fit", self._change, at_commune(Right.ADMINISTER), ["POST"]),
+        ]
+
+    def _communes(self) -> list[str]:
+        who, known = person(), self._shown.registry.standings.in_place
+        communes = [place for place in known if place and "/" not in place]
+        if not who.may_everywhere(Right.SEE):
+            communes = [c for c in communes if any(p.commune in ("", c) for p in who.places(Right.SEE))]
+        return sorted(communes)
+
+    def _nodes(self, commune: str) -> list[Node]:
+        inside = self._shown.areas.inside(Place(commune)) if commune else []
+        may = [node for node in inside if person().may(Right.SEE, self._shown.areas.place(node))]
+        return sorted(may, key=lambda node: node.address)[:MOST]
+
+    async def _page(self, request: Request) -> Response:
+        language, communes = self._language(request), self._communes()
+        asked = request.query_params.get("commune", "")
+        commune = asked if asked in communes else (communes[0] if communes else "")
+        html = self._renderer.sheet_of(
+            "map.html",
+            language,
+            "nodes",
+            other_language=switched(request.query_params, language),
+            v=await self._view(commune, language),
+            communes=communes[:500],
+            may_fit=bool(commune) and person().may(Right.ADMINISTER, Place(commune)),
+            toast=self._toasts.take(request.query_params.get("said")),
+        )
+        return remember(HTMLResponse(html, headers={"Vary": "Cookie"}), request.query_params)
+
+    async def _stream(self, request: Request) -> Response:
+        commune = request.query_params.get("commune", "")
+        if commune not in self._communes():
+            return self._live.response(self._language(request))
+
+        async def draw(language: Language) -> Parts:
+            view = await self._view(commune, language)
+            macros = self._renderer.macros(language, "map_parts.html")
+            return {"map-drawing": str(macros.drawing(view, True)), "map-list": str(macros.places(view, True))}
+
+        return self._live.response(self._language(request), draw, CALM_S)
+
+    async def _view(self, commune: str, language: Language) -> MapView:
+        nodes, ground = self._nodes(commune), await self._grounds.get(commune) if commune else None
+        placed = [(node, node.about.position) for node in nodes if node.about and node.about.position]
+        others = [node for node in nodes if not (node.about and node.about.position)]
+        fitted = ground.fit if ground else None
+        width, height, picture, scale = SIZE, SIZE * 0.6, "", 1.0
+        if ground is not None and fitted is not None:
+            scale = SIZE / ground.width
+            height, picture = ground.height * scale, f"/map/{commune}/picture?{ground.changed}"
+        elif placed:
+            fitted, height = sketch_fit([position for _, position in placed])
+        spots = []
+        for node, position in placed:
+            x, y = fitted.at(position) if fitted else (0.0, 0.0)
+            spots.append((node, (min(max(x * scale, 30.0), width - 30), min(max(y * scale, 30.0), height - 30))))
+        marks = markers(spots)
+        return MapView(
+            commune=commune,
+            width=width,
+            height=round(height),
+            picture=picture,
+            markers=marks,
+            areas=_areas(spots),
+            placed=tuple((m.number, tuple(row(self._shown, node, language) for node in m.nodes)) for m in marks),
+            others=tuple(row(self._shown, node, language) for node in others),
+        )
+
+    async def _picture(self, request: Request) -> Response:
+        commune = request.path_params["commune"]
+        picture = await self._grounds.picture(commune) if commune in self._communes() else None
+        if picture is None:
+            return Response(status_code=404)
+        return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
+
+    async def _fitting(self, request: Request) -> Response:
+        language, commune = self._language(request), request.path_params["commune"]
+        ground = await self._grounds.get(commune)
+        known = [(n.address, n.title) for n in self._nodes(commune) if n.about and n.about.position]
+        html = self._renderer.sheet_of(
+            "map_fit.html",
+            language,
+            "nodes",
+            other_language=switched(request.query_params, language),
+            commune=commune,
+            ground=ground,
+            fitted=ground is not None and ground.fit is not None,
+            pins_needed=PINS,
+            known=known,
+            toast=self._toasts.take(request.query_params.get("said")),
+        )
+        return remember(HTMLResponse(html, headers={"Vary": "Cookie"}), request.query_params)
+
+    async def _change(self, request: Request) -> Response:
+        commune, t = request.path_params["commune"], translator(self._language(request))
+        try:
+            async with received(request, "do") as (fields, upload):
+                key = await self._act(commune, fields, upload.path if upload else None)
+            toast = Toast(t(key), True)
+        except FormError as error:
+            toast = Toast(t(error.key, **error.params), False)
+        except NoPicture:
+            toast = Toast(t("node.map_no_picture"), False)
+        return RedirectResponse(f"/map/{commune}/fit?said={self._toasts.keep(toast)}", 303)
+
+    async def _act(self, commune: str, fields: Fields, file: object) -> str:
+        """What the form asks for; the key of what to say."""
+        match fields.get("do"):
+            case "picture" if file is not None:
+                await self._grounds.put(commune, await converted(file), self._shown.clock.now())  # type: ignore[arg-type]
+            case "remove":
+                await self._grounds.remove(commune)
+            case "unpin":
+                await self._grounds.pin(commune, ())
+            case "pin":
+                await self._pin(commune, fields)
+            case _:
+                raise FormError("node.map_no_picture")
+        self._audit.note(f"map.{fields['do']}", commune)
+        return f"node.map_done_{fields['do']}"
+
+    async def _pin(self, commune: str, fields: Fields) -> None:
+        ground = await self._grounds.get(commune)
+        if ground is None or len(ground.pins) >= PINS:
+            raise FormError("form.bad")
+        pins = (*ground.pins, self._pin_of(ground, fields))
+        if len(pins) == PINS:
+            try:
+                fit(pins)
+            except NotOnePlane as error:
+                raise FormError("node.map_line") from error
+        await self._grounds.pin(commune, pins)
+
+    def _pin_of(self, ground: Ground, fields: Fields) -> Pin:
+        node = self._shown.registry.nodes.get(fields.get("where", ""))
+        position = node.about.position if node and node.about else None
+        try:
+            x, y = float(fields.get("at.x", "")), float(fields.get("at.y", ""))
+            if position is not None:
+                lat, lon = position.latitude, position.longitude
+            else:
+                lat, lon = (float(fields.get(name, "").replace(",", ".")) for name in ("latitude", "longitude"))
+        except ValueError as error:
+            raise FormError("node.map_no_place") from error
+        if not (0 <= x <= ground.width and 0 <= y <= ground.height and -90 <= lat <= 90 and -180 <= lon <= 180):
+            raise FormError("node.map_no_place")
+        return Pin(x, y, lat, lon)
+
+
+def _areas(spots: list[tuple[Node, tuple[float, float]]]) -> tuple[tuple[str, float, float], ...]:
+    inside: dict[str, list[tuple[float, float]]] = {}
+    for node, spot in spots:
+        if node.about and node.about.zone:
+            inside.setdefault(node.about.zone.strip(), []).append(spot)
+    return tuple(
+        (name[:40], sum(x for x, _ in found) / len(found), min(y for _, y in found) - 60)
+        for name, found in sorted(inside.items())
+    )
