@@ -18,6 +18,7 @@ from hub.people.chain import verify
 from hub.people.rights import EVERYWHERE, Grant, Place, Role
 from hub.people.sessions import COOKIE
 
+ON_BOTH_DATABASES = True
 PASSWORD = "con trâu đi trước"
 
 
