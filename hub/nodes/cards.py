@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edge_agent.contract.sentences import Language
-from hub.language import catalogue
 from hub.onair import SpeakerView
 from hub.people.acting import person
 from hub.people.rights import Right
@@ -14,11 +13,11 @@ from hub.registry import Node
 from hub.shown import Parts, Shown
 from hub.things.views import PlantView
 from hub.times import local
-from hub.views import NodeView, default_time, node_view, node_zone
+from hub.views import NodeView, node_view
 
 KEPT = 200
 """Nodes whose parts are kept drawn; those looked at last."""
-_ACTS = (Right.SPEAK, Right.EMERGENCY, Right.APPROVE, Right.SWITCH, Right.WATCH)
+_ACTS = (Right.SPEAK, Right.EMERGENCY, Right.APPROVE, Right.WRITE, Right.SWITCH, Right.WATCH)
 """Rights that change what a card offers."""
 
 Macro = Callable[[Language, str], Any]
@@ -43,11 +42,7 @@ class Cards:
 
     def card(self, node: Node, language: Language) -> dict[str, Any]:
         """What the template of a card needs."""
-        date, time = default_time(node, self._shown.zone, self._shown.clock.now())
-        zone = node_zone(node, self._shown.zone).key
-        known = catalogue(language)
-        authorities = [(name, known.get(f"authority.{name}", name)) for name in self._shown.authorities]
-        return {"view": self.view(node, language), "date": date, "time": time, "zone": zone, "authorities": authorities}
+        return {"view": self.view(node, language)}
 
     def view(self, node: Node, language: Language) -> NodeView:
         """What is shown of a node to whom asks."""

@@ -5,17 +5,23 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
 
 from edge_agent.contract.base import iso
+from hub.forms import Fields, FormError, clean
 from hub.nodes.drawing import Fit, NotOnePlane, Pin, fit
 from hub.store import Store
 from hub.tables import metadata, upsert
 
 MOST_BYTES = 5_000_000
+MOST_BROUGHT = 25_000_000
+RECEIVE_S = 300.0
 CHILD_S = 40.0
 PINS = 3
 
@@ -53,31 +59,44 @@ class Ground:
             return None
 
 
-async def converted(path: Path) -> tuple[int, int, bytes]:
+async def brought(request: Request) -> tuple[Fields, bytes]:
+    """The fields of a form, and the file of the field `picture`. Raises FormError."""
+    length = request.headers.get("content-length", "")
+    if not length.isdigit() or int(length) > MOST_BROUGHT:
+        raise FormError("node.map_no_picture")
+    try:
+        async with asyncio.timeout(RECEIVE_S), request.form(max_files=1, max_fields=10) as form:
+            file = form.get("picture")
+            fields = {name: clean(value) for name, value in form.items() if isinstance(value, str)}
+            return fields, await file.read() if isinstance(file, UploadFile) else b""
+    except (MultiPartException, HTTPException, ClientDisconnect, TimeoutError) as error:
+        raise FormError("form.bad") from error
+
+
+async def converted(picture: bytes) -> tuple[int, int, bytes]:
     """Width, height and JPEG of a picture that somebody brought. Raises NoPicture, OSError."""
-    with path.open("rb") as file:
-        child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "hub.nodes.picture_child",
-            stdin=file,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "hub.nodes.picture_child",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
     try:
         async with asyncio.timeout(CHILD_S):
-            told, _ = await child.communicate()
+            told, _ = await child.communicate(picture)
     except TimeoutError as error:
         raise NoPicture from error
     finally:
         if child.returncode is None:
             child.kill()
             await child.wait()
-    size, _, picture = told.partition(b"\n")
-    if child.returncode != 0 or not picture or len(picture) > MOST_BYTES:
+    size, _, made = told.partition(b"\n")
+    if child.returncode != 0 or not made or len(made) > MOST_BYTES:
         raise NoPicture
     width, height = size.split()
-    return int(width), int(height), picture
+    return int(width), int(height), made
 
 
 class Grounds:

@@ -12,7 +12,7 @@ from hub.forms import Fields, FormError
 from hub.language import remember, switched, translator
 from hub.live import Live
 from hub.nodes.drawing import SIZE, Marker, NotOnePlane, Pin, fit, markers, sketch_fit
-from hub.nodes.grounds import PINS, Ground, Grounds, NoPicture, converted
+from hub.nodes.grounds import PINS, Ground, Grounds, NoPicture, brought, converted
 from hub.nodes.rows import Row, row
 from hub.people.acting import person
 from hub.people.audit import Audit
@@ -21,7 +21,6 @@ from hub.people.rights import Place, Right
 from hub.registry import Node
 from hub.render import Parts, Renderer, Shown
 from hub.toasts import Toast, Toasts
-from hub.writing.uploads import received
 
 MOST = 400
 """Nodes on a map; of more, the list tells."""
@@ -168,20 +167,18 @@ class MapPages:
     async def _change(self, request: Request) -> Response:
         commune, t = request.path_params["commune"], translator(self._language(request))
         try:
-            async with received(request, "do") as (fields, upload):
-                key = await self._act(commune, fields, upload.path if upload else None)
-            toast = Toast(t(key), True)
+            toast = Toast(t(await self._act(commune, *await brought(request))), True)
         except FormError as error:
             toast = Toast(t(error.key, **error.params), False)
         except NoPicture:
             toast = Toast(t("node.map_no_picture"), False)
         return RedirectResponse(f"/map/{commune}/fit?said={self._toasts.keep(toast)}", 303)
 
-    async def _act(self, commune: str, fields: Fields, file: object) -> str:
+    async def _act(self, commune: str, fields: Fields, picture: bytes) -> str:
         """What the form asks for; the key of what to say."""
         match fields.get("do"):
-            case "picture" if file is not None:
-                await self._grounds.put(commune, await converted(file), self._shown.clock.now())  # type: ignore[arg-type]
+            case "picture" if picture:
+                await self._grounds.put(commune, await converted(picture), self._shown.clock.now())
             case "remove":
                 await self._grounds.remove(commune)
             case "unpin":
