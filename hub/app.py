@@ -47,6 +47,8 @@ from hub.link import Link, OnMessage
 from hub.live import Live
 from hub.media import MediaStore
 from hub.media_http import MediaRoutes
+from hub.nodes.grounds import Grounds
+from hub.nodes.map_pages import MapPages
 from hub.nodes.pages import NodePages
 from hub.notice import Notice
 from hub.pages import Pages, language_of
@@ -258,6 +260,7 @@ class Hub:
         pages = Pages(shown, renderer, self.live, self._pictures, language)
         home = HomePages(shown, renderer, self.live, toasts, language)
         nodes = NodePages(shown, renderer, self.live, self._store, toasts, language)
+        maps = MapPages(shown, renderer, self.live, Grounds(self._store), self.audit, toasts, language)
         announcing = Announcing(shown, self.commands, self.voice, self._previews, clock)
         actions = Actions(shown, self.commands, announcing, renderer, toasts, campaigns)
         switching = (actions.things, campaigns)
@@ -267,7 +270,7 @@ class Hub:
         names = frozenset(name.lower() for name in mine if name)
         self.watching = self._desk(config, clock)
         cameras = CameraPages(shown, renderer, self.live, language)
-        looking = LiveSocket(self.watching, cameras.has, language, self.closing, clock)
+        looking = LiveSocket(self.watching, cameras.has, language, self.closing, clock, self.audit)
         aired = AiredPages(shown, renderer, self._store, language)
         self.lookback = LookBack(shown, renderer, self.commands, self._store, language, self.media.progress)
         door, reading = self.door, ReadingDesk(self.voice, self._previews)
@@ -294,6 +297,7 @@ class Hub:
             *self.people.routes(renderer, toasts, language, config.zone, config.name, config.address, config.demo),
             *home.routes(door),
             *nodes.routes(door),
+            *maps.routes(door),
             *lights.routes(door),
             *pages.routes(door),
             *self.air.routes(door),

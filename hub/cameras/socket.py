@@ -25,6 +25,7 @@ from hub.cameras.channel import Viewer, framed
 from hub.cameras.live import Full, LiveDesk
 from hub.clock import Clock
 from hub.language import sentence
+from hub.people.audit import Audit
 from hub.people.door import Door, at_node
 from hub.people.rights import Right
 
@@ -43,12 +44,14 @@ class LiveSocket:
         language: Callable[[HTTPConnection], Language],
         closing: asyncio.Event,
         clock: Clock,
+        audit: Audit,
     ) -> None:
         self._desk = desk
         self._has_camera = has_camera
         self._language = language
         self._closing = closing
         self._clock = clock
+        self._audit = audit
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -65,11 +68,16 @@ class LiveSocket:
                 return
             await socket.send_text(json.dumps({"say": "hello", "now": round(self._clock.now().timestamp() * 1000)}))
             who = socket.client.host if socket.client else "?"
+            begun = self._clock.monotonic()
+            self._audit.afterwards("camera.watch", address, f"{camera} {wanted}", "done")
             try:
                 async with self._desk.watching(address, camera, wanted, who, language) as viewer:
                     await self._until_gone(socket, viewer)
             except Full as error:
                 await _refuse(socket, FULL, error.code, language)
+            finally:
+                seconds = round(self._clock.monotonic() - begun)
+                self._audit.afterwards("camera.watched", address, f"{camera} {wanted}: {seconds} s", "done")
 
     async def _until_gone(self, socket: WebSocket, viewer: Viewer) -> None:
         tasks = [
