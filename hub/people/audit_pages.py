@@ -49,7 +49,10 @@ class AuditPages:
         words = catalogue(language)
         asked = {name: value for name, value in request.query_params.items() if name not in ("before", "lang", "said")}
         older = urlencode({**asked, "before": rows[PAGE - 1].id}) if len(rows) > PAGE else ""
-        lines = [(row, kit.moment(datetime.fromisoformat(row.at)), _act(words, row.act)) for row in rows[:PAGE]]
+        lines = [
+            (row, kit.moment(datetime.fromisoformat(row.at)), _act(words, row.act), _outcome(words, row.outcome))
+            for row in rows[:PAGE]
+        ]
         return kit.page(
             request,
             "people_audit.html",
@@ -59,7 +62,6 @@ class AuditPages:
             wanted=wanted,
             older=older,
             export=urlencode(asked),
-            outcomes={key.removeprefix("audit.outcome_"): text for key, text in words.items() if "t.outcome_" in key},
         )
 
     async def _csv(self, request: Request) -> Response:
@@ -120,6 +122,10 @@ def _number(text: str | None) -> int:
 
 def _act(words: dict[str, str], act: str) -> str:
     return words.get(f"audit.act.{act}", act)
+
+
+def _outcome(words: dict[str, str], outcome: str) -> str:
+    return "" if outcome == "done" else words.get(f"audit.outcome.{outcome}") or words.get(outcome, outcome)
 
 
 def _cell(value: object) -> str:
