@@ -13,7 +13,7 @@ from edge_agent.contract.commands import CancelBulletin
 from edge_agent.contract.sentences import Language
 from hub import forms
 from hub.airacts import AirActs
-from hub.announcing import PLAN_LIFE, PLAN_S, Announcing, Answer
+from hub.announcing import CANCEL_LIFE, CANCEL_S, Announcing, Answer
 from hub.back import back
 from hub.commands import Commands, Outcome
 from hub.forms import Fields
@@ -88,7 +88,6 @@ class Actions:
             f"{node}/speakers/{{thing}}/volume": (self._air.volume, Right.SPEAK),
             f"{node}/emergencies/{{thing}}/acknowledge": (self._air.acknowledge, Right.EMERGENCY),
             f"{node}/order": (self._air.order, Right.APPROVE),
-            f"{node}/bulletins": (self._announcing.plan, Right.APPROVE),
             f"{node}/bulletins/{{thing}}/cancel": (self._cancel, Right.APPROVE),
         }
         routes = [
@@ -168,7 +167,7 @@ class Actions:
         """Under its form, covering nothing of it; without JavaScript on a page of its own, with all that was typed."""
         kind = "" if "thing" in request.path_params else request.url.path.rpartition("/")[2]
         if isinstance(answer, Toast):
-            if kind not in ("speak", "bulletins"):
+            if kind != "speak":
                 return self._answer(request, address, answer, language)
             answer = Sheet(notice=answer.text, good=False)
         if request.headers.get("hx-request") != "true":
@@ -182,7 +181,7 @@ class Actions:
 
     async def _cancel(self, node: Node, _: Fields, request: Request, language: Language) -> Toast:
         args = CancelBulletin(bulletin=request.path_params["thing"])
-        outcome = await self._commands.send(node.address, args, limit=PLAN_S, life=PLAN_LIFE.total_seconds())
+        outcome = await self._commands.send(node.address, args, limit=CANCEL_S, life=CANCEL_LIFE.total_seconds())
         return self._toast(outcome, _Words("outcome.cancelled"), language, node)
 
     def _toast(self, outcome: Outcome, words: _Words, language: Language, node: Node, **params: str) -> Toast:

@@ -79,15 +79,6 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """Another instant that is proposed: as the form writes it, and in words."""
-
-    date: str
-    time: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
 class Sheet:
     """Everything under the form. `notice` comes first; `good` says how it is meant. `alarm`: what must be confirmed."""
 
@@ -101,7 +92,6 @@ class Sheet:
     sound_note: str = ""
     may_say_anyway: bool = False
     alarm: str = ""
-    move: Move | None = None
 
 
 def pieces(reading: Reading) -> Iterator[Piece]:

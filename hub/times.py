@@ -1,6 +1,6 @@
 """Instants as people read them. The patterns stand in code: translators must not have to know them."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -67,12 +67,4 @@ def from_form(date_text: str, time_text: str, zone: ZoneInfo) -> datetime:
     there = datetime.combine(date.fromisoformat(date_text), time.fromisoformat(time_text), zone)
     if not 2020 <= there.year <= 2100:
         raise ValueError("a year that no bulletin has")
-    return there.astimezone(UTC)
-
-
-def next_weekday(instant: datetime, zone: ZoneInfo) -> datetime:
-    """The same local time on the first Monday-to-Friday from that day on."""
-    there = instant.astimezone(zone)
-    while there.weekday() > 4:
-        there += timedelta(days=1)
     return there.astimezone(UTC)

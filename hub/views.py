@@ -1,7 +1,7 @@
 """What the templates draw: plain values, every word already chosen."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from edge_agent.contract.capabilities import Capability
@@ -140,12 +140,6 @@ def names_of(node: Node) -> dict[str, str]:
     """What `kind/id` in a node's events is called."""
     names = {f"{kind}/{id_}": capability.name for (kind, id_), capability in _things(node).items()}
     return names | {f"bulletin/{s.id}": s.title for s in node.states.values() if isinstance(s, BulletinState)}
-
-
-def default_time(node: Node, zone: ZoneInfo, now: datetime) -> tuple[str, str]:
-    """Date and time for a new bulletin: two minutes ahead, where the node stands."""
-    there = local(now + timedelta(minutes=2), node_zone(node, zone))
-    return f"{there:%Y-%m-%d}", f"{there:%H:%M}"
 
 
 def _things(node: Node) -> dict[tuple[str, str], Capability]:

@@ -114,19 +114,6 @@
   });
   document.addEventListener("htmx:beforeSwap", (event) => event.detail.target.classList?.remove("old"));
 
-  // The form of a bulletin proposes a time that is still to come, whenever it is opened.
-  const AHEAD_MS = 3 * 60 * 1000;
-  document.addEventListener("toggle", (event) => {
-    const details = event.target;
-    if (!details.open || !details.dataset.zone) return;
-    const day = details.querySelector("input[type=date]"), hour = details.querySelector("input[type=time]");
-    if (!day || !hour || day.value !== day.defaultValue || hour.value !== hour.defaultValue) return;
-    const zone = details.dataset.zone;
-    const parts = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "short" })
-      .format(new Date(Date.now() + AHEAD_MS)).split(" ");
-    [day.value, hour.value] = [day.defaultValue, hour.defaultValue] = parts;
-  }, true);
-
   // How far it is, by the hub's clock.
   const clock = (seconds) => {
     const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, Math.floor(seconds) % 60];
@@ -208,6 +195,7 @@
   // Camera pictures: a new one every three seconds, only while somebody can see it.
   const visible = new Set();
   const loading = new WeakSet();
+  const asked = new WeakMap();
   const eye = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (entry.isIntersecting) { visible.add(entry.target); look(entry.target); } else visible.delete(entry.target);
@@ -215,6 +203,9 @@
   });
   const look = async (image) => {
     if (document.hidden || loading.has(image)) return;
+    const every = 1000 * Number(image.dataset.every); // of a page with many cameras
+    if (every && Date.now() - (asked.get(image) ?? 0) < every) return;
+    asked.set(image, Date.now());
     if (!image.isConnected) { visible.delete(image); eye.unobserve(image); return; }
     loading.add(image);
     try {

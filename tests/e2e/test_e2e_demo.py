@@ -151,7 +151,7 @@ def test_the_whole_way(demo: Demo, page: Page) -> None:
     """One visit: what a newcomer does within the first minutes, in one sitting because the demo is one."""
     east = card(page, "Cụm loa thôn Đông")
     expect(page.locator("article .presence.online")).to_have_count(1, timeout=15_000)
-    due = _plan_for_the_next_minute(east)
+    due = _plan_for_the_next_minute(demo, east)
     _switch(demo, east)
     _speak(demo, page, east)
     _picture(east)
@@ -159,14 +159,10 @@ def test_the_whole_way(demo: Demo, page: Page) -> None:
     _unplugged(demo, page)
 
 
-def _plan_for_the_next_minute(east) -> datetime:  # type: ignore[no-untyped-def]
+def _plan_for_the_next_minute(demo: Demo, east) -> datetime:  # type: ignore[no-untyped-def]
     due = (datetime.now(_HERE) + timedelta(seconds=70)).replace(second=0, microsecond=0)
-    east.locator("summary", has_text="Soạn bản tin").click()
-    east.locator("input[name=title]").fill("Bản tin thử")
-    east.locator("textarea[name=text]").last.fill("Đây là bản tin thử của xã.")
-    east.locator("input[name=date]").fill(due.strftime("%Y-%m-%d"))
-    east.locator("input[name=time]").fill(due.strftime("%H:%M"))
-    east.get_by_role("button", name="Lên lịch").click()
+    words = {"id": "thu", "title": "Bản tin thử", "text": "Đây là bản tin thử của xã.", "at": due.isoformat()}
+    demo.command("send", "thon-dong", "bulletin.plan", f"bulletin={json.dumps(words)}")
     expect(east.locator(".bulletins li")).to_have_count(1, timeout=10_000)
     return due
 

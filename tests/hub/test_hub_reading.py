@@ -21,7 +21,6 @@ from tts.reading import Reader
 PATH = "/nodes/29401/tram-bom"
 HX = {"HX-Request": "true"}
 UNCLEAR = "Mời bà con ra XQZ họp lúc 7h30."
-BULLETIN = {"title": "Họp thôn", "text": UNCLEAR, "date": "2099-01-03", "time": "05:30", "repeat": "once"}
 CHOSEN = {"q0": "XQZ", "q0.way": "own", "q0.own": "xưởng quy dương"}
 
 
@@ -91,29 +90,13 @@ async def test_speak_anyway_is_not_for_what_was_never_shown(hub: Running, node: 
     assert node.commands == []
 
 
-async def test_bulletin_with_a_question_waits_for_its_answer(hub: Running, node: FakeNode) -> None:
-    for do in ("send", "anyway"):
-        asked = await post(hub, "bulletins", **BULLETIN, do=do)
-        assert "Chưa gửi: còn 1 chỗ" in words(asked)
-        assert 'value="anyway"' not in asked.text
-    assert node.commands == []
-    way = re.search(r'name="q0.way" value="(say:[^"]+)"', asked.text)
-    assert way is not None
-    sent = await post(hub, "bulletins", **BULLETIN, do="send", **{"q0": "XQZ", "q0.way": html.unescape(way[1])})
-    assert "Nút đã ghi bản tin vào lịch" in words(sent)
-    bulletin = node.commands[-1].args.bulletin  # type: ignore[union-attr]
-    assert bulletin.readings == {"XQZ": way[1].removeprefix("say:")}
-    assert bulletin.strict_reading
-
-
 async def test_remembered_choice_is_not_asked_again_and_goes_to_the_node(hub: Running, node: FakeNode) -> None:
     sent = await post(hub, "speak", text=UNCLEAR, speaker="loa", do="send", **CHOSEN, **{"q0.keep": "1"})
     assert "Đã nhớ cách đọc XQZ: xưởng quy dương." in words(sent)
     assert "xưởng quy dương" in dictionary(hub).read_text()
-    again = await post(hub, "bulletins", **BULLETIN, do="send")
-    assert "Nút đã ghi bản tin vào lịch" in words(again)
-    bulletin = node.commands[-1].args.bulletin  # type: ignore[union-attr]
-    assert bulletin.readings == {"XQZ": "xưởng quy dương"}
+    again = await post(hub, "speak", text=UNCLEAR, speaker="loa", do="send")
+    assert "sẽ đọc ngay" in words(again)
+    assert node.commands[-1].args.readings == {"XQZ": "xưởng quy dương"}  # type: ignore[union-attr]
     await post(hub, "speak", text=UNCLEAR, speaker="loa", do="send", **CHOSEN, **{"q0.keep": "1"})
     assert dictionary(hub).read_text().count("XQZ") == 1
 
@@ -176,10 +159,9 @@ async def test_voice_that_does_not_answer_holds_nothing_up(
 ) -> None:
     monkeypatch.setattr("hub.voice.CHECK_S", 0.2)
     async with hub.hub.voice._turn:
-        sent = await post(hub, "bulletins", **BULLETIN, do="send")
-        assert "Nút đã ghi bản tin vào lịch" in words(sent)
+        sent = await post(hub, "speak", text=UNCLEAR, speaker="loa", do="send")
+        assert "sẽ đọc ngay" in words(sent)
         assert "Chưa kiểm tra được cách đọc" in words(sent)
-        assert node.commands[-1].args.bulletin.strict_reading  # type: ignore[union-attr]
         shown = await post(hub, "speak", text=UNCLEAR, do="read")
         assert "Vẫn gửi đi được" in words(shown)
     await until(lambda: not hub.hub.voice._checks)
@@ -203,9 +185,9 @@ async def test_node_that_asks_by_itself_is_answered_in_the_form(
     async def refuse(n: FakeNode, asked: Any) -> None:
         await n.ack(asked, "rejected", fault=Fault.of("speech.unclear", detail="'KLM' (ca lờ mờ / klm)"))
 
-    node.replies["bulletin.plan"] = refuse
+    node.replies["speak"] = refuse
     hub.http.cookies.set("lang", language)
-    answer = await post(hub, "bulletins", **BULLETIN, do="send", **CHOSEN)
+    answer = await post(hub, "speak", text=UNCLEAR, speaker="loa", do="send", **CHOSEN)
     assert sentence in words(answer)
     assert "'KLM' (ca lờ mờ / klm)" in words(answer)
     assert answer.headers["hx-retarget"] == "find .reading"
@@ -272,17 +254,6 @@ async def test_guessed_places_are_told_when_it_is_sent_and_in_the_log(hub: Runni
     assert "Máy tự đoán cách đọc: XQZ." in html.unescape((await hub.http.get("/nodes/29401/tram-bom")).text)
 
 
-async def test_wrong_title_or_time_keeps_what_was_answered(hub: Running, node: FakeNode) -> None:
-    wrong = await post(hub, "bulletins", **{**BULLETIN, "title": ""}, do="send", **CHOSEN)
-    assert wrong.headers["hx-retarget"] == "find .reading"
-    assert "Hãy đặt tên cho bản tin" in words(wrong)
-    assert 'value="xưởng quy dương"' in wrong.text
-    late = await post(hub, "bulletins", **{**BULLETIN, "date": "2020-01-03"}, do="send", **CHOSEN)
-    assert "đã qua" in words(late)
-    assert 'value="xưởng quy dương"' in late.text
-    assert node.commands == []
-
-
 async def test_sign_can_be_left_out(hub: Running, node: FakeNode) -> None:
     text = "Xin chào ¤ bà con."
     asked = await post(hub, "speak", text=text, speaker="loa", do="send")
@@ -299,13 +270,13 @@ async def test_many_questions_come_in_turns(hub: Running, node: FakeNode) -> Non
     letters = "BCDGHKLMNPQRST"
     unknown = [f"X{a}{b}Z" for a in letters for b in "BKQ"]
     text = ", ".join(unknown) + "."
-    first = await post(hub, "bulletins", **{**BULLETIN, "text": text}, do="send")
+    first = await post(hub, "speak", text=text, speaker="loa", do="send")
     shown = re.findall(r'name="q\d+" value="(\w+)"', first.text)
     assert len(shown) == 30
     assert f"Còn {len(unknown) - 30} chỗ nữa" in words(first)
     answers = {f"q{n}": written for n, written in enumerate(shown)}
     answers |= {f"q{n}.way": "say:một hai" for n in range(25)}
-    second = await post(hub, "bulletins", **{**BULLETIN, "text": text}, do="send", **answers)
+    second = await post(hub, "speak", text=text, speaker="loa", do="send", **answers)
     assert len(re.findall(r'type="radio"[^>]*checked|data-own>', second.text)) >= 25
     assert node.commands == []
 
@@ -330,7 +301,6 @@ async def test_nothing_to_read_is_said_under_the_form(hub: Running, node: FakeNo
     assert "chỉ có chữ nước ngoài (“Привет, 你好!”)" in words(foreign)
     skipped = await post(hub, "speak", text="XQZ", do="read", **{"q0": "XQZ", "q0.way": "say:"})
     assert "Mọi chỗ đều bỏ qua" in words(skipped)
-    assert "dài quá 20000" in words(await post(hub, "bulletins", **{**BULLETIN, "text": "a " * 10_001}, do="read"))
     assert node.commands == []
 
 
@@ -352,9 +322,9 @@ async def test_preview_can_be_heard_as_on_the_pole_and_plain(hub: Running, node:
     assert (await hub.http.get("/previews/..%2Fhub.sqlite3")).status_code == 404
 
 
-async def test_of_a_long_bulletin_the_beginning_is_heard(hub: Running, node: FakeNode) -> None:
+async def test_of_a_long_text_the_beginning_is_heard(hub: Running, node: FakeNode) -> None:
     text = "Mời bà con đi họp đúng giờ. " * 100
-    heard = await post(hub, "bulletins", **{**BULLETIN, "text": text}, do="listen")
+    heard = await post(hub, "speak", text=text, do="listen")
     assert "Đây là đoạn đầu" in words(heard)
     address = re.search(r"/previews/[0-9a-f]{64}", heard.text)
     assert address is not None
@@ -388,22 +358,17 @@ async def test_sound_that_cannot_be_made_is_explained(broker: Mosquitto, tmp_pat
 
 
 async def test_without_javascript_the_form_comes_back_whole(hub: Running, node: FakeNode) -> None:
-    asked = await post(hub, "bulletins", {}, **BULLETIN, do="send")
+    asked = await post(hub, "speak", {}, text=UNCLEAR, speaker="loa", do="send")
     assert asked.status_code == 200
     assert asked.text.lstrip().startswith("<!doctype html>")
     assert "<script" not in asked.text
-    for value in ("Họp thôn", "2099-01-03", "05:30"):
-        assert f'value="{value}"' in asked.text
     assert UNCLEAR in asked.text
     assert "“XQZ” đọc thế nào?" in words(asked)
-    sent = await post(hub, "bulletins", {}, **BULLETIN, do="send", **CHOSEN)
+    sent = await post(hub, "speak", {}, text=UNCLEAR, speaker="loa", do="send", **CHOSEN)
     assert sent.status_code == 303
     shown = await post(hub, "speak", {}, text=UNCLEAR, speaker="loa", do="read")
     assert "Loa cụm 1" in shown.text
     assert f">{UNCLEAR}</textarea>" in shown.text
-    wrong = await post(hub, "bulletins", {}, **{**BULLETIN, "title": ""}, do="send")
-    assert "Hãy đặt tên cho bản tin" in words(wrong)
-    assert UNCLEAR in wrong.text
     nobody = await post(hub, "speak", {}, text=UNCLEAR, speaker="nobody", do="read")
     assert nobody.status_code == 200
 

@@ -92,24 +92,6 @@ async def test_speak_now_asks_once_and_says_it_anyway(hub: Running, node: FakeNo
     assert len(sent(node)) == 1
 
 
-async def test_bulletin_keeps_everything_while_it_asks(hub: Running, node: FakeNode, view: Page) -> None:
-    await view.locator("text=Soạn bản tin").tap()
-    details = view.locator("details[data-zone]")
-    await details.locator("input[name=title]").fill("Họp thôn")
-    await details.locator("textarea").fill("Họp tại XQZ.")
-    await details.locator("input[name=date]").fill("2099-01-05")
-    await details.locator("input[name=time]").fill("05:30")
-    await details.locator("button.main").tap()
-    await expect(details.get_by_role("alert")).to_contain_text("Chưa gửi")
-    await expect(details.locator("input[name=title]")).to_have_value("Họp thôn")
-    assert sent(node) == []
-    await details.locator(".ask .way").first.tap()
-    await details.locator("button.main").tap()
-    await expect(view.locator(".bulletins li")).to_contain_text("Họp thôn")
-    bulletin = sent(node)[-1].args.bulletin
-    assert list(bulletin.readings) == ["XQZ"]
-
-
 async def test_whole_way_without_javascript(hub: Running, node: FakeNode, browser: Browser) -> None:
     context = await browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 640})
     page = await context.new_page()
