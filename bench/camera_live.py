@@ -24,9 +24,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from bench.rig import COMMUNE, NODE, agent, broker, free_port, node_config, percentile, process, wait_for_port, workshop
 from bench.rtsp.rig import TestCamera, Throttle
 from bench.rtsp.streams import BLOCKS
-from bench.tap import hub_config, until_known
+from bench.tap import hub_config, signed_in, until_known
 from hub.config import load
 from hub.keys import signer
+from hub.people.sessions import COOKIE
 
 CAMERA = "gate"
 CHROMIUM = "/usr/bin/chromium"
@@ -131,11 +132,11 @@ def main() -> None:
 
 
 def _measured(case: Case, chromium: Browser, seconds: float) -> Result:
-    with _stack(case) as url:
-        page, first = _opened(chromium, url, case.stream)
+    with _stack(case) as (url, secret):
+        page, first = _opened(chromium, url, secret, case.stream)
         again = None
         if case.up is None and case.down is None:
-            other, again = _opened(chromium, url, case.stream)
+            other, again = _opened(chromium, url, secret, case.stream)
             other.close()
         page.evaluate(SPY)
         time.sleep(SETTLE_S)
@@ -146,9 +147,10 @@ def _measured(case: Case, chromium: Browser, seconds: float) -> Result:
     return _result(case, seen, seconds, first, again)
 
 
-def _opened(chromium: Browser, url: str, stream: str) -> tuple[Page, float | None]:
+def _opened(chromium: Browser, url: str, secret: str, stream: str) -> tuple[Page, float | None]:
     """A page that plays, and how long its first picture took from the opening of the WebSocket."""
     page = chromium.new_page(viewport={"width": 360, "height": 640}, locale="vi-VN")
+    page.context.add_cookies([{"name": COOKIE, "value": secret, "url": url}])
     page.add_init_script(FIRST)
     page.goto(url)
     first, end = None, time.monotonic() + 20
@@ -185,8 +187,8 @@ def _show(result: Result, head: bool) -> None:
 
 
 @contextlib.contextmanager
-def _stack(case: Case) -> Iterator[str]:
-    """Everything between the camera and the browser; yields the page's address."""
+def _stack(case: Case) -> Iterator[tuple[str, str]]:
+    """Everything between the camera and the browser; yields the page's address, and the cookie of an open session."""
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(workshop())
         camera = stack.enter_context(TestCamera("clock", "clocksub"))
@@ -200,7 +202,7 @@ def _stack(case: Case) -> Iterator[str]:
         until_known(http, f"/api/v1/nodes/{COMMUNE}/{NODE}")
         seen = stack.enter_context(Throttle(http, *case.down)).port if case.down else http
         time.sleep(3)  # until the camera streams
-        yield f"http://127.0.0.1:{seen}/nodes/{COMMUNE}/{NODE}/cameras/{CAMERA}"
+        yield f"http://127.0.0.1:{seen}/nodes/{COMMUNE}/{NODE}/cameras/{CAMERA}", signed_in(folder / "hub.yaml", http)
 
 
 def _hub(stack: contextlib.ExitStack, folder: Path, broker_port: int) -> int:

@@ -6,6 +6,7 @@ the limit of this machine in the same run: a plain paho echo, and a plain HTTP a
 `python -m bench.tap`; ROUNDS=2000 for more rounds.
 """
 
+import http.client
 import json
 import os
 import socket
@@ -14,6 +15,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 from paho.mqtt import client as paho
@@ -35,6 +37,7 @@ from bench.roundtrip import echo_times
 from edge_agent.contract.switched import LightState
 from hub.config import load
 from hub.keys import signer
+from hub.people.sessions import COOKIE
 
 ROUNDS = int(os.environ.get("ROUNDS", "1000"))
 PATH = f"/api/v1/nodes/{COMMUNE}/{NODE}"
@@ -101,6 +104,18 @@ def hub_config(folder: Path, broker_port: int, port: int) -> Path:
     rights = ["--right", "see", "--right", "switch"]
     Line.token = subprocess.run([*make, *rights], capture_output=True, check=True, text=True).stdout.strip()
     return path
+
+
+def signed_in(config: Path, port: int) -> str:
+    """The cookie of an administrator who has come in by a link, as browsers do."""
+    add = [sys.executable, "-m", "hub", "people", "add", str(config), "--login", "bench", "--role", "administrator"]
+    made = subprocess.run([*add, "--link", "--json"], capture_output=True, check=True, text=True).stdout
+    path = urlsplit(json.loads(made)["link"]).path
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("POST", path)
+    cookies = connection.getresponse().msg.get_all("Set-Cookie") or []
+    connection.close()
+    return next(cookie for cookie in cookies if cookie.startswith(COOKIE)).partition("=")[2].partition(";")[0]
 
 
 def until_known(port: int, path: str, online: bool = True, limit_s: float = 30) -> None:
