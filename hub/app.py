@@ -236,6 +236,7 @@ class Hub:
                 clock=clock,
                 zone=config.zone,
                 voice=self.voice,
+                lookback=self.lookback.asking,
                 bulletins=self.bulletins.desk,
             )
         )

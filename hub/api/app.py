@@ -10,14 +10,14 @@ from starlette.responses import Response
 from starlette.routing import Mount
 
 from edge_agent.version import VERSION
-from hub.api import acts, bulletins, log, nodes, programs
+from hub.api import acts, bulletins, cameras, log, nodes, programs
 from hub.api.coming_in import ComingIn
 from hub.api.errors import handle
 from hub.api.parts import Parts
 from hub.people.door import PUBLIC
 
 PATH = "/api/v1"
-GROUPS = (nodes, acts, bulletins, log, programs)
+GROUPS = (nodes, acts, bulletins, cameras, log, programs)
 ROUTES = tuple(route for part in GROUPS for route in part.routes.routes)
 """All addresses, each with its `needs`."""
 ABOUT = """For programs beside the console: follow nodes, switch, speak, file bulletins, read the logs.

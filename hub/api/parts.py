@@ -16,6 +16,7 @@ from starlette.responses import Response
 from edge_agent.contract.base import NAME_PATTERN
 from hub.api.errors import ApiError, Error, answer, faulty
 from hub.bulletins.desk import Bulletins
+from hub.cameras.lookback_asking import Asking
 from hub.clock import Clock
 from hub.commands import Commands
 from hub.feed import Feed
@@ -47,6 +48,7 @@ class Parts:
     clock: Clock
     zone: ZoneInfo
     voice: Voice
+    lookback: Asking
     bulletins: Bulletins | None = None
 
 

@@ -81,7 +81,7 @@ class LookBack:
         self._renderer = renderer
         self._commands = commands
         self._language = language
-        self._asking = Asking(commands, shown.media, store, shown.clock)
+        self.asking = Asking(commands, shown.media, store, shown.clock)
         self._clips = Clips(commands, shown.media, progress, store, shown.clock)
 
     def routes(self, door: Door) -> list[BaseRoute]:
@@ -103,7 +103,7 @@ class LookBack:
 
     async def stop(self) -> None:
         """End what waits for nodes."""
-        await self._asking.stop()
+        await self.asking.stop()
         await self._clips.stop()
 
     def _endpoint(self, answer: _Answer) -> Callable[[Request], Awaitable[Response]]:
@@ -166,7 +166,7 @@ class LookBack:
         query = seen.request.query_params
         at = moment(query.get("day", ""), query.get("at", ""), seen.speak.zone)
         logger.info("%s, camera %s: the picture of %s is looked at by %s", seen.address, seen.camera, iso(at), seen.who)
-        picture = await self._asking.still(seen.address, seen.camera, at) if seen.node.online else None
+        picture = await self.asking.still(seen.address, seen.camera, at) if seen.node.online else None
         taken = instant_in(picture.at, seen.speak.zone) if picture else None
         return self._draw(
             seen,
@@ -182,7 +182,7 @@ class LookBack:
         id_ = str(seen.request.path_params["event"])
         if not 0 < len(id_) <= 64:
             return Response(status_code=404)
-        picture = await self._asking.event_picture(seen.address, seen.camera, id_, online=seen.node.online)
+        picture = await self.asking.event_picture(seen.address, seen.camera, id_, online=seen.node.online)
         if picture.medium is None:
             svg = self._renderer.picture(seen.speak.t("camera.no_picture"), self._why(seen, picture))
             headers = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'"}
@@ -221,7 +221,7 @@ class LookBack:
         args = KeepRecording(camera=seen.camera, begin=begin, end=end, keep=keep)
         logger.info("%s, camera %s: %s..%s kept or not, by %s", *_named(seen, begin, end))
         outcome = await self._commands.send(seen.address, args, limit=KEEP_S, life=KEEP_S)
-        self._asking.forget(seen.address, seen.camera)
+        self.asking.forget(seen.address, seen.camera)
         done = "camera.lookback_kept" if keep else "camera.lookback_not_kept"
         text, good = seen.speak.outcome(outcome, done, "outcome.accepted"), outcome.state in ("done", "accepted")
         if not _is_htmx(seen.request):
@@ -229,7 +229,7 @@ class LookBack:
         return self._draw(seen, "camera_lookback_said.html", text=text, good=good)
 
     async def _found(self, seen: _Seen, begin: datetime, end: datetime) -> Found:
-        return await self._asking.recordings(seen.address, seen.camera, begin, end, online=seen.node.online)
+        return await self.asking.recordings(seen.address, seen.camera, begin, end, online=seen.node.online)
 
     def _midnight(self, seen: _Seen) -> datetime:
         try:

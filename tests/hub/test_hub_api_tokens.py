@@ -162,7 +162,7 @@ async def test_nobody_gives_more_than_they_have(hub: Running, node: FakeNode) ->
 async def test_without_a_token_nothing_is_told(hub: Running) -> None:
     async with httpx.AsyncClient(base_url=hub.url) as http:
         for route in api.ROUTES:
-            path = route.path.format(commune="29401", node="tram-bom", id="x")  # type: ignore[attr-defined]
+            path = route.path.format(commune="29401", node="tram-bom", camera="cong", id="x")  # type: ignore[attr-defined]
             for method in route.methods:  # type: ignore[attr-defined]
                 answer = await http.request(method, f"{V1}{path}", json={} if method == "POST" else None, headers=OURS)
                 assert answer.status_code == 401, (method, path, answer.text)
@@ -177,7 +177,7 @@ async def test_every_address_is_closed_to_a_token_without_its_right(hub: Running
             continue
         others = [str(r) for r in Right if r not in (needed.right, Right.ADMINISTER)]
         secret = (await made(hub, others, [""]))["secret"]
-        path = route.path.format(commune="29401", node="tram-bom", id="x")  # type: ignore[attr-defined]
+        path = route.path.format(commune="29401", node="tram-bom", camera="cong", id="x")  # type: ignore[attr-defined]
         async with program(hub, secret) as http:
             for method in route.methods:  # type: ignore[attr-defined]
                 answer = await http.request(method, f"{V1}{path}", json={} if method == "POST" else None)

@@ -462,3 +462,18 @@ async def test_anybody_without_scripts_gets_whole_pages(hub: Running, recording:
             assert (await http.get(f"{BASE}/{path}")).text.lstrip().startswith("<!doctype html>")
         page = await http.post(f"{BASE}/clips", data={"day": YESTERDAY, "at": "8:00", "to": "8:01"})
         assert page.text.lstrip().startswith("<!doctype html>") and "Đoạn phim đã lấy (1)" in page.text
+
+
+async def test_programs_get_the_same_by_the_api(hub: Running, node: FakeNode, recording: Recording) -> None:
+    path = f"/api/v1/nodes/{ADDRESS}/cameras/cong/recordings"
+    span = {"begin": day(0).isoformat(), "end": day(24).isoformat()}
+    told = (await hub.http.get(path, params=span)).json()
+    same = await listed(hub, **span)
+    assert (told["source"], told["online"], told["camera"]) == ("node", True, "cong")
+    assert (told["recorded"], told["moved"]) == (same["recorded"], same["moved"])
+    long = await hub.http.get(path, params={**span, "end": (day(24) + timedelta(days=2)).isoformat()})
+    assert (long.status_code, long.json()["code"]) == (422, "camera.lookback_bad_time")
+    nobody = await hub.http.get(path.replace("/cong/", "/khac/"), params=span)
+    assert nobody.status_code == 404
+    naive = await hub.http.get(path, params={"begin": "2026-11-22T00:00:00", "end": span["end"]})
+    assert (naive.status_code, naive.json()["where"]) == (422, "query.begin")
