@@ -61,7 +61,7 @@ class EmergencyFollow:
         async def draw(language: Language) -> Parts:
             view, may_end = self._view(emergency, language, who), self._may_end(emergency, who)
             part = self._site.renderer.part("air_parts.html", language, "emergency", view, may_end, True)
-            return {**await self._site.renderer.shell(language), "emergency": part}
+            return {"emergency": part}
 
         return self._site.live.response(self._site.language(request), draw)
 

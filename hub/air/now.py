@@ -18,7 +18,7 @@ SPEAKERS = 8
 
 @dataclass(frozen=True)
 class ClusterView:
-    """One node with loudspeakers. `why`: what keeps it from speaking; `proof`: of what it aired last."""
+    """One node with loudspeakers. `why`: what hinders it; `proof`: of what it aired last; `may`: rights of who asks."""
 
     key: str
     path: str
@@ -34,6 +34,7 @@ class ClusterView:
     why: tuple[str, ...]
     proof: Literal["heard", "unheard", "unknown", "missed", "none"]
     proof_words: str
+    may: frozenset[str]
 
     @property
     def ready(self) -> bool:
@@ -41,8 +42,10 @@ class ClusterView:
         return not self.why
 
 
-def cluster(node: Node, account: Account | None, last: Row | None, speak: Speaker) -> ClusterView:
-    """As it is now. `last`: what it aired last."""
+def cluster(
+    node: Node, account: Account | None, last: Row | None, speak: Speaker, may: frozenset[str] = frozenset()
+) -> ClusterView:
+    """As it is now. `last`: what it aired last; `may`: rights of who looks."""
     state, word = presence(node, speak)
     speakers = tuple(speaker_view(thing, node, account, speak) for thing in _speakers(node)[:SPEAKERS])
     coming = _next(node, speak)
@@ -62,6 +65,7 @@ def cluster(node: Node, account: Account | None, last: Row | None, speak: Speake
         why=_why(node, word, speak),
         proof=proof,
         proof_words=proof_words,
+        may=may,
     )
 
 

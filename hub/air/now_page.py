@@ -57,7 +57,7 @@ class AirPage:
         self._emergencies = emergencies
         self._proofs = proofs
         self._audit = audit
-        self._drawn: dict[tuple[Language, str], tuple[ClusterView, Parts]] = {}
+        self._drawn: dict[tuple[Language, str, frozenset[str]], tuple[ClusterView, Parts]] = {}
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -98,9 +98,8 @@ class AirPage:
         async def draw(language: Language) -> Parts:
             known, areas = self._site.shown.registry.nodes, self._site.shown.areas
             nodes = [known[a] for a in shown if a in known and areas.may(who, Right.SEE, a)]
-            parts = await self._site.renderer.shell(language)
             sums = self._sums(asked, find(self._site.shown, asked))
-            parts["air-sums"] = self._site.renderer.part("air_parts.html", language, "sums", sums, asked, True)
+            parts = {"air-sums": self._site.renderer.part("air_parts.html", language, "sums", sums, asked, True)}
             for view in await self._clusters(nodes, language):
                 parts |= self._parts(view, language)
             return parts
@@ -130,11 +129,20 @@ class AirPage:
             last = await self._proofs.last(nodes)
         except SQLAlchemyError:
             last = {}
-        return [cluster(node, accounts.get(node.address), last.get(node.address), speaker(node)) for node in nodes]
+        return [
+            cluster(node, accounts.get(a), last.get(a), speaker(node), self._may(node))
+            for node in nodes
+            for a in (node.address,)
+        ]
+
+    def _may(self, node: Node) -> frozenset[str]:
+        who, place = person(), self._site.areas.place(node)
+        return frozenset(right.value for right in (Right.SPEAK, Right.EMERGENCY) if who.may(right, place))
 
     def _parts(self, view: ClusterView, language: Language) -> Parts:
         """Drawn once for all who look, and only where it looks different than before."""
-        known = self._drawn.get((language, view.address))
+        key = (language, view.address, view.may)
+        known = self._drawn.get(key)
         if known is not None and known[0] == view:
             return known[1]
         draw = self._site.renderer.part
@@ -145,7 +153,7 @@ class AirPage:
             )
         if len(self._drawn) > _CACHED:
             self._drawn.clear()
-        self._drawn[language, view.address] = view, parts
+        self._drawn[key] = view, parts
         return parts
 
     def _within(self, place: str) -> list[Node]:

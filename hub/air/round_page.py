@@ -87,7 +87,7 @@ class RoundPage:
 
         async def draw(language: Language) -> Parts:
             part = self._site.renderer.part("air_parts.html", language, "round", self._view(made, language), True)
-            return {**await self._site.renderer.shell(language), "round": part}
+            return {"round": part}
 
         return self._site.live.response(self._site.language(request), draw)
 
@@ -95,17 +95,15 @@ class RoundPage:
         language, made = self._site.language(request), self._mine(request)
         if made is None:
             return HTMLResponse(self._site.renderer.message(language, "air.round_gone"), 404)
-        registry, areas, who = self._site.shown.registry, self._site.areas, person()
-        left = [
-            registry.nodes[a]
-            for a in made.nodes
-            if made.state(a) in _LEFT and a in registry.nodes and areas.may(who, Right.SPEAK, a)
-        ]
-        if not left or not made.over:
+        nodes, areas, who = self._site.shown.registry.nodes, self._site.areas, person()
+        now = self._site.shown.clock.now()
+        asked = [nodes[a] for a in made.nodes if made.state(a, now) in _LEFT and a in nodes]
+        left = [node for node in asked if areas.may(who, Right.SPEAK, node.address)]
+        if not left:
             toast = self._site.toasts.keep(Toast(self._site.speaker(language).t("air.nobody_left"), False))
             return RedirectResponse(f"/air/rounds/{made.id}?said={toast}", 303)
         args = made.args.model_copy(update={"at": None}) if hasattr(made.args, "at") else made.args
-        again = self._rounds.begin(made.kind, made.what, args, left, limit=made.limit, life=made.limit)
+        again = self._rounds.begin(made.kind, made.what, args, left, limit=made.limit, life=made.life)
         return RedirectResponse(f"/air/rounds/{again.id}", 303)
 
     def _mine(self, request: Request) -> Round | None:
@@ -116,7 +114,7 @@ class RoundPage:
         known, speaker = self._site.shown.registry.nodes, self._site.speaker_at(language)
         here, rows = self._site.speaker(language), []
         for address in made.nodes:
-            node, outcome, state = known.get(address), made.outcomes.get(address), made.state(address)
+            node, outcome, state = known.get(address), made.outcomes.get(address), made.state(address, here.now)
             local = speaker(node) if node else here
             words = local.fault(outcome.fault) if outcome and state in ("failed", "rejected") else ""
             title = node.title if node else address.partition("/")[2]

@@ -35,18 +35,20 @@ class Round:
     owner: str
     args: Args
     limit: float
+    life: float
     nodes: tuple[str, ...]
     away: frozenset[str]
     at: datetime
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     over: bool = False
 
-    def state(self, address: str) -> str:
-        """How it stands at a node: an outcome's state, `away`, or `open`."""
+    def state(self, address: str, now: datetime) -> str:
+        """How it stands at a node: an outcome's state, `away`, or `open` as long as it might still take it."""
         if address in self.away:
             return AWAY
-        outcome = self.outcomes.get(address)
-        return outcome.state if outcome else "silent" if self.over else "open"
+        if outcome := self.outcomes.get(address):
+            return outcome.state
+        return "silent" if self.over or (now - self.at).total_seconds() > self.life else "open"
 
 
 class Rounds:
@@ -73,13 +75,13 @@ class Rounds:
         away = frozenset(node.address for node in nodes if not node.online)
         addresses = tuple(node.address for node in nodes)
         made = Round(
-            *(secrets.token_urlsafe(9), kind, what, by(), person().id, args, limit),
+            *(secrets.token_urlsafe(9), kind, what, by(), person().id, args, limit, life),
             *(addresses, away, self._clock.now()),
         )
         self._known[made.id] = made
         while len(self._known) > KEPT:
             del self._known[next(iter(self._known))]
-        task = asyncio.create_task(self._run(made, life), name=f"round-{kind}")
+        task = asyncio.create_task(self._run(made), name=f"round-{kind}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return made
@@ -90,9 +92,9 @@ class Rounds:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, made: Round, life: float) -> None:
+    async def _run(self, made: Round) -> None:
         asking = [
-            self._ask(made, commune, addresses[n : n + PART], life)
+            self._ask(made, commune, addresses[n : n + PART])
             for commune, addresses in by_commune(a for a in made.nodes if a not in made.away).items()
             for n in range(0, len(addresses), PART)
         ]
@@ -102,9 +104,9 @@ class Rounds:
         made.over = True
         self._notice.bump()
 
-    async def _ask(self, made: Round, commune: str, part: list[str], life: float) -> Mapping[str, Outcome]:
+    async def _ask(self, made: Round, commune: str, part: list[str]) -> Mapping[str, Outcome]:
         return await self._commands.send_all(
-            commune, made.args, part, limit=made.limit, life=life, on_answer=self._answer(made)
+            commune, made.args, part, limit=made.limit, life=made.life, on_answer=self._answer(made)
         )
 
     def _answer(self, made: Round) -> Callable[[str, Outcome], None]:
