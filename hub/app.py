@@ -29,7 +29,10 @@ from hub.bulletins.web import Web
 from hub.cameras.live import LiveDesk
 from hub.cameras.lookback import LookBack
 from hub.cameras.lookback_rows import MovedLog
+from hub.cameras.looks import Looks
+from hub.cameras.overview import CameraOverview
 from hub.cameras.page import CameraPages
+from hub.cameras.public import PublicCameras
 from hub.cameras.socket import LiveSocket
 from hub.cameras.words import why_no_picture
 from hub.cap import wiring
@@ -107,6 +110,9 @@ class Hub:
         self.link = _link(config, clock, self._take, self.notice)
         self._followup = FollowUp(self.ledger, self.commands, self._can_reach, clock)
         self._pictures = Pictures(self.commands, self.media, clock)
+        self._looks = Looks(self._store, self.audit, clock)
+        self._pictures.on_look.append(lambda address, camera: self._looks.often(address, camera, "still"))
+        self.public_cameras = PublicCameras(self._store, self.registry, self._pictures, self.audit, clock)
         self.voice = Voice(config.voice, config.dictionary)
         self._previews = Previews(config.data / "previews", clock)
         self.alerts = self._alerts(config, clock)
@@ -132,6 +138,7 @@ class Hub:
         await self.people.start()
         await self._presence.load()
         await self.ledger.load()
+        await self.public_cameras.load()
         await self.media.start()
         await self._previews.start()
         await self.air.load()
@@ -270,10 +277,14 @@ class Hub:
         mine = (*config.listen.names, config.listen.host, urlsplit(config.address).hostname or "")
         names = frozenset(name.lower() for name in mine if name)
         self.watching = self._desk(config, clock)
-        cameras = CameraPages(shown, renderer, self.live, language)
-        looking = LiveSocket(self.watching, cameras.has, language, self.closing, clock, self.audit)
+        public, notes = self.public_cameras, (self.audit, self._looks, self.notice)
+        cameras = CameraPages(shown, renderer, self.live, language, (self.watching, self._looks, public))
+        looking = LiveSocket(self.watching, cameras.has, language, self.closing, clock, notes)
+        tiles = CameraOverview(shown, renderer, self.live, self._store, self.watching, public, language)
         aired = AiredPages(shown, renderer, self._store, language)
-        self.lookback = LookBack(shown, renderer, self.commands, self._store, language, self.media.progress)
+        self.lookback = LookBack(
+            shown, renderer, self.commands, self._store, language, self.media.progress, self._looks
+        )
         door, reading = self.door, ReadingDesk(self.voice, self._previews)
         self.air = AirDesk(
             AirNeeds(
@@ -306,6 +317,7 @@ class Hub:
             *looking.routes(door),
             *self.lookback.routes(door),
             *cameras.routes(door),
+            *tiles.routes(door),
             *wiring.routes(door, self.alerts, shown, renderer, self.live, reading, toasts, language),
             *self._writing.routes(door, shown, renderer, reading, language, policy_of(config.hours).session_s),
             *self.bulletins.routes(door, shown, Web(renderer, self.live, toasts, language)),

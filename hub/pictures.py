@@ -1,6 +1,7 @@
 """Still pictures of cameras: one snapshot serves all who look at the same time."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge_agent.contract.base import iso
@@ -35,9 +36,13 @@ class Pictures:
         self._clock = clock
         self._last: dict[tuple[str, str], Picture] = {}
         self._running: dict[tuple[str, str], asyncio.Task[Picture]] = {}
+        self.on_look: list[Callable[[str, str], None]] = []
+        """Told of each look (address, camera), as the acting person."""
 
     async def latest(self, address: str, camera: str) -> Picture:
         """A picture at most `FRESH_S` old when asked for, or the reason why there is none."""
+        for tell in self.on_look:
+            tell(address, camera)
         key = (address, camera)
         last = self._last.get(key)
         if last and self._clock.monotonic() - last.taken < FRESH_S:

@@ -85,6 +85,11 @@ class LiveDesk:
         """How many look now."""
         return sum(len(channel.viewers) for channel, _, _ in self._channels.values())
 
+    def who(self, address: str, camera: str) -> list[str]:
+        """The names of those who look through a camera now, each once."""
+        found = (c.viewers for (a, name, _), (c, _, _) in self._channels.items() if (a, name) == (address, camera))
+        return sorted({viewer.who for viewers in found for viewer in viewers})
+
     def take(self, topic: str, body: bytes) -> None:
         """Take a body of a topic `live/{camera}`. What is no piece is counted, and nothing else."""
         parsed = topics.parse(topic)

@@ -22,6 +22,7 @@ from hub.cameras.lookback_asking import Asking, Found, as_json, day_after, day_o
 from hub.cameras.lookback_clips import Clips, Progress, TooMany
 from hub.cameras.lookback_forms import clip_span, instant, moment, span
 from hub.cameras.lookback_view import PER_PAGE, Wording
+from hub.cameras.looks import Looks
 from hub.commands import Commands
 from hub.language import translator
 from hub.people.door import Door, at_node
@@ -75,12 +76,14 @@ class LookBack:
         store: Store,
         language: Callable[[Request], Language],
         progress: Progress,
+        looks: Looks,
     ) -> None:
         """`progress`: how far a file is that nodes are sending."""
         self._shown = shown
         self._renderer = renderer
         self._commands = commands
         self._language = language
+        self._looks = looks
         self.asking = Asking(commands, shown.media, store, shown.clock)
         self._clips = Clips(commands, shown.media, progress, store, shown.clock)
 
@@ -145,6 +148,7 @@ class LookBack:
         more = query.get("shown", "")
         shown = min(int(more), 5000) if more.isascii() and more.isdigit() and len(more) < 6 else PER_PAGE
         found = await self._found(seen, midnight.astimezone(UTC), day_after(midnight).astimezone(UTC))
+        self._looks.often(seen.address, seen.camera, "back")
         clips = await self._clips.of_camera(seen.address, seen.camera)
         view = seen.wording.day(self._titles(seen), midnight, found, clips, max(shown, PER_PAGE))
         return self._draw(seen, "camera_lookback_day.html", v=view, per_page=PER_PAGE, shown=len(view.events))
@@ -165,7 +169,7 @@ class LookBack:
         """A fragment: the recorded picture of an instant."""
         query = seen.request.query_params
         at = moment(query.get("day", ""), query.get("at", ""), seen.speak.zone)
-        logger.info("%s, camera %s: the picture of %s is looked at by %s", seen.address, seen.camera, iso(at), seen.who)
+        self._looks.saw(seen.address, seen.camera, "still", taken=iso(at))
         picture = await self.asking.still(seen.address, seen.camera, at) if seen.node.online else None
         taken = instant_in(picture.at, seen.speak.zone) if picture else None
         return self._draw(
@@ -192,7 +196,7 @@ class LookBack:
 
     async def _ask_clip(self, seen: _Seen) -> Response:
         begin, end = clip_span(await forms.read(seen.request), seen.speak.zone)
-        logger.info("%s, camera %s: clip %s..%s asked for by %s", *_named(seen, begin, end))
+        self._looks.saw(seen.address, seen.camera, "clip", begin=iso(begin), end=iso(end))
         if not seen.node.online:
             return self._say(seen, "camera.lookback_offline", 503)
         now = await self._clips.ask(seen.address, seen.camera, begin, end)
@@ -210,7 +214,8 @@ class LookBack:
         now = await self._clips.get(str(seen.request.path_params["clip"]))
         if now is None or now.medium is None or (now.clip.address, now.clip.camera) != (seen.address, seen.camera):
             return self._say(seen, "page.not_found", 404)
-        logger.info("%s, camera %s: clip %s..%s taken by %s", *_named(seen, now.clip.begin, now.clip.end))
+        clip = now.clip
+        self._looks.saw(seen.address, seen.camera, "download", begin=iso(clip.begin), end=iso(clip.end))
         name = seen.wording.clip(now).file
         return FileResponse(now.medium.path, media_type="video/mp4", filename=name)
 

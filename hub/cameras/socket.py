@@ -23,8 +23,11 @@ from edge_agent.contract.sentences import Language
 from edge_agent.contract.watching import VideoStream
 from hub.cameras.channel import Viewer, framed
 from hub.cameras.live import Full, LiveDesk
+from hub.cameras.looks import Looks
 from hub.clock import Clock
 from hub.language import sentence
+from hub.notice import Notice
+from hub.people.acting import person
 from hub.people.audit import Audit
 from hub.people.door import Door, at_node
 from hub.people.rights import Right
@@ -44,14 +47,15 @@ class LiveSocket:
         language: Callable[[HTTPConnection], Language],
         closing: asyncio.Event,
         clock: Clock,
-        audit: Audit,
+        notes: tuple[Audit, Looks, Notice],
     ) -> None:
+        """`notes`: where it is written down who looks, and who is told that somebody does."""
         self._desk = desk
         self._has_camera = has_camera
         self._language = language
         self._closing = closing
         self._clock = clock
-        self._audit = audit
+        self._audit, self._looks, self._notice = notes
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -67,17 +71,20 @@ class LiveSocket:
                 await _refuse(socket, UNKNOWN, "camera.live_unknown", language)
                 return
             await socket.send_text(json.dumps({"say": "hello", "now": round(self._clock.now().timestamp() * 1000)}))
-            who = socket.client.host if socket.client else "?"
+            who = person().name or "?"
             begun = self._clock.monotonic()
             self._audit.afterwards("camera.watch", address, f"{camera} {wanted}", "done")
             try:
                 async with self._desk.watching(address, camera, wanted, who, language) as viewer:
+                    self._notice.bump()
                     await self._until_gone(socket, viewer)
             except Full as error:
                 await _refuse(socket, FULL, error.code, language)
             finally:
                 seconds = round(self._clock.monotonic() - begun)
                 self._audit.afterwards("camera.watched", address, f"{camera} {wanted}: {seconds} s", "done")
+                self._looks.saw(address, camera, "watch", max(seconds, 1))
+                self._notice.bump()
 
     async def _until_gone(self, socket: WebSocket, viewer: Viewer) -> None:
         tasks = [

@@ -45,7 +45,7 @@ def facts(speak: Speaker, state: CameraState | None, online: bool) -> tuple[Fact
         found.append(Fact(text, state.picture == "good"))
     if state.clock_error_s is not None and abs(state.clock_error_s) > CLOCK_S:
         key = "camera.clock_ahead" if state.clock_error_s > 0 else "camera.clock_behind"
-        found.append(Fact(speak.t(key, time=_span(speak, abs(state.clock_error_s))), False))
+        found.append(Fact(speak.t(key, time=span(speak, abs(state.clock_error_s))), False))
     if state.moving:
         found.append(Fact(speak.t("camera.moving")))
     if state.days_left is not None:
@@ -71,7 +71,8 @@ def technical(speak: Speaker, state: CameraState | None) -> str:
     return " · ".join(words)
 
 
-def _span(speak: Speaker, seconds: float) -> str:
+def span(speak: Speaker, seconds: float) -> str:
+    """A length of time."""
     if seconds < 120:
         return speak.t("camera.seconds", count=round(seconds))
     if seconds < 7200:

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import CameraState
+from hub.people.sessions import COOKIE
 
 PATH = "/nodes/29401/tram-bom/cameras/cong/live"
 
@@ -35,7 +36,9 @@ async def live(node: FakeNode, pictures: list[Any]) -> AsyncIterator[LiveNode]:
 
 
 def socket(hub: Running, query: str = "", **more: Any) -> Any:
-    return connect(hub.url.replace("http", "ws") + PATH + query, max_size=10_000_000, **more)
+    headers = {"Cookie": f"{COOKIE}={hub.secret}", **more.pop("additional_headers", {})}
+    url = hub.url.replace("http", "ws") + PATH + query
+    return connect(url, max_size=10_000_000, additional_headers=headers, **more)
 
 
 async def words(viewer: ClientConnection, say: str, limit: float = 10) -> dict[str, Any]:
@@ -147,7 +150,8 @@ async def test_a_fault_that_is_not_of_the_picture_is_no_reason(hub: Running, liv
 
 
 async def test_a_camera_that_there_is_not_is_refused(hub: Running, live: LiveNode) -> None:
-    async with connect(hub.url.replace("http", "ws") + PATH.replace("cong", "khong")) as viewer:
+    url = hub.url.replace("http", "ws") + PATH.replace("cong", "khong")
+    async with connect(url, additional_headers={"Cookie": f"{COOKIE}={hub.secret}"}) as viewer:
         assert (await words(viewer, "state"))["code"] == "camera.live_unknown"
         with pytest.raises(ConnectionClosed) as closed:
             await viewer.recv()
