@@ -65,7 +65,9 @@ form.addEventListener("submit", async (event) => {
     const answer = await fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true" } });
     byId("write_away").hidden = true;
     const next = answer.headers.get("HX-Redirect");
+    if (next && !/^\/(write|bulletins)\//.test(next)) { leaving = true; location.assign(next); return; } // to sign in: it is kept
     if (next) { go(next); return; }
+    if (answer.redirected || answer.status === 401) throw new TypeError("signed out");
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const conflict = fresh.getElementById("write_conflict");
     if (conflict) byId("write_conflict").replaceChildren(...conflict.childNodes);
@@ -98,7 +100,9 @@ document.addEventListener("htmx:configRequest", (event) => {
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.target !== form) return;
-  const done = event.detail.successful;
+  // only the hub's own answer to a saving says that it has it: not the page on which one signs in again
+  const answer = event.detail.xhr?.responseText ?? "";
+  const done = event.detail.successful && /id="write_(number|conflict)"/.test(answer);
   byId("write_away").hidden = done;
   if (done) {
     dirty = JSON.stringify(texts()) !== sent;

@@ -50,7 +50,7 @@ class Editing:
         language = self._parts.language(request)
         t = translator(language)
         try:
-            async with uploads.received(request, "do") as (fields, upload):
+            async with self._parts.receiver.received(request, "do") as (fields, upload):
                 saved = await self._save(draft, form.content(fields, draft), fields)
                 if saved.conflict:
                     return await self._conflict(request, saved, fields, language)

@@ -22,7 +22,6 @@ from hub.writing.drafts import TooMany, may
 from hub.writing.editing import Editing
 from hub.writing.model import Draft, Words, empty
 from hub.writing.parts import Parts, Told, view
-from hub.writing.uploads import received
 
 MICROPHONE = {"Permissions-Policy": "camera=(), microphone=(self), geolocation=(), payment=(), usb=()"}
 """The page of a draft, and no other of these, may ask for the microphone."""
@@ -84,7 +83,7 @@ class WritePages:
         content, source = empty(), None
         try:
             if request.headers.get("content-type", "").startswith("multipart/"):
-                async with received(request, "do") as (_, upload):
+                async with self._parts.receiver.received(request, "do") as (_, upload):
                     if upload is None:
                         raise FormError("write.no_file")
                     extract = await self._parts.documents.read(upload.path)

@@ -25,6 +25,7 @@ from hub.writing.finish import Finisher, Flaw
 from hub.writing.model import Draft
 from hub.writing.proposer import Proposer
 from hub.writing.sounds import Sounds
+from hub.writing.uploads import Receiver
 from hub.writing.views import View
 
 
@@ -45,6 +46,7 @@ class Parts:
     audit: Audit
     language: Callable[[Request], Language]
     session_s: float | None = None
+    receiver: Receiver = field(default_factory=Receiver)
 
 
 @dataclass(frozen=True)

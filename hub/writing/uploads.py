@@ -17,6 +17,7 @@ from hub import forms
 from hub.forms import Fields, FormError
 
 MOST_BYTES = 64 * 1024 * 1024
+AT_ONCE = 3
 MOST_FILES = 30
 MOST_FIELDS = 400
 RECEIVE_S = 600.0
@@ -37,6 +38,35 @@ async def received(request: Request, wanted: str) -> AsyncIterator[tuple[Fields,
 
     The file is gone afterwards. Raises FormError, OSError.
     """
+    form = await _form(request)
+    try:
+        fields = {name: forms.clean(value) for name, value in form.items() if isinstance(value, str)}
+        with tempfile.TemporaryDirectory(prefix="edge-hub-") as folder:
+            yield fields, await _file(form, fields.get(wanted, "").replace(":", ""), Path(folder))
+    finally:
+        await form.close()
+
+
+class Receiver:
+    """Receives few at once: meanwhile they lie where temporary files do, which on small machines is memory."""
+
+    def __init__(self) -> None:
+        self._free = AT_ONCE
+
+    @asynccontextmanager
+    async def received(self, request: Request, wanted: str) -> AsyncIterator[tuple[Fields, Upload | None]]:
+        """The same. Raises FormError, also when enough are on their way; OSError."""
+        if not self._free:
+            raise FormError("write.sound_busy")
+        self._free -= 1
+        try:
+            async with received(request, wanted) as taken:
+                yield taken
+        finally:
+            self._free += 1
+
+
+async def _form(request: Request) -> FormData:
     length = request.headers.get("content-length", "")
     if not length.isdigit():
         raise FormError("form.bad")
@@ -44,17 +74,11 @@ async def received(request: Request, wanted: str) -> AsyncIterator[tuple[Fields,
         raise FormError("write.file_too_large", limit=MOST_BYTES // 1024 // 1024)
     try:
         async with asyncio.timeout(RECEIVE_S):
-            form = await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=_PART)
+            return await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=_PART)
     except (MultiPartException, HTTPException, ClientDisconnect) as error:
         raise FormError("form.bad") from error
     except TimeoutError as error:
         raise FormError("write.file_slow") from error
-    try:
-        fields = {name: forms.clean(value) for name, value in form.items() if isinstance(value, str)}
-        with tempfile.TemporaryDirectory(prefix="edge-hub-") as folder:
-            yield fields, await _file(form, fields.get(wanted, "").replace(":", ""), Path(folder))
-    finally:
-        await form.close()
 
 
 async def _file(form: FormData, name: str, folder: Path) -> Upload | None:

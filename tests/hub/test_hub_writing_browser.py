@@ -99,6 +99,25 @@ async def test_what_the_hub_could_not_take_is_kept_and_sent_when_the_page_is_ope
     await context.close()
 
 
+async def test_who_was_signed_out_while_writing_loses_nothing(hub: Running, browser: Browser) -> None:
+    address = await new_draft(hub.http)
+    context = await phone(browser, hub)
+    page = await context.new_page()
+    await page.goto(hub.url + address)
+    for act in ("save", "plan"):
+        text = f"Gõ sau khi hết phiên, rồi {act}."
+        await context.clear_cookies()
+        await page.get_by_label("Nội dung để đọc").fill(text)
+        if act == "plan":
+            await page.get_by_role("button", name="Chọn giờ và nơi phát").tap()
+        await page.wait_for_url("**/sign-in**", timeout=20_000)
+        await context.add_cookies([hub.cookie])  # signed in again
+        await page.goto(hub.url + address)
+        await expect(page.get_by_label("Nội dung để đọc")).to_have_value(text)
+        await kept(hub, address, text)
+    await context.close()
+
+
 async def test_two_phones_at_one_draft_are_told_and_both_texts_stay(hub: Running, browser: Browser) -> None:
     address = await new_draft(hub.http)
     contexts = [await phone(browser, hub) for _ in range(2)]
