@@ -2,31 +2,25 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
 import click
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from edge_agent.contract.ids import uuid7
-from hub.config import ConfigError, HubConfig, load
-from hub.database import beside, opened
+from hub.config import HubConfig
 from hub.people import codes, factors
 from hub.people.accounts import Account, insert, read, update
 from hub.people.audit import write
-from hub.people.beside import count_up
 from hub.people.chain import verify
+from hub.people.command_base import address, give_up, loaded, looked, written
 from hub.people.rights import EVERYWHERE, Grant, Person, Place, Right, Role, needs_second_factor
 from hub.people.sessions import sessions
 from hub.people.waits import forget
-from hub.tables import metadata
 
-T = TypeVar("T")
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
@@ -41,7 +35,7 @@ def people() -> None:
 @_JSON
 def list_(file: Path, as_json: bool) -> None:
     """Everybody, with their roles."""
-    found = sorted(_read(_load(file), read).values(), key=lambda a: a.login)
+    found = sorted(looked(loaded(file), read).values(), key=lambda a: a.login)
     if as_json:
         click.echo(json.dumps([_told(account) for account in found], ensure_ascii=False, indent=2))
         return
@@ -61,7 +55,7 @@ def list_(file: Path, as_json: bool) -> None:
 @_JSON
 def add(file: Path, login: str, name: str, role: str, place: str, link: bool, as_json: bool) -> None:
     """Add a person, or give one who is there another role."""
-    config, now = _load(file), datetime.now(UTC)
+    config, now = loaded(file), datetime.now(UTC)
     login, grant = login.strip().casefold()[:60], Grant(Role(role), Place.parse(place))
 
     def job(connection: Connection) -> Account:
@@ -75,7 +69,7 @@ def add(file: Path, login: str, name: str, role: str, place: str, link: bool, as
         write(connection, now, "person.add", known.person.name, role=role, place=place)
         return known
 
-    account = _write(config, job)
+    account = written(config, job)
     _say(config, account, link, as_json)
 
 
@@ -85,7 +79,7 @@ def add(file: Path, login: str, name: str, role: str, place: str, link: bool, as
 @_JSON
 def link(file: Path, login: str, as_json: bool) -> None:
     """Print a link that signs somebody in once, within 15 minutes: the way out when nobody else can help."""
-    config = _load(file)
+    config = loaded(file)
     _say(config, _known(config, login), True, as_json)
 
 
@@ -95,7 +89,7 @@ def link(file: Path, login: str, as_json: bool) -> None:
 @_JSON
 def unlock(file: Path, login: str, as_json: bool) -> None:
     """Let somebody try again at once who guessed too often."""
-    config, now = _load(file), datetime.now(UTC)
+    config, now = loaded(file), datetime.now(UTC)
     account = _known(config, login)
 
     def job(connection: Connection) -> None:
@@ -103,7 +97,7 @@ def unlock(file: Path, login: str, as_json: bool) -> None:
             forget(connection, name)
         write(connection, now, "person.unlock", account.person.name)
 
-    _write(config, job)
+    written(config, job)
     _say(config, account, False, as_json)
 
 
@@ -113,7 +107,7 @@ def unlock(file: Path, login: str, as_json: bool) -> None:
 @_JSON
 def reset(file: Path, login: str, as_json: bool) -> None:
     """Take password, second factor and sessions from somebody, enable them, and print a link to come in by."""
-    config, now = _load(file), datetime.now(UTC)
+    config, now = loaded(file), datetime.now(UTC)
     account = _known(config, login)
 
     def job(connection: Connection) -> Account:
@@ -126,14 +120,14 @@ def reset(file: Path, login: str, as_json: bool) -> None:
         write(connection, now, "person.reset", account.person.name)
         return changed
 
-    _say(config, _write(config, job), True, as_json)
+    _say(config, written(config, job), True, as_json)
 
 
 @click.command("first-run")
 @_FILE
 def first_run(file: Path) -> None:
     """Print a new one-time code that makes the first administrator."""
-    config, now = _load(file), datetime.now(UTC)
+    config, now = loaded(file), datetime.now(UTC)
 
     def job(connection: Connection) -> str:
         there = read(connection).values()
@@ -143,10 +137,10 @@ def first_run(file: Path) -> None:
         codes.make(connection, "first", code, now)
         return code
 
-    code = _write(config, job)
+    code = written(config, job)
     if not code:
-        _give_up("there is an administrator already; `edge-hub people link` lets one in who has lost the way")
-    click.echo(f"{_address(config)}/first-run  {code}")
+        give_up("there is an administrator already; `edge-hub people link` lets one in who has lost the way")
+    click.echo(f"{address(config)}/first-run  {code}")
 
 
 @click.group()
@@ -160,7 +154,7 @@ def audit() -> None:
 @_JSON
 def verify_(file: Path, expect: str, as_json: bool) -> None:
     """Walk over the log and say whether a row was changed or is missing; prints the last hash, to be kept elsewhere."""
-    verdict = _read(_load(file), lambda c: verify(c, expect))
+    verdict = looked(loaded(file), lambda c: verify(c, expect))
     good = verdict.is_whole and not (expect and not verdict.met)
     if as_json:
         click.echo(
@@ -195,8 +189,8 @@ def _say(config: HubConfig, account: Account, with_link: bool, as_json: bool) ->
             codes.make(connection, "link", code, now, person=account.person.id, name=account.person.name)
             write(connection, now, "person.link", account.person.name)
 
-        _write(config, job)
-        said["link"] = f"{_address(config)}/sign-in/link/{code}"
+        written(config, job)
+        said["link"] = f"{address(config)}/sign-in/link/{code}"
     if as_json:
         click.echo(json.dumps(said, ensure_ascii=False))
     else:
@@ -215,63 +209,13 @@ def _told(account: Account) -> dict[str, Any]:
     }
 
 
-def _address(config: HubConfig) -> str:
-    host = f"[{config.listen.host}]" if ":" in config.listen.host else config.listen.host
-    return config.address or f"http://{host}:{config.listen.port}"
-
-
 def _by_login(connection: Connection, login: str) -> Account | None:
     wanted = login.strip().casefold()
     return next((a for a in read(connection).values() if a.login == wanted), None)
 
 
 def _known(config: HubConfig, login: str) -> Account:
-    account = _read(config, lambda c: _by_login(c, login))
+    account = looked(config, lambda c: _by_login(c, login))
     if account is None:
-        _give_up(f"nobody signs in as {login}; `edge-hub people list` shows who there is")
+        give_up(f"nobody signs in as {login}; `edge-hub people list` shows who there is")
     return account
-
-
-def _write(config: HubConfig, job: Callable[[Connection], T]) -> T:
-    with _complaining(config):
-        engine = beside(config.database_address)
-        try:
-            with engine.begin() as connection:
-                metadata.create_all(connection)
-                result = job(connection)
-                count_up(connection)
-                return result
-        finally:
-            engine.dispose()
-
-
-def _read(config: HubConfig, job: Callable[[Connection], T]) -> T:
-    with _complaining(config), opened(config.database_address) as connection:
-        return job(connection)
-
-
-@contextmanager
-def _complaining(config: HubConfig) -> Iterator[None]:
-    """Mistakes of the database in a sentence."""
-    try:
-        config.data.mkdir(parents=True, exist_ok=True)
-        yield
-    except ConfigError as error:
-        _give_up(str(error))
-    except IntegrityError:
-        _give_up("somebody changed the same at the same time: try again")
-    except (OSError, SQLAlchemyError) as error:
-        _give_up(f"the database cannot be used: {getattr(error, 'orig', None) or error}")
-
-
-def _load(file: Path) -> HubConfig:
-    try:
-        return load(file)
-    except ConfigError as error:
-        _give_up(str(error))
-
-
-def _give_up(why: str) -> NoReturn:
-    for line in why.splitlines():
-        click.echo(f"edge-hub: {line}", err=True)
-    sys.exit(2)
