@@ -200,7 +200,7 @@ async def fill(hub: Running, node: FakeNode) -> None:
 
 
 SMALL = """() => [...document.querySelectorAll('button, summary, input:not([type=hidden]), textarea, select, a')]
-    .filter(e => !e.matches('.skip')).filter(e => { const r = e.getBoundingClientRect();
+    .filter(e => !e.matches('.skip') && e.checkVisibility()).filter(e => { const r = e.getBoundingClientRect();
     return r.width && (r.height < 47.9 || r.width < 47.9); }).map(e => e.outerHTML.slice(0, 120))"""
 TINY = """() => [...document.querySelectorAll('body *')].filter(e => e.innerText && parseFloat(
     getComputedStyle(e).fontSize) < 18).map(e => e.outerHTML.slice(0, 80))"""
@@ -230,7 +230,7 @@ async def test_everything_can_be_read_and_touched(
     await expect(page.locator("#alarms .alarm")).to_be_visible()
     for path in ("/", "/calendar", "/aired"):
         await page.goto(hub.url + path)
-        for summary in await page.query_selector_all("summary"):
+        for summary in await page.query_selector_all("main summary"):
             await summary.click()
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert await page.evaluate(SMALL) == [], path
