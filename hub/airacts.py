@@ -52,8 +52,7 @@ class AirActs:
         title = title_of(node, account, args.bulletins[0], self._speaker(node, language))
         told = await self._told(node, args, language, "outcome.ordered", title=title)
         if told.good and account and seq.isascii() and seq.isdigit() and len(seq) < 17:
-            account.decide(int(seq))
-            self._shown.notice.bump()
+            self._shown.ledger.decide(node.address, int(seq))
         return told
 
     async def acknowledge(self, node: Node, _: Fields, request: Request, language: Language) -> Toast:

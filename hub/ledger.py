@@ -1,5 +1,6 @@
 """Events and telemetry of all nodes: exactly once in the database, and the last few in memory for the page."""
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from edge_agent.contract.records import Event, EventBatch, Sample, TelemetryBatch
+from hub import decisions
 from hub.notice import Notice
 from hub.records import Note, Progress, Records
 from hub.store import Store, StoreFull
@@ -89,6 +91,22 @@ class Ledger:
         """Read what was known before the last stop. Raises SQLAlchemyError."""
         for progress in await self._store.call(self._records.known):
             self._absorb(progress, None)
+        for address, epoch, seq in await self._store.read(decisions.read):
+            account = self.accounts.get(address)
+            if account is not None and account.progress.epoch == epoch:
+                account.decide(seq)
+
+    def decide(self, address: str, seq: int) -> None:
+        """A person has chosen what goes first in the clash of this number at a node."""
+        account = self.accounts.get(address)
+        if account is None:
+            return
+        account.decide(seq)
+        oldest = min((event.seq for event in account.clashes), default=seq)
+        job = partial(decisions.keep, address=address, epoch=account.progress.epoch, seq=seq, oldest=oldest)
+        with contextlib.suppress(StoreFull):  # then it is asked once more after a restart
+            self._store.offer(job)
+        self._notice.bump()
 
     def take(self, address: str, batch: EventBatch | TelemetryBatch) -> None:
         """Have a batch written. When the card is too slow it is dropped here, shows as missing, and is asked for."""
