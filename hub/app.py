@@ -39,10 +39,12 @@ from hub.cap import wiring
 from hub.cap.intake import Intake, Stands
 from hub.clock import Clock, SystemClock
 from hub.commands import Commands
+from hub.compressing import Compressing
 from hub.config import MB, HubConfig
 from hub.feed import Feed
 from hub.followup import FollowUp
 from hub.home.pages import HomePages
+from hub.home.waiting import waiting
 from hub.inbox import Inbox
 from hub.keys import Tokens, signer
 from hub.ledger import Ledger
@@ -50,6 +52,9 @@ from hub.link import Link, OnMessage
 from hub.live import Live
 from hub.media import MediaStore
 from hub.media_http import MediaRoutes
+from hub.monthly.attending import Attendance
+from hub.monthly.counting import MonthLog, basis_of
+from hub.monthly.pages import MonthlyPages
 from hub.nodes.grounds import Grounds
 from hub.nodes.map_pages import MapPages
 from hub.nodes.pages import NodePages
@@ -98,7 +103,9 @@ class Hub:
         self.people = House(self._store, clock, self.areas)
         self.accounts, self.sessions = self.people.accounts, self.people.sessions
         self.audit, self.door = self.people.audit, self.people.door
-        self.ledger = Ledger(self._store, self.notice, config.limits.records, _notes(config))
+        months = MonthLog(config.zone, basis_of(self.registry), clock)
+        self._store.on_rollback.append(months.forget)
+        self.ledger = Ledger(self._store, self.notice, config.limits.records, _notes(config, months))
         self.media = MediaStore(config.data / "media", config.limits.media_mb * MB)
         self.signer: Signer = signer(config.signing_key)
         self.commands = Commands(self.signer, self._publish, clock)
@@ -108,6 +115,7 @@ class Hub:
         self.feed = Feed(self.registry.nodes.values, config.limits.viewers, self.closing)
         self.inbox = Inbox(self.registry, self.ledger, self.commands, Naming(self._store), self.feed, clock)
         self.link = _link(config, clock, self._take, self.notice)
+        self.attendance = Attendance(self.registry, self.link, self._store, clock, config.zone)
         self._followup = FollowUp(self.ledger, self.commands, self._can_reach, clock)
         self._pictures = Pictures(self.commands, self.media, clock)
         self._looks = Looks(self._store, self.audit, clock)
@@ -150,6 +158,7 @@ class Hub:
             asyncio.create_task(supervise("follow-up", self._followup.run), name="follow-up"),
             *self.bulletins.tasks(),
             asyncio.create_task(supervise("people", self.people.run), name="people"),
+            asyncio.create_task(supervise("attendance", self.attendance.run), name="attendance"),
             asyncio.create_task(supervise("air", self.air.run), name="air"),
             *(asyncio.create_task(supervise(name, part), name=name) for name, part in self.alerts.tasks()),
         ]
@@ -266,7 +275,8 @@ class Hub:
         renderer, toasts, language = Renderer(shown, campaigns), Toasts(), language_of(config.language)
         self.live = Live(renderer, self.notice, config.limits.viewers, self.closing)
         pages = Pages(shown, renderer, self.live, self._pictures, language)
-        home = HomePages(shown, renderer, self.live, toasts, language)
+        approving = waiting(self.bulletins.desk, self.bulletins.scope)
+        home = HomePages(shown, renderer, self.live, toasts, language, approving)
         nodes = NodePages(shown, renderer, self.live, self._store, toasts, language)
         maps = MapPages(shown, renderer, self.live, Grounds(self._store), self.audit, toasts, language)
         announcing = Announcing(shown, self.commands, self.voice, self._previews, clock)
@@ -314,6 +324,7 @@ class Hub:
             *pages.routes(door),
             *self.air.routes(door),
             *aired.routes(door),
+            *MonthlyPages(shown, renderer, self._store, language).routes(door),
             *looking.routes(door),
             *self.lookback.routes(door),
             *cameras.routes(door),
@@ -329,18 +340,23 @@ class Hub:
             raise AssertionError(f"made without the door: {open_to_all}")
         return Starlette(
             routes=routes,
-            middleware=[Middleware(Guard, names=names), Middleware(WhoAsks, sessions=self.sessions)],
+            middleware=[
+                Middleware(Compressing),
+                Middleware(Guard, names=names),
+                Middleware(WhoAsks, sessions=self.sessions),
+            ],
             exception_handlers={404: pages.not_found, Refused: Refusing(renderer, language, self.sessions).answer},
         )
 
 
-def _notes(config: HubConfig) -> Note:
+def _notes(config: HubConfig, months: MonthLog) -> Note:
     """What is kept of new records besides themselves."""
     aired, moved = AiredLog(config.limits.airings), MovedLog()
 
     def note(connection: Connection, address: str, epoch: int, record: Event | Sample) -> None:
         aired.note(connection, address, epoch, record)
         moved.note(connection, address, epoch, record)
+        months.note(connection, address, epoch, record)
 
     return note
 
