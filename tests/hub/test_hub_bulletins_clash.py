@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from bulletins_rig import COMMUNE, cluster, known
 from hub_rig import FakeNode, Mosquitto, Running, config_for, event, now, serving, until
 
@@ -25,8 +26,11 @@ async def clash(node: FakeNode, seq: int, *names: str) -> None:
     await node.send(event(seq, "clash", "speaker/loa", speaker="loa", items=names, titles=names, at=at))
 
 
-async def test_what_was_chosen_is_kept_and_what_was_not_is_asked_again(broker: Mosquitto, tmp_path: Path) -> None:
-    config = config_for(tmp_path, broker.port)
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+async def test_what_was_chosen_is_kept_and_what_was_not_is_asked_again(
+    broker: Mosquitto, tmp_path: Path, database: dict[str, Any]
+) -> None:
+    config = config_for(tmp_path, broker.port, **database)
     async with serving(config) as hub:
         node = cluster(hub, broker.port, "cum-dong", "Cụm Đông", "Thôn Đông", (20.5, 105.9))
         await node.__aenter__()

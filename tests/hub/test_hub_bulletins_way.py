@@ -202,8 +202,11 @@ async def test_a_node_that_is_away_gets_it_when_it_is_back_and_a_new_one_gets_wh
     assert back.plans[0].id == fresh.plans[0].id == draft.id
 
 
-async def test_a_hub_that_was_restarted_goes_on_where_it_was(broker: Mosquitto, tmp_path: Path) -> None:
-    config = config_for(tmp_path, broker.port)
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+async def test_a_hub_that_was_restarted_goes_on_where_it_was(
+    broker: Mosquitto, tmp_path: Path, database: dict[str, Any]
+) -> None:
+    config = config_for(tmp_path, broker.port, **database)
     async with serving(config) as hub:
         east = cluster(hub, broker.port, "cum-dong", "Cụm Đông", "Thôn Đông", (20.5, 105.9))
         async with (
