@@ -338,6 +338,7 @@ class Hub:
         ]
         if open_to_all := unguarded(routes):
             raise AssertionError(f"made without the door: {open_to_all}")
+        renderer.pages = frozenset(str(getattr(route, "path", "")) for route in routes)
         return Starlette(
             routes=routes,
             middleware=[

@@ -56,6 +56,8 @@ class Renderer:
         )
         self._environment.globals["stamp"] = stamp()
         self._macros: dict[tuple[Language, str], Any] = {}
+        self.pages: frozenset[str] | None = None
+        """The addresses that this hub has; no way leads to others."""
         self.cards = Cards(shown, self.macros)
 
     def sheet_of(self, template: str, language: Language, here: str, **values: object) -> str:
@@ -71,7 +73,7 @@ class Renderer:
             "name": self._shown.name,
             "here": here,
             "who": person(),
-            "ways": ways(person()),
+            "ways": ways(person(), self.pages),
             "hub": self._hub(language),
             "alarms": self._alarms(language),
             "ends_alarms": _ends_alarms(),

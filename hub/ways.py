@@ -1,5 +1,6 @@
 """The ways through the console: which pages there are for whom."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from hub.people.rights import Person, Right
@@ -32,6 +33,6 @@ WAYS = (
 )
 
 
-def ways(person: Person) -> tuple[Way, ...]:
-    """Those that somebody may go."""
-    return tuple(way for way in WAYS if person.may_somewhere(way.right))
+def ways(person: Person, pages: Container[str] | None = None) -> tuple[Way, ...]:
+    """Those that somebody may go. `pages`: the addresses that this hub has; None: all."""
+    return tuple(way for way in WAYS if person.may_somewhere(way.right) and (pages is None or way.path in pages))
