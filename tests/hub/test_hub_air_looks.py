@@ -77,5 +77,6 @@ async def test_everything_can_be_read_and_touched(
         await page.click("button[value=check]")
         await page.wait_for_selector("[data-hold]")
         await looked_at(page, "the second step", width)
-        await page.goto(f"{hub.url}/air?lang=en")
-        await looked_at(page, "/air in English", width)
+        if width >= 360:
+            await page.goto(f"{hub.url}/air?lang=en")
+            await looked_at(page, "/air in English", width)
