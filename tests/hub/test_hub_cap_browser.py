@@ -122,6 +122,8 @@ async def test_what_must_be_asked_is_asked_before_a_calm_alert_is_heard(
     await view.locator("button[value=air]").tap()
     await until(lambda: node.told("bulletin.plan"), 60)
     assert "XQZ" in node.told("bulletin.plan")[0].bulletin.readings
+    # a page that is closed in the middle of going to the next hangs for ever (Chromium under playwright)
+    await expect(view.locator(".cap-state")).to_have_text("Đã phát")
 
 
 async def test_everything_works_without_scripts_and_nothing_runs_over_the_edge(
