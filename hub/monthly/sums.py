@@ -75,6 +75,14 @@ def _energy(connection: Connection, asked: Asked) -> Made:
     return ("commune", "area", *families), rows
 
 
+def energy(connection: Connection, asked: Asked) -> dict[str, float]:
+    """Kilowatt-hours of lights and machines, by how they are known: `kwh_measured`, `kwh_estimated`, `kwh_unclear`."""
+    table = month_sums.c
+    query = sa.select(table.family, sa.func.sum(table.value)).group_by(table.family).order_by(table.family.desc())
+    of_month = _conditions(asked, "kwh_measured", "kwh_estimated", "kwh_unclear")
+    return {family: float(value) for family, value in connection.execute(query.where(*of_month)) if value >= 0.05}
+
+
 def _faults(connection: Connection, asked: Asked) -> Made:
     """By what is wrong: how often, hours within the month, how many are not over."""
     table, conditions = month_faults.c, _of_month(asked)

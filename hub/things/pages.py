@@ -14,6 +14,8 @@ from hub.back import back
 from hub.forms import Fields, FormError, read
 from hub.language import remember, switched, translator
 from hub.live import Live
+from hub.monthly.sums import Asked, energy
+from hub.monthly.tables import millis, month_of
 from hub.people.acting import person
 from hub.people.door import Door, Needs, Refused, somewhere
 from hub.people.rights import Right
@@ -25,6 +27,7 @@ from hub.things import tonight
 from hub.things.acts import ThingActs
 from hub.things.campaigns import Campaigns, CommuneView
 from hub.things.villages import ON_PAGE, Village, VillageRow, counted, pages, panel, row, village, villages
+from hub.things.words import digits
 from hub.toasts import Toast, Toasts
 from hub.views import node_zone
 
@@ -129,6 +132,7 @@ class LightPages:
             v=await self._view(each, nodes, language),
             nodes=[self._renderer.view(node, language) for node in nodes],
             shape=self._shape(nodes, language),
+            energy=await self._energy(each, language),
             page=page,
             pages=len(sheets),
             alone=len(villages(self._shown, language)) == 1,
@@ -212,6 +216,16 @@ class LightPages:
             panel=panel(self._shown, self._campaigns, each, language),
             night=tonight.night(past, speak),
         )
+
+    async def _energy(self, each: Village, language: Language) -> str:
+        """Of this month, for who may read reports here; empty where nothing is known."""
+        if not person().may(Right.REPORTS, each.place):
+            return ""
+        now, zone = millis(self._shown.clock.now()), self._shown.zone
+        asked = Asked(month_of(now, zone), zone, now, tuple(node.address for node in each.nodes))
+        found = await self._store.read(lambda connection: energy(connection, asked))
+        speak = Speaker(language, zone, self._shown.clock.now())
+        return ", ".join(speak.t(f"lights.{family}", kwh=digits(speak, kwh)) for family, kwh in found.items())
 
     async def _past(self, node: Node) -> tonight.Past:
         return await self._store.read(lambda connection: tonight.switched(connection, node.address))

@@ -36,7 +36,7 @@ async def live(node: FakeNode, pictures: list[Any]) -> AsyncIterator[LiveNode]:
 
 
 def socket(hub: Running, query: str = "", **more: Any) -> Any:
-    headers = {"Cookie": f"{COOKIE}={hub.secret}", **more.pop("additional_headers", {})}
+    headers = {"Cookie": f"{COOKIE}={hub.secret}", "Origin": hub.url, **more.pop("additional_headers", {})}
     url = hub.url.replace("http", "ws") + PATH + query
     return connect(url, max_size=10_000_000, additional_headers=headers, **more)
 
@@ -151,7 +151,7 @@ async def test_a_fault_that_is_not_of_the_picture_is_no_reason(hub: Running, liv
 
 async def test_a_camera_that_there_is_not_is_refused(hub: Running, live: LiveNode) -> None:
     url = hub.url.replace("http", "ws") + PATH.replace("cong", "khong")
-    async with connect(url, additional_headers={"Cookie": f"{COOKIE}={hub.secret}"}) as viewer:
+    async with connect(url, additional_headers={"Cookie": f"{COOKIE}={hub.secret}", "Origin": hub.url}) as viewer:
         assert (await words(viewer, "state"))["code"] == "camera.live_unknown"
         with pytest.raises(ConnectionClosed) as closed:
             await viewer.recv()

@@ -14,6 +14,7 @@ from hub_rig import FakeNode, Mosquitto, Running, now, signed_in, until
 
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.switched import LightState
+from hub.monthly.tables import add, millis, month_of
 from hub.people.rights import Grant, Place, Role
 from hub.people.sessions import COOKIE
 from hub.sentences import Speaker
@@ -204,6 +205,13 @@ async def test_nonsense_changes_nothing(hub: Running, farm: FakeNode) -> None:
     assert farm.commands == []
     assert (await hub.http.get("/lights/29401/khong-co")).status_code == 404
     assert (await hub.http.get(f"{EAST}?page=999999999")).status_code == 200
+
+
+async def test_energy_of_the_month_says_how_it_is_known(hub: Running, farm: FakeNode) -> None:
+    month = month_of(millis(now()), HCM)
+    kept = {(month, NODE, "kwh_measured", "a"): 12.5, (month, NODE, "kwh_estimated", "b"): 3.0}
+    await hub.hub._store.call(lambda c: add(c, kept | {(month, "29401/khac", "kwh_measured", "a"): 99.0}))
+    assert "Điện tháng này: 12,5 kWh đo được, 3 kWh ước tính theo công suất." in await page(hub)
 
 
 def test_morning_is_the_next_six_o_clock() -> None:
