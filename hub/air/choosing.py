@@ -44,15 +44,22 @@ def offered(areas: Areas, who: Person, right: Right, chosen: Iterable[str] = ())
     """What somebody may choose from: each commune as a whole, then its areas, then nodes without an area."""
     marked = set(chosen)
     nodes = speaking_nodes(areas, who, right)
-    whole: list[Offered] = []
-    for commune in sorted({node.commune for node in nodes}):
-        own = [node for node in nodes if node.commune == commune]
-        if len({node.area or node.name for node in own}) > 1:
-            whole.append(_offered(Place(commune), "", own, marked, whole=True))
+    of_commune: dict[str, list[Node]] = {}
     of_area: dict[Place, list[Node]] = {}
     for node in nodes:
+        of_commune.setdefault(node.commune, []).append(node)
         of_area.setdefault(Place(node.commune, node.area), []).append(node)
-    parts = [_offered(area.place, area.name, of_area[area.place], marked) for area in areas.all(nodes)]
+    many = len(of_commune) > 1
+    whole = [
+        _offered(Place(commune), commune if many else "", of_commune[commune], marked, whole=True)
+        for commune in sorted(of_commune)
+        if len({node.area or node.name for node in of_commune[commune]}) > 1
+    ]
+    known = {place: about.zone for place, (first, *_) in of_area.items() if place.area and (about := first.about)}
+    parts = [
+        _offered(place, f"{zone} ({place.commune})" if many else f"{zone}", of_area[place], marked)
+        for place, zone in known.items()
+    ]
     alone = [_offered(areas.place(node), node.title, [node], marked) for node in nodes if not node.area]
     singly = [
         _offered(Place(node.commune, "", node.name), node.title, [node], marked)
