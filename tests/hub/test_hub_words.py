@@ -37,6 +37,7 @@ def test_every_key_is_used_and_every_used_key_exists() -> None:
     families += (
         *(f"bulletins.{kind}_" for kind in ("at", "chime", "did", "done", "language", "none", "not", "state")),
         *("plan.kind_", "plan.no_", "plan.say_"),
+        *("air.answer_", "air.asked_", "air.proof_", "air.show_", "emergency.node_", "emergency.state_", "mic."),
         "cabinet.",
         "cap.act_",
         "cap.certainty_",
