@@ -84,7 +84,7 @@ async def test_a_viewer_gets_pictures_and_the_lease_ends_with_the_last_viewer(
     begins = [asked for asked in live.asked if asked.seconds > 0]
     assert len(begins) == 1  # one lease for both
     assert {asked.viewer for asked in live.asked} == {begins[0].viewer}
-    assert "127.0.0.1 has watched camera cong of 29401/tram-bom (sub)" in caplog.text
+    assert "quan-tri has watched camera cong of 29401/tram-bom (sub)" in caplog.text
     await until(lambda: not hub.hub.link._followed)
 
 

@@ -53,6 +53,8 @@ def test_every_key_is_used_and_every_used_key_exists() -> None:
         "cap.wait_",
         "cap.xml_",
         "groups.",
+        "lights.kwh_",
+        "monthly.",
         "rules.",
         "sensor.",
         "thing.",
