@@ -75,7 +75,11 @@ def main() -> int:
         link = _administrator(config)
         hub = stack.enter_context(process(*_hub("run", str(config)), log=folder / "hub.log"))
         began = time.monotonic()
-        wait_for_port(int(url.rpartition(":")[2]), 60)
+        try:
+            wait_for_port(int(url.rpartition(":")[2]), 60)
+        except TimeoutError:
+            print((folder / "hub.log").read_text()[-2000:])
+            raise
         with httpx.Client(base_url=url, timeout=60, follow_redirects=True) as http:
             _sign_in(http, link)
             return _measure(http, psutil.Process(hub.pid), port, asked, began)
