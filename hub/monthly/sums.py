@@ -14,6 +14,8 @@ from hub.people.chain import acts
 
 KINDS = ("energy", "faults", "fault_list", "commands", "nodes", "cameras")
 _HOUR_MS, _HOUR_S = 3_600_000, 3600
+MOST = 20_000
+"""Faults in a file; more are no reading."""
 Cell = str | float | int | None
 
 
@@ -50,7 +52,8 @@ def table(connection: Connection, kind: str, asked: Asked) -> Table:
     """One of `KINDS`."""
     columns, rows = _MADE[kind](connection, asked)
     kept = rows if asked.most is None else rows[: asked.most]
-    return Table(kind, columns, tuple(kept), len(rows) - len(kept))
+    all_ = _count_faults(connection, asked) if kind == "fault_list" else len(rows)
+    return Table(kind, columns, tuple(kept), all_ - len(kept))
 
 
 Made = tuple[tuple[str, ...], list[tuple[Cell, ...]]]
@@ -96,16 +99,24 @@ def _faults(connection: Connection, asked: Asked) -> Made:
 
 def _fault_list(connection: Connection, asked: Asked) -> Made:
     """Each fault, the longest first."""
-    table, length = month_faults.c, _length(asked)
-    names = node_names.c
-    query = sa.select(table.address, names.title, names.zone, table.thing, table.code, table.since, table.until, length)
-    query = query.select_from(month_faults.outerjoin(node_names, names.address == table.address))
-    query = query.where(*_of_month(asked)).order_by(length.desc(), table.address, table.thing).limit(20_000)
+    table, names, length = month_faults.c, node_names.c, _length(asked).label("length")
+    longest = sa.select(table.address, table.thing, table.code, table.since, table.until, length)
+    longest = longest.where(*_of_month(asked)).order_by(length.desc(), table.address, table.thing)
+    few = longest.limit(asked.most or MOST).subquery()
+    of = few.c
+    query = sa.select(of.address, names.title, names.zone, of.thing, of.code, of.since, of.until, of.length)
+    query = query.select_from(few.outerjoin(node_names, names.address == of.address))
+    query = query.order_by(of.length.desc(), of.address, of.thing)
     rows: list[tuple[Cell, ...]] = []
     for address, title, zone, thing, code, since, until, ms in connection.execute(query):
         ended = None if until == OPEN else iso(instant_of(until))
         rows.append((address, title, zone, thing, code, iso(instant_of(since)), ended, _round(ms / _HOUR_MS)))
     return ("address", "node", "area", "thing", "fault", "since", "until", "hours"), rows
+
+
+def _count_faults(connection: Connection, asked: Asked) -> int:
+    count = sa.select(sa.func.count()).select_from(month_faults).where(*_of_month(asked))
+    return int(connection.execute(count).scalar_one())
 
 
 def _of_month(asked: Asked) -> list[sa.ColumnElement[bool]]:
