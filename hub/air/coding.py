@@ -6,10 +6,8 @@ import sys
 from collections import deque
 from collections.abc import Callable
 
-from hub.air.encode import RATES
-
-__all__ = ["RATES", "Coder", "CoderGone"]
-
+RATES = (16_000, 24_000, 48_000)
+"""Samples a second that Opus takes as they are."""
 _MOST_WAITING = 250
 """Frames (5 s) that the child may be behind, as when it starts on a busy machine; with more it hangs."""
 _END_S = 2.0

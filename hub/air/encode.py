@@ -11,8 +11,6 @@ import sys
 import av
 
 BITRATE = 32_000
-RATES = (16_000, 24_000, 48_000)
-"""What Opus takes as it is."""
 _MEMORY = 1 << 30
 _LENGTH = struct.Struct(">H")
 
