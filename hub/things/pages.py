@@ -35,6 +35,8 @@ _VILLAGE = "/lights/{commune}/{area}"
 _SWITCH: Needs = somewhere(Right.SWITCH)
 CALM_S = 0.5
 _LONGEST = 100
+MOST_PASTS = 500
+"""Nodes whose evening is remembered."""
 _NODE_PARTS = ("_l_", "_w_", "_g_", "_r_", "_count", "_alerts", "_sensors", "_cabinets", "_head")
 """Of a node's card, what stands on these pages."""
 
@@ -80,6 +82,7 @@ class LightPages:
         self._toasts = toasts
         self._acts, self._campaigns = acts
         self._language = language
+        self._pasts: dict[str, tuple[int, tonight.Past]] = {}
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -228,7 +231,16 @@ class LightPages:
         return ", ".join(speak.t(f"lights.{family}", kwh=digits(speak, kwh)) for family, kwh in found.items())
 
     async def _past(self, node: Node) -> tonight.Past:
-        return await self._store.read(lambda connection: tonight.switched(connection, node.address))
+        """Read anew only when the node has told something since: a stream draws twice a second."""
+        account = self._shown.ledger.accounts.get(node.address)
+        version = account.version if account else 0
+        known = self._pasts.get(node.address)
+        if known is None or known[0] != version:
+            past = await self._store.read(lambda connection: tonight.switched(connection, node.address))
+            known = self._pasts[node.address] = (version, past)
+            while len(self._pasts) > MOST_PASTS:
+                del self._pasts[next(iter(self._pasts))]
+        return known[1]
 
     def _shape(self, nodes: list[Node], language: Language) -> str:
         return "|".join(self._renderer.view(node, language).shape for node in nodes)
