@@ -14,29 +14,22 @@ from hub.back import back
 from hub.forms import Fields, FormError, read
 from hub.language import remember, switched, translator
 from hub.live import Live
-from hub.monthly.sums import Asked, energy
-from hub.monthly.tables import millis, month_of
 from hub.people.acting import person
 from hub.people.door import Door, Needs, Refused, somewhere
 from hub.people.rights import Right
 from hub.registry import Node
 from hub.render import Parts, Renderer, Shown
-from hub.sentences import Speaker
 from hub.store import Store
-from hub.things import tonight
 from hub.things.acts import ThingActs
-from hub.things.campaigns import Campaigns, CommuneView
-from hub.things.villages import ON_PAGE, Village, VillageRow, counted, pages, panel, row, village, villages
-from hub.things.words import digits
+from hub.things.campaigns import Campaigns
+from hub.things.drawing import Drawing
+from hub.things.villages import ON_PAGE, Village, VillageRow, pages, row, village, villages
 from hub.toasts import Toast, Toasts
-from hub.views import node_zone
 
 _VILLAGE = "/lights/{commune}/{area}"
 _SWITCH: Needs = somewhere(Right.SWITCH)
 CALM_S = 0.5
 _LONGEST = 100
-MOST_PASTS = 500
-"""Nodes whose evening is remembered."""
 _NODE_PARTS = ("_l_", "_w_", "_g_", "_r_", "_count", "_alerts", "_sensors", "_cabinets", "_head")
 """Of a node's card, what stands on these pages."""
 
@@ -49,17 +42,6 @@ class ListView:
     words: str
     page: int
     pages: int
-
-
-@dataclass(frozen=True, slots=True)
-class VillageView:
-    """What changes at the head of a village's page."""
-
-    name: str
-    path: str
-    lit: str
-    panel: CommuneView | None
-    night: tonight.Night | None
 
 
 class LightPages:
@@ -78,11 +60,10 @@ class LightPages:
         self._shown = shown
         self._renderer = renderer
         self._live = live
-        self._store = store
         self._toasts = toasts
-        self._acts, self._campaigns = acts
+        self._acts, campaigns = acts
+        self._drawing = Drawing(shown, store, campaigns)
         self._language = language
-        self._pasts: dict[str, tuple[int, tonight.Past]] = {}
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -132,10 +113,10 @@ class LightPages:
         return self._page(
             request,
             "lights_place.html",
-            v=await self._view(each, nodes, language),
+            v=await self._drawing.view(each, nodes, language),
             nodes=[self._renderer.view(node, language) for node in nodes],
             shape=self._shape(nodes, language),
-            energy=await self._energy(each, language),
+            energy=await self._drawing.energy(each, language),
             page=page,
             pages=len(sheets),
             alone=len(villages(self._shown, language)) == 1,
@@ -150,7 +131,7 @@ class LightPages:
                 return {}
             nodes = _of(each, page)
             macros = self._renderer.macros(language, "lights_parts.html")
-            view = await self._view(each, nodes, language)
+            view = await self._drawing.view(each, nodes, language)
             parts = {"lights-head": str(macros.head(view, True)), "lights-panel": str(macros.panel(view, True))}
             for node in nodes:
                 of_node = self._renderer.cards.parts(node, language)
@@ -205,42 +186,6 @@ class LightPages:
             return RedirectResponse(back(request, page, self._toasts.keep(toast)), 303)
         html = self._renderer.toast(language, toast.text, toast.good, toast.undo)
         return HTMLResponse(html, headers={"HX-Reswap": "afterbegin"})
-
-    async def _view(self, each: Village, nodes: list[Node], language: Language) -> VillageView:
-        on, lamps = counted(each.nodes)
-        t = translator(language)
-        past = [(node, await self._past(node)) for node in nodes]
-        zone = node_zone(nodes[0], self._shown.zone) if nodes else self._shown.zone
-        speak = Speaker(language, zone, self._shown.clock.now())
-        return VillageView(
-            name=each.name,
-            path=each.path,
-            lit=t("groups.lit", on=on, all=lamps) if lamps else t("lights.none_here"),
-            panel=panel(self._shown, self._campaigns, each, language),
-            night=tonight.night(past, speak),
-        )
-
-    async def _energy(self, each: Village, language: Language) -> str:
-        """Of this month, for who may read reports here; empty where nothing is known."""
-        if not person().may(Right.REPORTS, each.place):
-            return ""
-        now, zone = millis(self._shown.clock.now()), self._shown.zone
-        asked = Asked(month_of(now, zone), zone, now, tuple(node.address for node in each.nodes))
-        found = await self._store.read(lambda connection: energy(connection, asked))
-        speak = Speaker(language, zone, self._shown.clock.now())
-        return ", ".join(speak.t(f"lights.{family}", kwh=digits(speak, kwh)) for family, kwh in found.items())
-
-    async def _past(self, node: Node) -> tonight.Past:
-        """Read anew only when the node has told something since: a stream draws twice a second."""
-        account = self._shown.ledger.accounts.get(node.address)
-        version = account.version if account else 0
-        known = self._pasts.get(node.address)
-        if known is None or known[0] != version:
-            past = await self._store.read(lambda connection: tonight.switched(connection, node.address))
-            known = self._pasts[node.address] = (version, past)
-            while len(self._pasts) > MOST_PASTS:
-                del self._pasts[next(iter(self._pasts))]
-        return known[1]
 
     def _shape(self, nodes: list[Node], language: Language) -> str:
         return "|".join(self._renderer.view(node, language).shape for node in nodes)
