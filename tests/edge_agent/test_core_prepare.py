@@ -400,6 +400,14 @@ async def test_what_is_urgent_is_said_before_what_was_asked_for_earlier(server: 
         assert len((await work).files) == 4
 
 
+async def test_urgent_words_do_not_wait_for_a_slow_link(server: Server, tmp_path: Path) -> None:
+    server.ways.per_s = 400
+    text = Text(text="Báo động lũ.", rendered=server.add(encoded(tmp_path, 20)))
+    async with node(tmp_path, server.url) as it:
+        alarm = await it.preparer.urgent.prepare("emergency/1", (text,))
+        assert (alarm.own, alarm.spoken) == ((0,), "báo động lũ.")
+
+
 async def test_an_emergency_finds_room_although_everything_is_planned(server: Server, tmp_path: Path) -> None:
     async with node(tmp_path, server.url, limit=700_000) as it:
         await it.prepare(Chime(name="alert"))
