@@ -20,6 +20,7 @@ from hub.air.desk import Needs as AirNeeds
 from hub.aired.keeping import AiredLog
 from hub.aired.naming import Naming
 from hub.aired.pages import AiredPages
+from hub.alerts import part as notify
 from hub.announcing import Announcing
 from hub.api import app as api
 from hub.api.parts import Parts
@@ -72,6 +73,8 @@ from hub.readingdesk import ReadingDesk
 from hub.records import Note
 from hub.registry import Registry
 from hub.render import Renderer, Shown
+from hub.residents import part as residents
+from hub.residents.site import Site as ResidentsSite
 from hub.security import Guard
 from hub.sentences import Speaker
 from hub.store import Store
@@ -105,7 +108,7 @@ class Hub:
         self.audit, self.door = self.people.audit, self.people.door
         months = MonthLog(config.zone, basis_of(self.registry), clock)
         self._store.on_rollback.append(months.forget)
-        self.ledger = Ledger(self._store, self.notice, config.limits.records, _notes(config, months))
+        self.ledger = Ledger(self._store, self.notice, config.limits.records, _notes(config, months, clock))
         self.media = MediaStore(config.data / "media", config.limits.media_mb * MB)
         self.signer: Signer = signer(config.signing_key)
         self.commands = Commands(self.signer, self._publish, clock)
@@ -125,10 +128,12 @@ class Hub:
         self._previews = Previews(config.data / "previews", clock)
         self.alerts = self._alerts(config, clock)
         self.bulletins = self._bulletins(config, clock)
+        self.notify = self._notify(config, clock)
         self._writing = Writing(config, self._store, self.areas, self.bulletins.desk, self.audit)
         self.live: Live
         self.watching: LiveDesk
         self.lookback: LookBack
+        self.residents: residents.ResidentsPart
         self.app = self._application(config, clock)
         self.proxies = tuple(map(str, config.listen.proxies))
         self._data = config.data
@@ -152,6 +157,8 @@ class Hub:
         await self.air.load()
         await self._writing.start()
         await self.bulletins.load()
+        await self.notify.load()
+        await self.residents.load()
         await self.voice.__aenter__()
         self._tasks = [
             asyncio.create_task(supervise("link", self.link.run), name="link"),
@@ -160,7 +167,11 @@ class Hub:
             asyncio.create_task(supervise("people", self.people.run), name="people"),
             asyncio.create_task(supervise("attendance", self.attendance.run), name="attendance"),
             asyncio.create_task(supervise("air", self.air.run), name="air"),
-            *(asyncio.create_task(supervise(name, part), name=name) for name, part in self.alerts.tasks()),
+            asyncio.create_task(supervise("residents", self.residents.run), name="residents"),
+            *(
+                asyncio.create_task(supervise(name, part), name=name)
+                for name, part in (*self.alerts.tasks(), *self.notify.tasks())
+            ),
         ]
         return self
 
@@ -207,6 +218,12 @@ class Hub:
         parts = (self._store, self.registry, self.commands, self._can_reach, self.voice, self.audit, self.notice, clock)
         return Intake(config.cap, Stands(*parts))
 
+    def _notify(self, config: HubConfig, clock: Clock) -> notify.NotifyPart:
+        here = notify.Local(config.language, config.zone, config.name, config.address)
+        made = notify.NotifyPart(config.notify, self._store, self.registry, lambda: self.link.connected, clock, here)
+        self.alerts.desk.on_waiting.append(made.wake)
+        return made
+
     def _bulletins(self, config: HubConfig, clock: Clock) -> bulletins.BulletinPart:
         parts = bulletins.Parts(
             store=self._store,
@@ -221,6 +238,18 @@ class Hub:
             clock=clock,
         )
         return bulletins.BulletinPart(parts, bulletins.Rules(config.approval, config.hours, config.zone, config.name))
+
+    def _residents(self, config: HubConfig, shown: Shown, site: ResidentsSite) -> residents.ResidentsPart:
+        parts = residents.Parts(
+            store=self._store,
+            shown=shown,
+            areas=self.areas,
+            audit=self.audit,
+            desk=self.bulletins.desk,
+            cameras=self.public_cameras,
+            folder=config.data / "residents",
+        )
+        return residents.ResidentsPart(parts, config.residents, site)
 
     def _desk(self, config: HubConfig, clock: Clock) -> LiveDesk:
         def speaker(address: str, language: Language) -> Speaker:
@@ -314,9 +343,11 @@ class Hub:
                 closing=self.closing,
             )
         )
+        self.residents = self._residents(config, shown, ResidentsSite(renderer, toasts, language, clock, config))
         routes = [  # each address is tried in this order
             self._api(campaigns, config, clock),
             *self.people.routes(renderer, toasts, language, config.zone, config.name, config.address, config.demo),
+            *self.notify.routes(door, self.people.kit),
             *home.routes(door),
             *nodes.routes(door),
             *maps.routes(door),
@@ -331,6 +362,7 @@ class Hub:
             *tiles.routes(door),
             *wiring.routes(door, self.alerts, shown, renderer, self.live, reading, toasts, language),
             *self._writing.routes(door, shown, renderer, reading, language, policy_of(config.hours).session_s),
+            *self.residents.routes(door, media),
             *self.bulletins.routes(door, shown, Web(renderer, self.live, toasts, language)),
             *actions.routes(door, language),
             *media.routes(door),
@@ -350,7 +382,7 @@ class Hub:
         )
 
 
-def _notes(config: HubConfig, months: MonthLog) -> Note:
+def _notes(config: HubConfig, months: MonthLog, clock: Clock) -> Note:
     """What is kept of new records besides themselves."""
     aired, moved = AiredLog(config.limits.airings), MovedLog()
 

@@ -14,10 +14,12 @@ from sqlalchemy.engine import URL
 
 from edge_agent.contract.base import Name, Strict
 from edge_agent.contract.sentences import Language
+from hub.alerts.settings import Notify
 from hub.bulletins.settings import Approval, Hours
 from hub.cap.settings import CapSettings
 from hub.database import address_of
 from hub.people.demo_settings import Demo
+from hub.residents.settings import Residents
 from tts.engines.settings import EngineSettings, EspeakSettings
 from tts.model import VoiceSettings
 
@@ -203,6 +205,8 @@ class HubConfig(Strict):
     cap: CapSettings = CapSettings()
     approval: Approval = Approval()
     hours: Hours = Hours()
+    notify: Notify = Notify()
+    residents: Residents = Residents()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("timezone")

@@ -55,6 +55,8 @@ def test_every_key_is_used_and_every_used_key_exists() -> None:
         "groups.",
         "lights.kwh_",
         "monthly.",
+        "residents.kind_",
+        "residents.state_",
         "rules.",
         "sensor.",
         "thing.",

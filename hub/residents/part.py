@@ -1,0 +1,104 @@
+"""The residents' part of the hub: what it is made of, what runs, which addresses it has."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.routing import BaseRoute
+
+from hub.bulletins.desk import Bulletins
+from hub.bulletins.scope import Scope
+from hub.cameras.public import PublicCameras
+from hub.media_http import MediaRoutes
+from hub.people.areas import Areas
+from hub.people.audit import Audit
+from hub.people.door import Door
+from hub.residents.announcements import Announcements
+from hub.residents.notices import Notices
+from hub.residents.places import Places
+from hub.residents.public import PublicPages
+from hub.residents.receiving import Receiver
+from hub.residents.reporting import Reporting
+from hub.residents.reports import Reports
+from hub.residents.settings import Residents
+from hub.residents.site import Site
+from hub.shown import Shown
+from hub.store import Store, StoreFull
+
+logger = logging.getLogger(__name__)
+
+CLEAN_S = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of the hub that this one stands on."""
+
+    store: Store
+    shown: Shown
+    areas: Areas
+    audit: Audit
+    desk: Bulletins
+    cameras: PublicCameras
+    folder: Path
+
+
+class ResidentsPart:
+    """`load` before, `run` while the hub runs; `routes` for the application."""
+
+    def __init__(self, hub: Parts, settings: Residents, site: Site) -> None:
+        self._hub = hub
+        self._settings = settings
+        self._site = site
+        self.notices = Notices(hub.store, site.clock)
+        self.reports = Reports(hub.store, hub.folder, site.clock)
+        scope = Scope(hub.areas)
+        self._announcements = Announcements(hub.store, hub.desk, scope, hub.shown.media, site.clock, site.zone)
+
+    async def load(self) -> None:
+        """Read what is kept. Raises SQLAlchemyError."""
+        await self.notices.load()
+
+    def routes(self, door: Door, media: MediaRoutes) -> list[BaseRoute]:
+        """Each address is tried in this order. `media`: gives everybody the sounds that are on the page."""
+        hub, site, settings = self._hub, self._site, self._settings
+        if settings.public:
+            media.public.append(self._announcements.is_public)
+        places = Places(hub.areas)
+        board = (self._announcements, self.notices)
+        pages = PublicPages(site, hub.shown, board, self.reports, hub.cameras, places, settings.public)
+        receiver = Receiver(hub.folder)
+        return [
+            *Reporting(site, self.reports, places, receiver, settings, pages).routes(door),
+            *pages.routes(door),
+        ]
+
+    async def run(self) -> None:
+        """Delete what is too old to be kept, until cancelled."""
+        private, whole = timedelta(days=self._settings.private_days), timedelta(days=self._settings.keep_days)
+        while True:
+            try:
+                await self.clean(private, whole)
+            except (SQLAlchemyError, StoreFull, OSError) as error:
+                logger.error("old reports of residents cannot be deleted: %s", error)
+            await asyncio.sleep(CLEAN_S)
+
+    async def clean(self, private: timedelta, whole: timedelta) -> None:
+        """Photos and phone numbers, then whole reports. Raises SQLAlchemyError, StoreFull, OSError."""
+        left = await self.reports.forget(private, whole)
+        await asyncio.to_thread(_sweep, self.reports.folder, frozenset(left), self._site.clock.now().timestamp() - 3600)
+
+
+def _sweep(folder: Path, left: Iterable[str], before: float) -> None:
+    """Delete photos that belong to no report; not the newest: their reports may be on their way."""
+    if not folder.is_dir():
+        return
+    for file in folder.glob("*.jpg"):
+        with contextlib.suppress(FileNotFoundError):
+            if file.name not in left and file.stat().st_mtime < before:
+                file.unlink()

@@ -1,0 +1,144 @@
+"""`/xa`: what everybody may open without an account, if the commune wants it."""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute
+
+from hub.cameras.public import Public, PublicCameras
+from hub.onair import alarms
+from hub.people.door import PUBLIC, Door
+from hub.people.kit import client
+from hub.people.rights import Place
+from hub.residents.announcements import Announcements
+from hub.residents.guard import LOOKS, LOOKS_S, Often
+from hub.residents.notices import Notices
+from hub.residents.places import Places, code_of, kept
+from hub.residents.reports import NUMBER, Reports
+from hub.residents.site import Site
+from hub.sentences import Speaker
+from hub.shown import Shown
+from hub.standing import Mark
+from hub.views import node_zone
+
+logger = logging.getLogger(__name__)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class PublicPages:
+    """What is looked at. Names of people and addresses of nodes stand nowhere on it."""
+
+    def __init__(
+        self,
+        site: Site,
+        shown: Shown,
+        board: tuple[Announcements, Notices],
+        reports: Reports,
+        cameras: PublicCameras,
+        places: Places,
+        is_public: bool,
+    ) -> None:
+        self._site = site
+        self._shown = shown
+        self._announcements, self._notices = board
+        self._reports = reports
+        self._cameras = cameras
+        self._places = places
+        self._is_public = is_public
+        self._looks = Often(site.clock, LOOKS, LOOKS_S)
+
+    def routes(self, door: Door) -> list[BaseRoute]:
+        """For the application."""
+        return [
+            door.route("/xa", self.open(self._page), PUBLIC),
+            door.route("/xa/reports", self.open(self._find), PUBLIC),
+            door.route("/xa/reports/{number}", self.open(self._report), PUBLIC),
+            door.route("/xa/cameras", self.open(self._camera_page), PUBLIC),
+            door.route("/xa/cameras/{code}", self.open(self._camera), PUBLIC),
+        ]
+
+    def open(self, endpoint: Endpoint) -> Endpoint:
+        """As if it was not there, where the commune did not open it."""
+
+        async def opened(request: Request) -> Response:
+            if not self._is_public:
+                return self._site.refuse(request, "residents.closed")
+            return await endpoint(request)
+
+        return opened
+
+    async def _page(self, request: Request) -> Response:
+        try:
+            board = await self._announcements.board()
+        except SQLAlchemyError as error:
+            logger.error("announcements cannot be read: %s", error)
+            return self._site.refuse(request, "residents.unreadable", 503)
+        pole = self._places.find(request.query_params.get("p", ""))
+        return self._site.page(
+            request,
+            "residents_page.html",
+            board=board,
+            emergencies=self._emergencies(request),
+            cuts=self._notices.cuts(),
+            lines=self._notices.lines,
+            cameras=len(self._cameras.list()),
+            near=self._places.name(pole) if pole else "",
+            code=code_of(kept(pole)) if pole else "",
+        )
+
+    def _emergencies(self, request: Request) -> list[tuple[str, list[str]]]:
+        """Titles, and the places where they sound."""
+        shown, language, now = self._shown, self._site.language(request), self._site.clock.now()
+        sounding = shown.registry.standings.marked[Mark.ALARM].values()
+        found = alarms(
+            (node, shown.ledger.accounts.get(node.address), Speaker(language, node_zone(node, shown.zone), now))
+            for node in sounding
+        )
+        return [(one.title, [title for _, _, title in one.places[:12]]) for one in found]
+
+    async def _find(self, request: Request) -> Response:
+        """A number that was typed, with or without its dash."""
+        digits = re.sub(r"\D", "", request.query_params.get("number", ""))[:8]
+        return RedirectResponse(f"/xa/reports/{digits[:4]}-{digits[4:]}", 303)
+
+    async def _report(self, request: Request) -> Response:
+        """How far it is, and the answer; neither its words nor its photo, nor who sent it."""
+        number, address = str(request.path_params["number"]), client(request)
+        if self._looks.full(address):
+            return self._site.refuse(request, "residents.too_often", 429)
+        found = None
+        try:
+            found = await self._reports.get(number) if re.fullmatch(NUMBER, number) else None
+        except SQLAlchemyError as error:
+            logger.error("a report cannot be read: %s", error)
+            return self._site.refuse(request, "residents.unreadable", 503)
+        if found is None:
+            self._looks.count(address)
+        where = self._places.name(Place.parse(found.place)) if found else ""
+        return self._site.page(
+            request, "residents_report_state.html", 200 if found else 404, report=found, number=number[:20], where=where
+        )
+
+    async def _camera_page(self, request: Request) -> Response:
+        views = [(code_of(f"{c.address} {c.camera}"), self._title(c)) for c in self._cameras.list()[:50]]
+        return self._site.page(request, "residents_cameras.html", cameras=views)
+
+    def _title(self, camera: Public) -> str:
+        node = self._shown.registry.nodes.get(camera.address)
+        things = node.about.capabilities if node and node.about else ()
+        thing = next((c.name for c in things if c.kind == "camera" and c.id == camera.camera and c.name), "")
+        return " · ".join(part for part in (thing, node.title if node else "") if part) or camera.camera
+
+    async def _camera(self, request: Request) -> Response:
+        """A picture that is at most a minute old, however many look."""
+        code = str(request.path_params["code"])
+        found = next((c for c in self._cameras.list() if code_of(f"{c.address} {c.camera}") == code), None)
+        picture = await self._cameras.picture(found.address, found.camera) if found else None
+        if picture is None or picture.medium is None:
+            return Response(status_code=404)
+        return FileResponse(picture.medium.path, media_type="image/jpeg", headers={"Cache-Control": "max-age=60"})
