@@ -1,7 +1,7 @@
 """What the page of the plan shows."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import cos, radians
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -67,6 +67,7 @@ class PlanDrawing:
             "number": tapped.number or bulletin.number,
             "kinds": sentence.KINDS,
             "quick": QUICK,
+            "soon": _soon(self._showing.speaker(language).now).astimezone(zone),
             "places": frozenset(tapped.targets.places),
             "communes": communes,
             "areas": areas,
@@ -127,6 +128,11 @@ class PlanDrawing:
             )
             for (node, _), x, y in zip(found, xs, ys, strict=True)
         ]
+
+
+def _soon(now: datetime) -> datetime:
+    """The first whole minute that leaves time to approve and to deliver: two minutes and up to one more."""
+    return (now + timedelta(minutes=3)).replace(second=0, microsecond=0)
 
 
 def _move(at: datetime | None, zone: ZoneInfo) -> str:

@@ -28,9 +28,10 @@ document.addEventListener("htmx:sseMessage", () => {
 for (const row of document.querySelectorAll("[data-times]")) {
   row.hidden = false;
   row.addEventListener("click", (event) => {
-    const time = event.target.closest("[data-time]")?.dataset.time;
+    const { time, date } = event.target.closest("[data-time]")?.dataset ?? {};
     const field = row.parentElement.querySelector("input[type=time]");
     if (!time) return;
+    if (date) byId("date").value = date;
     field.value = time;
     field.dispatchEvent(new Event("change", { bubbles: true }));
   });
