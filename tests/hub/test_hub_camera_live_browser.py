@@ -65,7 +65,7 @@ async def plays(page: Page, limit_s: float = 15) -> None:
 
 
 async def test_from_the_card_to_the_live_picture(hub: Running, live: LiveNode, view: Page) -> None:
-    await view.goto(hub.url)
+    await view.goto(f"{hub.url}/cameras")
     await view.click("text=Xem trực tiếp")
     await expect(view).to_have_url(hub.url + PAGE)
     await expect(state(view, "live")).to_be_visible()
