@@ -385,11 +385,13 @@ class Hub:
 def _notes(config: HubConfig, months: MonthLog, clock: Clock) -> Note:
     """What is kept of new records besides themselves."""
     aired, moved = AiredLog(config.limits.airings), MovedLog()
+    news = notify.News(config.notify.night, config.zone, clock)
 
     def note(connection: Connection, address: str, epoch: int, record: Event | Sample) -> None:
         aired.note(connection, address, epoch, record)
         moved.note(connection, address, epoch, record)
         months.note(connection, address, epoch, record)
+        news.note(connection, address, epoch, record)
 
     return note
 

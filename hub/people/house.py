@@ -51,6 +51,8 @@ class House:
         self.tokens = Tokens(store, clock)
         self._beside = Beside(store, self._load)
         self._first: FirstRun
+        self.kit: Kit
+        """For pages elsewhere that choose people's places; there once `routes` was called."""
         self._demo: DemoPage
         self.first_code = ""
         """What the terminal prints at the start when there is no administrator."""
@@ -84,6 +86,7 @@ class House:
             address=address,
             demo=demo is not None,
         )
+        self.kit = kit
         invitations = Invitations(kit)
         self._first, self._demo = FirstRun(kit), DemoPage(kit, demo)
         pages = (
