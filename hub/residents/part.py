@@ -19,6 +19,8 @@ from hub.people.areas import Areas
 from hub.people.audit import Audit
 from hub.people.door import Door
 from hub.residents.announcements import Announcements
+from hub.residents.answering import Answering
+from hub.residents.notice_pages import NoticePages
 from hub.residents.notices import Notices
 from hub.residents.places import Places
 from hub.residents.public import PublicPages
@@ -76,6 +78,8 @@ class ResidentsPart:
         return [
             *Reporting(site, self.reports, places, receiver, settings, pages).routes(door),
             *pages.routes(door),
+            *NoticePages(site, self.notices, places, hub.areas, hub.audit, hub.desk).routes(door),
+            *Answering(site, self.reports, places, hub.areas, hub.audit, hub.desk).routes(door),
         ]
 
     async def run(self) -> None:
