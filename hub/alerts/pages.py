@@ -27,6 +27,8 @@ from hub.store import Store
 
 LOG = 50
 """Messages on the page."""
+LOOKED_AT = 300
+"""Of all channels; who may see only some of them sees the last of these."""
 USUAL = frozenset(Rule) - {Rule.MOTION}
 """What a new channel is told unless somebody chooses otherwise."""
 
@@ -101,7 +103,9 @@ class NotifyPages:
 
     def _view(self, request: Request, channel: Channel, rows: list[Mapping[str, str]]) -> ChannelView:
         kit = self._kit
-        last = next((row for row in rows if row["channel"] == channel.id), None)
+        of_it = [row for row in rows if row["channel"] == channel.id]
+        stuck = (row for row in of_it if row["state"] == "waiting" and row["error"])
+        last = next(stuck, of_it[0] if of_it else None)
         place = kit.place(channel.place, kit.language(request))
         if not channel.on:
             return ChannelView(channel, place, "none", kit.words(request, "notify.state_off"))
@@ -200,8 +204,11 @@ def _may(place: Place) -> bool:
 
 
 def _log(connection: Connection) -> list[Mapping[str, str]]:
-    """The last messages of all channels, the newest first."""
-    query = sa.select(messages).order_by(messages.c.id.desc()).limit(2000)
+    """The last messages, the last one of each channel, and all that wait, the newest first."""
+    newest = sa.select(messages.c.id).order_by(messages.c.id.desc()).limit(LOOKED_AT).subquery()
+    last = sa.select(sa.func.max(messages.c.id)).group_by(messages.c.channel)
+    shown = sa.or_(messages.c.id.in_(sa.select(newest.c.id)), messages.c.id.in_(last), messages.c.state == "waiting")
+    query = sa.select(messages).where(shown).order_by(messages.c.id.desc())
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
