@@ -184,7 +184,7 @@ class Answering:
                 raise FormError("form.bad")
 
     async def _draft(self, report: Report) -> Response:
-        """The answer as a draft of a bulletin, in the language of the air; read, planned and approved like any other."""
+        """The answer as a draft of a bulletin, in the language of the air; approved like any other."""
         if not person().may_somewhere(Right.WRITE):
             raise FormError("residents.may_not_write")
         if not report.answer:

@@ -23,6 +23,7 @@ from hub.residents.answering import Answering
 from hub.residents.notice_pages import NoticePages
 from hub.residents.notices import Notices
 from hub.residents.places import Places
+from hub.residents.poster_pages import PosterPages
 from hub.residents.public import PublicPages
 from hub.residents.receiving import Receiver
 from hub.residents.reporting import Reporting
@@ -79,6 +80,7 @@ class ResidentsPart:
             *Reporting(site, self.reports, places, receiver, settings, pages).routes(door),
             *pages.routes(door),
             *NoticePages(site, self.notices, places, hub.areas, hub.audit, hub.desk).routes(door),
+            *PosterPages(site, self.notices, places, hub.areas).routes(door),
             *Answering(site, self.reports, places, hub.areas, hub.audit, hub.desk).routes(door),
         ]
 
