@@ -169,10 +169,15 @@ class Engine:
                 over.append(Trouble(key, known.rule, self._placed(known), known.area, known.name))
         await self._tell(fresh, "new", now)
         await self._tell(over, "over", now)
-        if dropped:
-            await self._store.call(lambda c: c.execute(told.delete().where(told.c.key.in_(dropped))) and None)
-            for key in dropped:
-                self._told.pop(key, None)
+        for start in range(0, len(dropped), _TOGETHER):
+            await self._drop(dropped[start : start + _TOGETHER])
+
+    async def _drop(self, keys: Sequence[str]) -> None:
+        """Forget without a word what was told: there is nothing more to say of it."""
+        gone = told.delete().where(told.c.key.in_(keys))
+        await self._store.call(lambda c: c.execute(gone).rowcount)
+        for key in keys:
+            self._told.pop(key, None)
 
     def _placed(self, known: Told) -> Place:
         """Where it is, with its area."""

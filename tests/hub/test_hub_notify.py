@@ -23,9 +23,10 @@ from hub.alerts.engine import Engine
 from hub.alerts.model import Channel, Rule, within
 from hub.alerts.news import News
 from hub.alerts.settings import Night, Notify
-from hub.alerts.tables import items, messages
+from hub.alerts.tables import items, messages, told
 from hub.alerts.watch import Watch
 from hub.alerts.words import Writer
+from hub.cap.tables import alerts
 from hub.config import HubConfig
 from hub.messages import decode
 from hub.notice import Notice
@@ -235,6 +236,35 @@ async def test_quiet_hours_gather_but_what_is_urgent_passes(commune: Commune, we
     assert len(web.got) == 1
     await commune(700)  # after 06:00
     assert "Đèn số 0" in web.bodies[1] and len(web.got) == 2
+
+
+async def test_an_alert_that_waits_is_told_at_night_and_when_somebody_decided(commune: Commune, web: Hook) -> None:
+    await commune.channel(web.url, quiet_from=time(9), quiet_until=time(8, 59))
+    row = {column.name: "" for column in alerts.columns} | {"proved": 1, "level": 3, "body": b""}
+    row |= {"id": "a-1", "state": "waiting", "title": "Mưa lớn", "areas": "Xã Tân Hội"}
+    await commune.store.call(lambda c: c.execute(alerts.insert().values(row)).rowcount)
+    await commune()
+    assert web.got[0]["title"] == "Xã Tân Hội: 1 cảnh báo chờ người quyết định"
+    assert "Mưa lớn" in web.bodies[0]
+    await commune.store.call(lambda c: c.execute(alerts.update().values(state="dismissed")).rowcount)
+    await commune(60)
+    assert len(web.got) == 1, "that nobody has to decide any more can wait for the morning"
+    commune.clock.forward(hours=22, minutes=58)  # 08:59
+    await commune()
+    assert "không còn chờ" in web.got[1]["title"]
+
+
+async def test_a_node_that_was_taken_away_for_good_is_no_good_news(commune: Commune, web: Hook) -> None:
+    await commune.channel(web.url)
+    commune.node("dong", things=1)
+    commune.lamp("dong", 0, broken=True)
+    await commune(140)
+    topics = NodeTopics("29401", "dong")
+    for topic in (topics.status, topics.about, topics.state("light", "den-0")):
+        assert commune.registry.apply(decode(topic, b"", retained=False))
+    await commune(300)
+    assert len(web.got) == 1
+    assert await commune.store.read(lambda c: c.execute(sa.select(told)).all()) == []
 
 
 async def test_no_more_than_so_many_in_an_hour_and_the_rest_in_one(commune: Commune, web: Hook) -> None:
