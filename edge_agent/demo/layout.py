@@ -23,7 +23,7 @@ _CLOCK = [[0, 0], [0.4, 0], [0.4, 0.1], [0, 0.1]]
 """What the film's own clock covers."""
 _TITLES = {"thon-dong": "Cụm loa thôn Đông", "thon-tay": "Cụm loa thôn Tây", "cho-tay": "Cụm loa chợ Tây"}
 _AREAS = {"thon-dong": "Thôn Đông", "thon-tay": "Thôn Tây", "cho-tay": "Thôn Tây"}
-_PLACES = {"thon-dong": (20.95, 106.08), "thon-tay": (20.95, 106.05), "cho-tay": (20.945, 106.052)}
+_PLACES = {"thon-dong": (20.95, 106.08), "thon-tay": (20.95, 106.05), "cho-tay": (20.94, 106.062)}
 _DEAD = "cho-tay"
 """The horn of this cluster is broken: its microphone hears nothing of it."""
 PEOPLE = (

@@ -9,7 +9,7 @@ from hub.aired.rows import Row
 from hub.ledger import Account
 from hub.onair import SpeakerView, speaker_view
 from hub.registry import Node
-from hub.sentences import Speaker, number
+from hub.sentences import Speaker
 from hub.views import presence
 
 SPEAKERS = 8
@@ -111,7 +111,4 @@ def _proof(
     kind: Literal["heard", "unheard", "unknown"] = "unknown"
     if last.heard is not None:
         kind = "heard" if last.heard else "unheard"
-    words = speak.t(f"air.proof_{kind}", title=title, at=at)
-    if last.score is not None:
-        words += " " + speak.t("air.proof_score", score=number(round(100 * last.score)))
-    return kind, words
+    return kind, speak.t(f"air.proof_{kind}", title=title, at=at)

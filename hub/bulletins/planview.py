@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from math import cos, radians
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -118,16 +119,24 @@ class PlanDrawing:
         ys = [-position.latitude for _, position in found]
         wide, high = max(xs) - min(xs), max(ys) - min(ys)
         scale = min(80 / wide if wide else 1e9, 44 / high if high else 1e9)
+        shared = _shared([node.title for node, _ in found])
         return [
             Dot(
                 node.address,
-                node.title,
+                node.title[shared:],
                 round(50 + (x - (max(xs) + min(xs)) / 2) * min(scale, 1e7), 1),
                 round(30 + (y - (max(ys) + min(ys)) / 2) * min(scale, 1e7), 1),
                 node.address in chosen,
             )
             for (node, _), x, y in zip(found, xs, ys, strict=True)
         ]
+
+
+def _shared(titles: list[str]) -> int:
+    """Letters of the leading words that all titles share: on the narrow picture they would crowd out the others."""
+    words = [title.split(" ")[:-1] for title in titles]
+    same = takewhile(lambda column: len(set(column)) == 1, zip(*words, strict=False))
+    return sum(len(column[0]) + 1 for column in same)
 
 
 def _soon(now: datetime) -> datetime:

@@ -46,7 +46,7 @@ const show = (part) => {
 
 document.addEventListener("click", (event) => {
   const part = event.target.closest?.("#lookback");
-  const bar = event.target.closest?.(".bar svg");
+  const bar = event.target.closest?.("div.bar svg");
   const step = event.target.closest?.("[data-step]");
   if (part && bar) {
     const box = bar.getBoundingClientRect();
