@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,12 +15,13 @@ from test_hub_residents import form, jpeg
 from hub.people.rights import Role
 from hub.residents.places import code_of
 
+ON_BOTH_DATABASES = True
 LIST = "/reports-of-residents"
 
 
 @pytest.fixture
-async def hub(broker: Mosquitto, tmp_path: Path) -> AsyncIterator[Running]:
-    async with serving(config_for(tmp_path, broker.port, residents={"public": True})) as running:
+async def hub(broker: Mosquitto, tmp_path: Path, database: dict[str, Any]) -> AsyncIterator[Running]:
+    async with serving(config_for(tmp_path, broker.port, residents={"public": True}, **database)) as running:
         yield running
 
 
