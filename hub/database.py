@@ -122,7 +122,7 @@ def is_away(error: BaseException) -> bool:
 
 def _sqlite(address: URL, begin: str, *more: str) -> Engine:
     arguments = {"timeout": 10, "check_same_thread": False}
-    engine = sa.create_engine(address, connect_args=arguments, pool_size=READERS, max_overflow=0)
+    engine = sa.create_engine(address, hide_parameters=True, connect_args=arguments, pool_size=READERS, max_overflow=0)
 
     @sa.event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _: object) -> None:
@@ -141,7 +141,9 @@ def _postgres(address: URL, *, readonly: bool = False, **more: Any) -> Engine:
     said = {"statement_timeout": f"{STATEMENT_S}s", "idle_in_transaction_session_timeout": "120s", "TimeZone": "UTC"}
     said |= {"default_transaction_read_only": "on"} if readonly else {"synchronous_commit": "on"}
     options = " ".join(f"-c {name}={value}" for name, value in said.items())
-    engine = sa.create_engine(address, connect_args={**_CONNECT, "options": options}, max_overflow=0, **more)
+    engine = sa.create_engine(
+        address, hide_parameters=True, connect_args={**_CONNECT, "options": options}, max_overflow=0, **more
+    )
 
     @sa.event.listens_for(engine, "connect", insert=True)
     def _connected(connection: Any, _: object) -> None:
