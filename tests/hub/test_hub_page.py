@@ -30,7 +30,7 @@ async def test_card_shows_what_the_node_reports(hub: Running, node: FakeNode) ->
         "Đang tắt",
         "Theo lịch",
         "Đang kết nối từ",
-        "Đang im lặng",
+        "Không phát gì",
         "đang ghi",
     ):
         assert words in text
