@@ -1,4 +1,4 @@
-"""Real agents with a file for a loudspeaker, a phone with a file for a microphone, and ears to find one in the other."""
+"""Real agents with a file for a loudspeaker, a phone with one for a microphone, ears to find one in the other."""
 
 import asyncio
 import contextlib

@@ -3,8 +3,8 @@
 import asyncio
 import html
 import re
-import time
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
