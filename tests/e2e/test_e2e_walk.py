@@ -66,6 +66,7 @@ class Walk:
         assert self.page.evaluate("document.documentElement.scrollWidth") <= 360, f"{name} runs over the side"
         if at is not None:
             at.first.evaluate("e => { e.scrollIntoView({ block: 'start' }); scrollBy(0, -12); }")
+        self.page.wait_for_timeout(600)  # for what is drawn last: pictograms, the bar of a sound
         shown = Image.open(io.BytesIO(self.page.screenshot()))
         shown.convert("RGB").quantize(96).save(self.album / f"{name}.png", optimize=True)
 
@@ -266,4 +267,5 @@ def _who_did_not_answer(walk: Walk) -> None:
     walk.picture("12-cum-im-lang", silent)
     silent.get_by_role("link", name=CLUSTERS["cho-tay"]).tap()
     expect(walk.page.get_by_role("heading", name=CLUSTERS["cho-tay"], exact=True)).to_be_visible(timeout=SLOW)
-    walk.picture("13-xem-cum")
+    expect(walk.main()).to_contain_text("Micrô không nghe thấy lần phát cuối", timeout=SLOW)
+    walk.picture("13-xem-cum", walk.page.get_by_role("heading", name=f"Loa: {CLUSTERS['cho-tay']}"))

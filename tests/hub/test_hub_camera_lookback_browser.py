@@ -91,6 +91,7 @@ async def test_tap_on_the_bar_chooses_the_time_of_a_picture(
     await page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + 40)
     at = await page.input_value("[name=at]")
     assert abs(minutes(at) - 720) <= 10
+    await page.locator(".fine svg").evaluate("e => e.scrollIntoView({ block: 'center' })")  # not below the bar of ways
     fine = await page.locator(".fine svg").bounding_box()
     assert fine
     image = cv2.imdecode(np.frombuffer(await page.locator(".fine svg").screenshot(), np.uint8), cv2.IMREAD_COLOR)
@@ -194,7 +195,7 @@ async def test_everything_is_large_enough_and_stays_on_the_page(
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
     narrow = await page.evaluate(
         """() => [...document.querySelectorAll('button, summary, input:not([type=hidden]), a')]
-        .filter(e => { const r = e.getBoundingClientRect();
+        .filter(e => e.checkVisibility()).filter(e => { const r = e.getBoundingClientRect();
         return r.width && (r.height < 47.9 || r.width < 47.9 || e.scrollWidth > e.clientWidth + 1); })
         .map(e => e.outerHTML.slice(0, 120))"""
     )
