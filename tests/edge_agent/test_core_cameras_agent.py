@@ -180,7 +180,7 @@ def iso(at: datetime) -> str:
 
 
 def fetched(site: Site, sha256: str) -> bytes:
-    return httpx.get(f"{site.hub_url}/media/{sha256}", timeout=20).content
+    return httpx.get(f"{site.hub_url}/media/{sha256}", timeout=20, headers={"Authorization": f"Bearer {TOKEN}"}).content
 
 
 def code_of(ack: Ack) -> str:

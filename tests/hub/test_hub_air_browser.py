@@ -172,7 +172,7 @@ PALE = """() => {
     : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
   const behind = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
     if (c.length < 4 || c[3] === 1) return c; } return [255, 255, 255]; };
-  return [...document.querySelectorAll('body *')].filter(e => e.offsetParent && !e.closest('svg, .skip') &&
+  return [...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && !e.closest('svg, .skip') &&
     [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())).map(e => {
       const [a, b] = [light(rgb(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x);
       return [(a + 0.05) / (b + 0.05), e.outerHTML.slice(0, 100)]; }).filter(([ratio]) => ratio < 7);

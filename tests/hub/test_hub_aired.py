@@ -68,7 +68,7 @@ async def kept(hub: Running, through: int) -> None:
         account = hub.hub.ledger.accounts.get(ADDRESS)
         return account is not None and account.progress.through >= through
 
-    await until(there)
+    await until(there, 60)
 
 
 async def log(hub: Running, **more: Any) -> str:

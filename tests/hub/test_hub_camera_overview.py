@@ -51,7 +51,7 @@ async def test_tiles_say_state_and_motion_and_fetch_pictures_only_by_themselves(
     answer = await hub.http.get("/cameras")
     assert "Cổng thôn" in answer.text and f'data-camera="{CAMERA}/picture"' in answer.text
     assert 'loading="lazy"' in answer.text and "data-every" in answer.text
-    assert [c.do for c in node.commands] == []  # to list cameras wakes none
+    assert [c.do for c in node.commands if c.do.startswith("camera.")] == []  # to list cameras wakes none
     assert "Không có camera nào như vậy" in words(await hub.http.get("/cameras?q=khong"))
     assert "Cổng thôn" in words(await hub.http.get("/cameras?q=cong+tram"))
 

@@ -50,6 +50,7 @@ async def phone(browser: Browser, *, scripts: bool = True) -> Page:
 
 async def fits(page: Page) -> None:
     """Nothing is too small for a thumb or for old eyes, and nothing lies beyond the edge."""
+    await page.wait_for_load_state("load")  # its address may be the next page's before the page is there
     assert await page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), page.url
     assert await page.evaluate(SMALL) == [], page.url
     assert await page.evaluate(THIN) == [], page.url
