@@ -50,7 +50,6 @@ async def phone(browser: Browser, *, scripts: bool = True) -> Page:
 
 async def fits(page: Page) -> None:
     """Nothing is too small for a thumb or for old eyes, and nothing lies beyond the edge."""
-    await page.wait_for_load_state("load")  # its address may be the next page's before the page is there
     assert await page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), page.url
     assert await page.evaluate(SMALL) == [], page.url
     assert await page.evaluate(THIN) == [], page.url
@@ -97,6 +96,7 @@ async def test_staff_come_in_with_a_phones_code_and_go_again(hub: Running, brows
     await page.get_by_label("Mật khẩu").fill(PASSWORD)
     await page.get_by_role("button", name="Vào").tap()
     await expect(page).to_have_url(re.compile("/sign-in/enrol"))
+    await expect(page.locator(".secret")).to_be_visible()
     await fits(page)
     secret = (await page.locator(".secret").inner_text()).replace(" ", "")
     await page.get_by_label("Mã 6 số").fill(pyotp.TOTP(secret).now())
@@ -113,6 +113,7 @@ async def test_staff_come_in_with_a_phones_code_and_go_again(hub: Running, brows
     await page.get_by_label("Số điện thoại").fill("0912345678")
     await page.get_by_label("Mật khẩu").fill(PASSWORD)
     await page.get_by_role("button", name="Vào").tap()
+    await expect(page.get_by_label("Mã 6 số")).to_be_visible()
     await fits(page)
     await page.get_by_label("Mã 6 số").fill(paper)
     await page.get_by_role("button", name="Vào").tap()
