@@ -35,7 +35,7 @@ class EyeLife:
     def __init__(self, memory_bytes: int) -> None:
         """Start it; its log goes where ours goes. Raises `OSError`."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "camera.eye"],
+            [sys.executable, "-P", "-m", "camera.eye"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | _SPARING,

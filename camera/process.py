@@ -44,6 +44,7 @@ class ChildProcess:
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",
             "-m",
             "camera.child",
             stdin=pipe,

@@ -1,13 +1,16 @@
 """What a node says that it has."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 
 from edge_agent.config.model import NodeConfig
 from edge_agent.config.sensing import UNITS
 from edge_agent.config.switching import Switch, SwitchedEntry
-from edge_agent.contract.capabilities import Capability, Group
+from edge_agent.contract.capabilities import Capability, Group, SpokenVoice
 from edge_agent.contract.reports import About
+from edge_agent.switching.plant import timetables_of
 from edge_agent.version import VERSION
+from tts.voices import voices_of
 
 
 def about(config: NodeConfig) -> About:
@@ -23,6 +26,7 @@ def about(config: NodeConfig) -> About:
         language=node.language,
         version=VERSION,
         voices=tuple(engine.engine for engine in config.voice.chain),
+        speaks=tuple(SpokenVoice(**asdict(voice)) for voice in voices_of(config.voice.chain)),
         capabilities=tuple(_capabilities(config)),
         groups=tuple(Group(id=group.id, name=group.name, members=group.members) for group in config.groups),
     )
@@ -30,8 +34,10 @@ def about(config: NodeConfig) -> About:
 
 def _capabilities(config: NodeConfig) -> Iterator[Capability]:
     kinds = {entry.id: entry.driver for entry in config.drivers}
-    for entry in (*config.lights, *config.switches):
-        yield _switched(entry, kinds)
+    switched = (*config.lights, *config.switches)
+    timetables = timetables_of(switched)
+    for entry in switched:
+        yield _switched(entry, kinds, timetables.get(entry.id))
     for speaker in config.speakers:
         yield Capability(
             id=speaker.id,
@@ -64,7 +70,7 @@ def _capabilities(config: NodeConfig) -> Iterator[Capability]:
         yield Capability(id=rule.id, kind="rule", name=rule.name, writable=True)
 
 
-def _switched(entry: SwitchedEntry, kinds: Mapping[str, str]) -> Capability:
+def _switched(entry: SwitchedEntry, kinds: Mapping[str, str], timetable: str | None) -> Capability:
     return Capability(
         id=entry.id,
         kind="switch" if isinstance(entry, Switch) else "light",
@@ -77,6 +83,7 @@ def _switched(entry: SwitchedEntry, kinds: Mapping[str, str]) -> Capability:
         zone=entry.zone,
         driver=_driver(entry.line, kinds),
         use=entry.use if isinstance(entry, Switch) else None,
+        timetable=timetable,
     )
 
 

@@ -18,6 +18,8 @@ from edge_agent.core import Core
 from edge_agent.cutoff import tell_cut_off
 from edge_agent.desk import Desk
 from edge_agent.desk.records import RecordRequests
+from edge_agent.doctor.inside import examinations
+from edge_agent.doctor.service import Doctor
 from edge_agent.link.address import broker_address
 from edge_agent.link.link import Link
 from edge_agent.services import Services
@@ -123,6 +125,7 @@ class Agent:
             keep=core.recorder.keep,
         )
         self._register(desk, core, services, link)
+        desk.register("node.examine", _doctor(core, services, link).examine)
         core.board.post(core.topics.about, self._about)
 
         def faults_changed() -> None:
@@ -177,6 +180,11 @@ class Agent:
         supervisor.start("telemetry", Telemetry(every, storage, core.clock, core.recorder, measures).run)
         supervisor.start("chrony", core.chrony.run)
         supervisor.start("housekeeping", lambda: _keep_house(core, link))
+
+
+def _doctor(core: Core, services: Services, link: Link) -> Doctor:
+    inside = examinations(services.hardware, services.cameras, services.voice, core.clock_report, lambda: link.rtt_ms)
+    return Doctor(core.config, core.session, core.clock, core.recorder, instead=inside, post=core.post("doctor"))
 
 
 async def _load(core: Core, services: Services) -> None:

@@ -73,8 +73,12 @@ class Announcer:
     async def check_reading(self, text: str, manner: Manner) -> None:
         """Refuse a text with open questions while the person who wrote it is still there to answer them.
 
-        A voice that is busy or broken refuses nothing here: whether the sound gets ready is told later anyway.
+        So is a text for a voice that is not there. A voice that is busy or broken refuses nothing here: whether the
+        sound gets ready is told later anyway.
         """
+        voices = [voice.id for voice in self._voice.voices]
+        if manner.voice is not None and manner.voice not in voices:
+            raise Refusal("voice.unknown", voice=manner.voice, known=", ".join(voices))
         try:
             await self._voice.read(text, timeout_s=_READING_LIMIT_S, manner=manner)
         except SpeechError as error:

@@ -23,7 +23,9 @@ from edge_agent.store.journal import Journal, Unfinished
 from edge_agent.store.outbox import Outbox
 
 log = logging.getLogger(__name__)
-ThingKind = Literal["light", "switch", "sensor", "cabinet", "rule", "speaker", "camera", "driver", "bulletin"]
+ThingKind = Literal[
+    "light", "switch", "sensor", "cabinet", "rule", "speaker", "camera", "driver", "bulletin", "timetable", "doctor"
+]
 
 
 class Core:

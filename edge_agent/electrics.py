@@ -10,6 +10,7 @@ from edge_agent.rules.scene import Scene
 from edge_agent.rules.service import RuleService
 from edge_agent.sensing.service import Sensing
 from edge_agent.switching.cabinets import CabinetService
+from edge_agent.switching.foretelling import Foretelling
 from edge_agent.switching.plant import Plant
 from edge_agent.switching.service import SwitchService
 
@@ -30,8 +31,9 @@ class Electrics:
             post=core.post("sensor"),
         )
         light, switch = core.post("light"), core.post("switch")
+        plant = Plant.of(config)
         self.switching = SwitchService(
-            Plant.of(config),
+            plant,
             core.clock,
             core.database,
             core.recorder,
@@ -39,6 +41,7 @@ class Electrics:
             readings=self.sensing.reading,
             post=lambda state: light(state) if isinstance(state, LightState) else switch(state),
         )
+        self.foretelling = Foretelling(plant.plans(), core.clock, core.post("timetable"))
         self.rules = RuleService(
             config.rules,
             Scene.of(config),
@@ -86,6 +89,7 @@ class Electrics:
         start("sensing", self.sensing.run)
         start("rules", self.rules.run)
         start("cabinets", self.cabinets.run)
+        start("timetables", self.foretelling.run)
 
     def driver_changed(self, name: str) -> None:
         """A driver came or went."""

@@ -65,6 +65,11 @@ class Hardware:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All drivers of the configuration."""
+        return tuple(self._entries)
+
     def lines(self, name: str) -> Switchable | None:
         """The open relay driver of that name, or None."""
         driver = self._open.get(name)

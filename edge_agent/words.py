@@ -2,6 +2,9 @@
 
 import json
 import os
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import resources
@@ -20,6 +23,10 @@ class Told(Protocol):
 _language: Language = "en" if os.environ.get("EDGE_LANG", "vi").lower().startswith("en") else "vi"
 
 
+_for_now: ContextVar[Language | None] = ContextVar("language", default=None)
+LANGUAGES: tuple[Language, Language] = ("vi", "en")
+
+
 def speak(language: Language) -> None:
     """Choose the language of everything said from now on."""
     global _language  # noqa: PLW0603 - one terminal, one language
@@ -28,7 +35,31 @@ def speak(language: Language) -> None:
 
 def language() -> Language:
     """The language spoken now."""
-    return _language
+    return _for_now.get() or _language
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """A sentence in both languages."""
+
+    vi: str
+    en: str
+
+    def text(self, language: Language) -> str:
+        """The sentence in one language."""
+        return self.vi if language == "vi" else self.en
+
+
+def both(make: Callable[[], str]) -> Both:
+    """What `make` says in each language, whatever the terminal's is."""
+    said = []
+    for each in LANGUAGES:
+        token = _for_now.set(each)
+        try:
+            said.append(make())
+        finally:
+            _for_now.reset(token)
+    return Both(*said)
 
 
 @cache
@@ -41,7 +72,7 @@ def catalogue(language: Language) -> dict[str, str]:
 
 def explain(fault: Told) -> str:
     """The sentence of a fault, its instants in the local time of this terminal."""
-    return spelled(fault.text(_language), instant_words)
+    return spelled(fault.text(language()), instant_words)
 
 
 def instant_words(at: datetime) -> str:
@@ -52,7 +83,7 @@ def instant_words(at: datetime) -> str:
 def figure(value: float) -> str:
     """A number as people write it here: 1, not 1.0; 0,5 in Vietnamese."""
     text = str(int(value)) if value == int(value) else str(value)
-    return text.replace(".", ",") if _language == "vi" else text
+    return text.replace(".", ",") if language() == "vi" else text
 
 
 class Known(Protocol):
@@ -76,7 +107,7 @@ def cause(error: Known) -> dict[str, str | int | float]:
 
 def say(key: str, /, **params: object) -> str:
     """A sentence of the catalogue, or of the contract's codes, with its gaps filled; the key itself if unknown."""
-    template = catalogue(_language).get(key) or sentences(_language).get(key)
+    template = catalogue(language()).get(key) or sentences(language()).get(key)
     if template is None:
         return key
     try:

@@ -20,6 +20,7 @@ from tts.reading import Reader, Reading
 from tts.recall import Recall
 from tts.sentences import Sentence, split
 from tts.speech import Attempt, Speech
+from tts.voices import voices_of
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ class Synthesiser:
     ) -> None:
         settings = settings or VoiceSettings()
         self._engines = list(engines) if engines is not None else [build(entry) for entry in settings.chain]
+        names = [voice.id for voice in voices_of(settings.chain)] if engines is None else [e.name for e in engines]
+        self._voices = list(zip(names, self._engines, strict=True))
         self._reader = Reader(settings.reading, settings.max_chars)
         self._enhancement = settings.enhancement if settings.enhancement.enabled else None
         self._recall = Recall(settings)
@@ -90,36 +93,50 @@ class Synthesiser:
         """
         reading = self.read(text, manner)
         speech = replace(
-            self._kept(reading.spoken, None if manner.plain else self._enhancement),
+            self._kept(reading.spoken, None if manner.plain else self._enhancement, manner.voice),
             guessed=tuple(question.written for question in reading.questions),
         )
         self._recall.put(text, manner, speech)
         return speech
 
-    def _kept(self, spoken: str, enhancement: EnhancementSettings | None) -> Speech:
+    def _kept(self, spoken: str, enhancement: EnhancementSettings | None, wanted: str | None) -> Speech:
         """Speak into the first cache that has a working disk."""
         reasons: list[str] = []
         before = self._rest.admitted.copy()
         for cache in self._caches:
             try:
                 try:
-                    return self._spoken(spoken, enhancement, cache, before)
+                    return self._spoken(spoken, enhancement, cache, before, wanted)
                 except OSError as error:
                     if not cache.make_room(error):
                         raise
-                    return self._spoken(spoken, enhancement, cache, before)
+                    return self._spoken(spoken, enhancement, cache, before, wanted)
             except OSError as error:
                 logger.warning("speech cannot be kept: %s", error)
                 reasons.append(str(error))
         raise SpeechError(errors.STORAGE, f"speech cannot be kept: {'; '.join(reasons)}", retry=True)
 
+    def _order(self, wanted: str | None) -> tuple[list[tuple[str, Engine]], list[Attempt]]:
+        """All voices, that which is wanted first; and what is to be said of one that is not there."""
+        if wanted is None:
+            return self._voices, []
+        ordered = sorted(self._voices, key=lambda voice: voice[0] != wanted)
+        if ordered[0][0] == wanted:
+            return ordered, []
+        return ordered, [Attempt(wanted, "engine.missing", f"there is no voice {wanted} here")]
+
     def _spoken(
-        self, spoken: str, enhancement: EnhancementSettings | None, cache: SpeechCache, before: Counter[int]
+        self,
+        spoken: str,
+        enhancement: EnhancementSettings | None,
+        cache: SpeechCache,
+        before: Counter[int],
+        wanted: str | None,
     ) -> Speech:
         sentences = split(spoken)
-        tried: list[Attempt] = []
+        voices, tried = self._order(wanted)
         with cache.session() as work:
-            for engine in self._engines:
+            for id_, engine in voices:
                 try:
                     entry = _Job(engine, cache, work, self._rest).announcement(sentences, enhancement)
                 except EngineError as error:
@@ -128,9 +145,8 @@ class Synthesiser:
                     continue
                 seconds = audio.seconds_of(entry.path)
                 cached = self._rest.admitted[id(engine)] == before[id(engine)]
-                return Speech(
-                    entry.path, entry.sha256, seconds, engine.name, engine.voice, spoken, cached, tuple(tried)
-                )
+                speech = Speech(entry.path, entry.sha256, seconds, engine.name, engine.voice, spoken, cached)
+                return replace(speech, tried=tuple(tried), id=id_)
         reasons = "; ".join(f"{attempt.engine}: {attempt.code}, {attempt.detail}" for attempt in tried)
         raise SpeechError(errors.NO_ENGINE, reasons, retry=any(attempt.code in _PASSING for attempt in tried))
 

@@ -38,6 +38,7 @@ class Child:
         try:
             process = await asyncio.create_subprocess_exec(
                 python,
+                "-P",
                 "-m",
                 "tts.worker",
                 stdin=asyncio.subprocess.PIPE,

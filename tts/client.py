@@ -17,9 +17,10 @@ from tts.cache import key_of
 from tts.manner import ORDINARY, Manner
 from tts.model import VoiceSettings
 from tts.reading import Reading, check_length
-from tts.recall import Recall, stamps
+from tts.recall import Recall, shape_of, stamps
 from tts.sounds import SOUNDS_VERSION, Made
 from tts.speech import Speech
+from tts.voices import VoiceName, voices_of
 
 __all__ = ["MAX_WAITING", "VoiceWorker"]
 
@@ -123,14 +124,18 @@ class VoiceWorker:
         limit = timeout_s or await _limit(music)
         return wire.made(await self._sounds.ask(request, limit, patient=True))
 
+    @property
+    def voices(self) -> tuple[VoiceName, ...]:
+        """The voices that it has, in the order in which they are tried."""
+        return voices_of(self._settings.chain)
+
     def sounds_maker(self) -> str:
         """Return the key of what shapes recordings and chimes: another key, other sounds. Blocks for a moment."""
         return key_of(SOUNDS_VERSION, finish.maker(self._enhancement))
 
     def speech_maker(self) -> str:
         """Return the key of what shapes speech: voices, dictionaries, models, enhancement. Blocks for a moment."""
-        settings = self._settings.model_dump(mode="json", exclude={"cache_dir", "cache_bytes", "idle_s"})
-        return key_of(settings, stamps(self._settings))
+        return key_of(shape_of(self._settings), stamps(self._settings))
 
 
 async def _limit(source: Path) -> float:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tts.engines.settings import EngineSettings, EspeakSettings, GttsSettings, PiperSettings, RecordingSettings
 from tts.enhance.settings import EnhancementSettings
@@ -47,3 +47,12 @@ class VoiceSettings(_Strict):
         EnhancementSettings(), description="How speech is made to be understood through a horn, in noise."
     )
     max_chars: int = Field(20_000, ge=1, le=1_000_000, description="Longest text accepted, in characters.")
+
+    @field_validator("chain")
+    @classmethod
+    def _told_apart(cls, chain: tuple[EngineSettings, ...]) -> tuple[EngineSettings, ...]:
+        given = [entry.id for entry in chain if entry.id is not None]
+        twice = sorted({id_ for id_ in given if given.count(id_) > 1})
+        if twice:
+            raise ValueError(f"two voices have the id {twice[0]}")
+        return chain

@@ -12,7 +12,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tts.cache import key_of
 from tts.files import sha256_of
@@ -82,7 +82,7 @@ class Recall:
     def __init__(self, settings: "VoiceSettings") -> None:
         self._notes = Notes(settings.cache_dir) if settings.cache_dir is not None else None
         self._files = list(files_of(settings))
-        self._settings = settings.model_dump(mode="json", exclude={"cache_dir", "cache_bytes", "idle_s"})
+        self._settings = shape_of(settings)
 
     def get(self, text: str, manner: Manner) -> Speech | None:
         """Return the finished speech of `text`, or None."""
@@ -92,6 +92,16 @@ class Recall:
         """Remember the speech of `text`."""
         if self._notes is not None:
             self._notes.put(speech, self._files, text, manner.as_json(), self._settings)
+
+
+def shape_of(settings: "VoiceSettings") -> dict[str, Any]:
+    """What of the settings shapes the sound, as JSON can carry it; ids count where a text may have named them."""
+    shape = settings.model_dump(mode="json", exclude={"cache_dir", "cache_bytes", "idle_s"})
+    for entry in shape["chain"]:
+        del entry["name"]
+        if entry["id"] is None:
+            del entry["id"]
+    return shape
 
 
 def files_of(settings: "VoiceSettings") -> Iterator[Path]:

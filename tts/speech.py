@@ -21,7 +21,7 @@ class Speech:
     `path` is a 48 kHz mono 16-bit WAV that belongs to the cache: copy or open it before asking for more speech.
     `sha256` (hex) and `seconds` are of that file, `spoken` is the text as it was read out, `cached` says that
     `engine` did not have to run, `tried` lists the engines that failed before `engine` did it, `guessed` the written
-    forms for which nobody said how to read them.
+    forms for which nobody said how to read them, `id` the voice as texts name it.
     """
 
     path: Path
@@ -33,6 +33,7 @@ class Speech:
     cached: bool
     tried: tuple[Attempt, ...] = ()
     guessed: tuple[str, ...] = ()
+    id: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON can carry it."""

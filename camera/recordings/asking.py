@@ -21,6 +21,7 @@ async def ask(request: dict[str, Any], limit_s: float) -> tuple[dict[str, Any], 
     """Return the answer: a line of JSON, and what follows it. Raises `CameraFault`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",
         "-m",
         "camera.recordings.cutting",
         stdin=asyncio.subprocess.PIPE,

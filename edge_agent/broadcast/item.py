@@ -7,7 +7,7 @@ from typing import Protocol
 
 from drivers.contract import Piece
 from edge_agent.contract.bulletins import DEFAULT_AUTHORITY, AfterInterruption, BulletinClass
-from edge_agent.contract.errors import Fault
+from edge_agent.contract.errors import Fault, Said
 
 
 class Stream(Protocol):
@@ -31,6 +31,7 @@ class Item:
     instant of the first sample, None: as soon as its turn has come. `not_after`: what has not begun by then is not
     begun any more. `voice`, `sha256`, `approved_by`: for the proof. `spoken`: the words, for the speaker's state.
     `proof`: whether the microphone listens. `again`: a repetition of an emergency, which waits for the others' rounds.
+    `said`: what is otherwise than was asked for.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Item:
     spoken: str = ""
     proof: bool = True
     again: bool = False
+    said: Said | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Prepared:
     """The sounds of a bulletin or of an announcement, all of them on the node's own disk (streams: checked).
 
     `seconds` is known when all pieces are files. `own`: indices of texts that the node had to say itself although the
-    hub's sound was approved.
+    hub's sound was approved. `said`: what is otherwise than was asked for.
     """
 
     sources: tuple[Piece | Stream, ...]
@@ -68,3 +70,4 @@ class Prepared:
     guessed: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     own: tuple[int, ...] = field(default=())
+    said: Said | None = None

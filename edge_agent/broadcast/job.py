@@ -114,6 +114,7 @@ class Job:
             seconds=round(self.seconds, 3),
             volume=round(self.volume * 100, 1),
             voice=item.voice,
+            said=item.said,
             sha256=item.sha256,
             output=self.output,
             interruptions=tuple(interruptions),

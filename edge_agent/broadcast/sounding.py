@@ -306,6 +306,7 @@ def _together(so_far: Airing | None, more: Airing) -> Airing:
             "interruptions": (*so_far.interruptions, *more.interruptions),
             "sha256": more.sha256 or so_far.sha256,
             "voice": more.voice or so_far.voice,
+            "said": more.said or so_far.said,
             "volume": more.volume,
             "output": more.output,
         }

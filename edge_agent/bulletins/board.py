@@ -53,6 +53,7 @@ class BulletinBoard:
         """How far it is prepared. What is on air, or was, stays shown so while nothing is wrong with its next time."""
         before = self._states.get(bulletin.id) or self._first(bulletin)
         changes: dict[str, object] = {"prepared": readiness.prepared, "needed": readiness.needed or None}
+        changes["said"] = readiness.said
         if before.actual in ("preparing", "ready") or (readiness.fault is not None and before.actual != "on_air"):
             changes["actual"] = "ready" if readiness.state == "ready" else "preparing"
             changes["fault"] = readiness.fault or unlawful

@@ -164,7 +164,12 @@ class OnAir:
         airing = run.begun.airing
         if airing.started_us is None:
             news = {"started_us": story.micros(start.started_at), "start_error_ms": start.start_error_ms}
-            item = {"voice": run.item.voice, "sha256": run.item.sha256, "volume": run.item.volume}
+            item = {
+                "voice": run.item.voice,
+                "sha256": run.item.sha256,
+                "volume": run.item.volume,
+                "said": run.item.said,
+            }
             airing = airing.model_copy(update={**news, **item, "output": start.output})
         run.begun = replace(run.begun, airing=airing, seen=self._clock.now())
         if not run.planned.gone:

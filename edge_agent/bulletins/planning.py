@@ -63,7 +63,8 @@ class Planning:
         how = manner(bulletin)
         for part in self.parts(bulletin):
             if isinstance(part, Text) and part.rendered is None:
-                await self._check(part.text, Manner({**how.readings, **part.readings}, how.strict))
+                voice = part.voice if bulletin.class_ != "emergency" else None  # that is said by whatever voice works
+                await self._check(part.text, Manner({**how.readings, **part.readings}, how.strict, voice=voice))
         for change in bulletin.recurrence.changes if bulletin.recurrence else ():
             if change.text is not None:
                 await self._check(change.text, how)

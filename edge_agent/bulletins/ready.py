@@ -73,7 +73,9 @@ class Readying:
         """How far all sounds of a bulletin are."""
         each = [sounds.readiness for sounds in self._sounds.get(bulletin, {}).values()]
         fault = next((one.fault for one in each if one.fault is not None), None)
-        return Readiness(sum(one.prepared for one in each), sum(one.needed for one in each), fault)
+        made = [sounds.prepared for sounds in self._sounds.get(bulletin, {}).values() if sounds.prepared is not None]
+        said = next((one.said for one in made if one.said is not None), None)
+        return Readiness(sum(one.prepared for one in each), sum(one.needed for one in each), fault, said)
 
     async def needed(self, occurrence: Occurrence) -> None:
         """Give the instance that comes next its place among the others; words that were for earlier ones may go."""

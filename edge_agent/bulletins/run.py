@@ -54,6 +54,7 @@ def item_of(planned: Planned, occurrence: Occurrence, prepared: Prepared, until:
         by=planned.by,
         approved_by=bulletin.approval.by if bulletin.approval else None,
         spoken=prepared.spoken,
+        said=prepared.said,
     )
 
 

@@ -104,6 +104,15 @@ class Cameras:
         """Send no more. Raises CameraFault."""
         await self._group(camera).rest(camera, stream)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All cameras of the configuration."""
+        return tuple(self._entries)
+
+    async def picture(self, camera: str) -> Snapshot:
+        """The picture of now, as it comes. Raises CameraFault."""
+        return await self._group(camera).snapshot(camera, timeout_s=_PICTURE_LIMIT_S)
+
     async def snapshot(self, asked: Command, args: TakeSnapshot) -> Act:
         """Handle `camera.snapshot`: the picture goes to the hub's media store, its hash into the answer."""
         entry = self._entry(args.camera)
@@ -207,7 +216,7 @@ class Cameras:
         if args.at is not None:
             return await self._lookback.still(entry.id, args.at, entry.motion.masks if entry.motion else ())
         try:
-            return await self._group(entry.id).snapshot(entry.id, timeout_s=_PICTURE_LIMIT_S)
+            return await self.picture(entry.id)
         except CameraFault as fault:
             raise Refusal(fault.code, detail=fault.detail) from fault
 

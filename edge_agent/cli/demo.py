@@ -76,7 +76,7 @@ def _make_films(films: dict[str, Path]) -> None:
     making = {}
     for name, film in films.items():
         draft = film.with_name(f"draft-{film.name}")
-        argv = [sys.executable, "-m", "camera.clip", str(draft), *_FILMS[name]]
+        argv = [sys.executable, "-P", "-m", "camera.clip", str(draft), *_FILMS[name]]
         making[film] = draft, subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     for film, (draft, child) in making.items():
         _, said = child.communicate()
@@ -129,9 +129,10 @@ async def _serve(layout: Layout, which: str, seconds: float | None) -> None:
             fail(say("demo.failed", part="mosquitto", detail="not found"))
         argv = broker.mosquitto_argv(program, layout) if program else broker.amqtt_argv(layout)
         post = await launch("broker", argv)
-        hub = await launch("hub", [sys.executable, "-m", "hub", "run", str(layout.hub)])
+        hub = await launch("hub", [sys.executable, "-P", "-m", "hub", "run", str(layout.hub)])
         nodes = [
-            await launch(name, [sys.executable, "-m", "edge_agent", "run", str(layout.node(name))]) for name in NODES
+            await launch(name, [sys.executable, "-P", "-m", "edge_agent", "run", str(layout.node(name))])
+            for name in NODES
         ]
         await _listening(post, layout.broker_port)
         await _listening(hub, layout.hub_port)
@@ -168,7 +169,7 @@ def _tell(layout: Layout, program: str | None, nodes: list[Child]) -> None:
 
 
 def _again(layout: Layout, node: Child) -> str:
-    return shlex.join([sys.executable, "-m", "edge_agent", "run", str(layout.node(node.name))])
+    return shlex.join([sys.executable, "-P", "-m", "edge_agent", "run", str(layout.node(node.name))])
 
 
 async def _watch(vital: list[Child], nodes: list[Child], layout: Layout) -> None:

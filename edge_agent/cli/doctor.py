@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -29,11 +28,15 @@ def command(file: Path, as_json: bool) -> None:
     config = load_or_fail(file)
     findings = asyncio.run(_examine(config, quiet=as_json))
     if as_json:
-        show_json({"node": config.node.name, "findings": [asdict(finding) for finding in findings]})
+        show_json({"node": config.node.name, "findings": [_plain(finding) for finding in findings]})
     else:
         _table(config, findings)
     if any(finding.state == "faulty" for finding in findings):
         raise click.exceptions.Exit(1)
+
+
+def _plain(finding: Finding) -> dict[str, str | None]:
+    return {"part": finding.part, "state": finding.state, "detail": finding.detail, "code": finding.code}
 
 
 async def _examine(config: NodeConfig, *, quiet: bool) -> list[Finding]:

@@ -77,6 +77,7 @@ def command(
       camera.recordings camera=cong-lang begin=2026-11-23T05:30:00+07:00 end=2026-11-23T06:00:00+07:00
       camera.clip     camera=cong-lang begin=2026-11-23T05:30:00+07:00 end=2026-11-23T06:00:00+07:00
       camera.keep     camera=cong-lang begin=2026-11-23T05:30:00+07:00 end=2026-11-23T06:00:00+07:00 [keep=false]
+      node.examine
       outbox.resend   first=1 last=10
       outbox.confirm  through=10
       state.report

@@ -10,6 +10,7 @@ from edge_agent.words import catalogue, language, say
 from tts.engines.settings import EngineSettings, PiperSettings
 from tts.engines.survey import VoiceState, survey
 from tts.model import VoiceSettings
+from tts.voices import voices_of
 
 
 @click.command("voices")
@@ -27,13 +28,13 @@ def command(config: Path | None, voice_file: Path | None, measure: bool, as_json
     chain = _chain(config)
     if voice_file is not None:
         chain = (*chain, PiperSettings(model=voice_file))
-    states = []
-    for number, state in enumerate(survey(chain, measure=measure), 1):
+    states, ids = [], [voice.id for voice in voices_of(chain)]
+    for number, (id_, state) in enumerate(zip(ids, survey(chain, measure=measure), strict=True), 1):
         states.append(state)
         if not as_json:
-            _show(number, state)
+            _show(number, id_, state)
     if as_json:
-        show_json({"voices": [_plain(state) for state in states]})
+        show_json({"voices": [{"id": id_, **_plain(state)} for id_, state in zip(ids, states, strict=True)]})
     elif config is None and voice_file is None:
         click.echo(say("voices.more"))
     if all(state.code is not None for state in states):
@@ -48,7 +49,7 @@ def _chain(config: Path | None) -> tuple[EngineSettings, ...]:
     return load_or_fail(config).voice.chain
 
 
-def _show(number: int, state: VoiceState) -> None:
+def _show(number: int, id_: str, state: VoiceState) -> None:
     ready = state.code is None
     title = f"{number}. {click.style(state.engine, bold=True)} ({state.voice})"
     click.echo(
@@ -58,6 +59,7 @@ def _show(number: int, state: VoiceState) -> None:
         click.echo(f"   {say(f'voices.why.{state.code}')} ({state.code})")
         click.echo(f"   {say('voices.detail', detail=state.detail)}")
         click.echo(f"   {say('voices.mend', mend=_mend(state))}")
+    click.echo(f"   id: {id_}")
     about = state.about
     needs = ", ".join(say(f"voices.need.{need}") for need in about.needs)
     click.echo(f"   {say('voices.needs', needs=needs)}")

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from edge_agent.contract.base import Instant, JsonObject, Report
 from edge_agent.contract.bulletins import BulletinClass
+from edge_agent.contract.errors import Said
 
 
 class Interruption(Report):
@@ -36,6 +37,7 @@ class Airing(Report):
     seconds: float = Field(default=0, description="Heard in all, repetitions included")
     volume: float = Field(default=0, description="Per cent")
     voice: str | None = None
+    said: Said | None = Field(default=None, description="What was otherwise than asked for: another voice said it")
     sha256: tuple[str, ...] = Field(default=(), description="Of the sounds that were played, in their order")
     output: str | None = None
     repetitions: int = 1

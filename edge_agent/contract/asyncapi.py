@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from edge_agent.contract.base import NAME_PATTERN
 from edge_agent.contract.commands import Ack, Command, SignedCommand
+from edge_agent.contract.health import DoctorState
 from edge_agent.contract.records import EventBatch, TelemetryBatch
 from edge_agent.contract.reports import (
     About,
@@ -18,6 +19,7 @@ from edge_agent.contract.reports import (
     Status,
 )
 from edge_agent.contract.switched import CabinetState, LightState, RuleState, SensorState, SwitchState
+from edge_agent.contract.timetables import TimetableState
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ _STATES = (
     CameraState,
     DriverState,
     BulletinState,
+    TimetableState,
+    DoctorState,
 )
 _CHANNELS = (
     _Channel("status", "edge/{commune}/{node}/status", 1, True, "node", (Status,), "Online or offline; also last will"),
@@ -60,7 +64,7 @@ _BINARY = {"live": "video/mp4", "voice": "audio/opus"}
 _PARAMETERS = {
     "commune": "Official administrative code",
     "node": f"Unique in the system, {NAME_PATTERN}",
-    "kind": "light, speaker, camera, driver or bulletin",
+    "kind": "light, switch, speaker, camera, bulletin, timetable, doctor ...",
     "id": "Id of the thing",
     "camera": "Id of the camera",
     "session": "Id of the live session",

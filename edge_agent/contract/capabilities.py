@@ -23,6 +23,7 @@ class Capability(Report):
     zone: str | None = Field(default=None, description="Area that it belongs to")
     driver: str | None = Field(default=None, description="Name of the driver behind it", examples=["simulated-relay"])
     use: str | None = Field(default=None, description="What a switched thing or a sensor is", examples=["pump", "door"])
+    timetable: Name | None = Field(default=None, description="State of kind `timetable` that a switched thing follows")
 
 
 class Group(Report):
@@ -31,3 +32,12 @@ class Group(Report):
     id: Name
     name: str = Field(description="As people call it", examples=["Đường trục thôn"])
     members: tuple[Name, ...] = Field(description="Switched things and other groups")
+
+
+class SpokenVoice(Report):
+    """A voice by which the node can speak. A text names it by its id."""
+
+    id: Name
+    name: str = Field(max_length=80, description="As people call it", examples=["Giọng nữ miền Bắc"])
+    engine: str = Field(max_length=40, examples=["piper", "gtts", "espeak-ng", "recording"])
+    sends_text: bool = Field(default=False, description="It speaks over the Internet, and the text leaves the house")

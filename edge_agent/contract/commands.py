@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from edge_agent.contract.base import Instant, JsonObject, Name, Readings, Report, Strict
 from edge_agent.contract.bulletins import DEFAULT_AUTHORITY, Bulletin, BulletinClass
 from edge_agent.contract.errors import Fault
+from edge_agent.contract.health import ExamineNode
 from edge_agent.contract.watching import CutClip, KeepRecording, ListRecordings, TakeSnapshot, WatchCamera
 
 MAX_LIFE = timedelta(days=31)
@@ -209,6 +210,7 @@ Args = Annotated[
     | ListRecordings
     | CutClip
     | KeepRecording
+    | ExamineNode
     | ResendRecords
     | ConfirmRecords
     | ReportState,
@@ -235,6 +237,7 @@ KINDS: dict[str, type[Strict]] = {
     "camera.recordings": ListRecordings,
     "camera.clip": CutClip,
     "camera.keep": KeepRecording,
+    "node.examine": ExamineNode,
     "outbox.resend": ResendRecords,
     "outbox.confirm": ConfirmRecords,
     "state.report": ReportState,

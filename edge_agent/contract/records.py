@@ -25,6 +25,7 @@ EventType = Literal[
     "fault",
     "cleared",
     "tested",
+    "examined",
     "motion",
     "watched",
     "clip",

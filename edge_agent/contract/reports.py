@@ -6,11 +6,13 @@ from pydantic import Field, TypeAdapter
 
 from edge_agent.contract.base import Instant, Name, Report
 from edge_agent.contract.bulletins import BulletinClass
-from edge_agent.contract.capabilities import Capability, Group
-from edge_agent.contract.errors import Fault
+from edge_agent.contract.capabilities import Capability, Group, SpokenVoice
+from edge_agent.contract.errors import Fault, Said
+from edge_agent.contract.health import DoctorState
 from edge_agent.contract.sentences import Language
 from edge_agent.contract.switched import CabinetState, LightState, RuleState, SensorState, SwitchState
 from edge_agent.contract.thing import Thing
+from edge_agent.contract.timetables import TimetableState
 
 
 class ClockReport(Report):
@@ -58,6 +60,9 @@ class About(Report):
     version: str
     protocol: Literal[1] = 1
     voices: tuple[str, ...] = Field(default=(), description="In the order in which they are tried")
+    speaks: tuple[SpokenVoice, ...] = Field(
+        default=(), max_length=8, description="The same voices, by the ids that a text may name"
+    )
     capabilities: tuple[Capability, ...] = ()
     groups: tuple[Group, ...] = Field(default=(), description="What can be switched together")
 
@@ -143,6 +148,7 @@ class BulletinState(Thing):
     last: Instant | None = Field(default=None, description="Last instant on air or missed")
     start_error_ms: float | None = None
     voice: str | None = None
+    said: Said | None = Field(default=None, description="What is otherwise than was asked for: another voice says it")
 
 
 AnyState = (
@@ -155,6 +161,8 @@ AnyState = (
     | CameraState
     | DriverState
     | BulletinState
+    | TimetableState
+    | DoctorState
 )
 ThingState = Annotated[AnyState, Field(discriminator="kind")]
 thing_state: TypeAdapter[AnyState] = TypeAdapter(ThingState)

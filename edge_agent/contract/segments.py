@@ -42,6 +42,11 @@ class Text(Strict):
         description="What was heard and approved at the hub; the node says the text itself when it cannot be fetched",
     )
     bed: Sound | None = Field(default=None, description="Music under the words")
+    voice: Name | None = Field(
+        default=None,
+        description="Voice that says it, an id of `speaks` in `about`; another says it, and that is told, where "
+        "this one fails. Nodes whose `about` has no `speaks` refuse this field",
+    )
 
 
 class Audio(Strict):

@@ -61,7 +61,7 @@ def mosquitto_argv(program: str, layout: Layout) -> list[str]:
 
 def amqtt_argv(layout: Layout) -> list[str]:
     """How to start the stand-in: pure Python, loopback only, without accounts."""
-    return [sys.executable, "-m", "edge_agent.demo.embedded", str(layout.broker_port)]
+    return [sys.executable, "-P", "-m", "edge_agent.demo.embedded", str(layout.broker_port)]
 
 
 def _write_passwords(path: Path, passwords: dict[str, str]) -> None:

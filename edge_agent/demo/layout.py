@@ -109,6 +109,7 @@ class Layout:
             "broker": self._broker("hub"),
             "signing_key": {"id": "demo", "file": str(self.secret("signing.key"))},
             "upload_tokens": {"file": str(self.secret("upload-tokens.json"))},
+            "residents": {"public": True},
             "demo": {"people": [dict(zip(("login", "name", "role", "place"), one, strict=True)) for one in PEOPLE]},
             "log_level": "warning",
         }

@@ -18,7 +18,7 @@ def sound_card() -> str | None:
     # PortAudio may abort its process, so the question is asked in one of its own
     try:
         answer = subprocess.run(
-            [sys.executable, "-m", "drivers", "check", "pyaudio-speaker"],
+            [sys.executable, "-P", "-m", "drivers", "check", "pyaudio-speaker"],
             capture_output=True,
             timeout=15,
             check=False,

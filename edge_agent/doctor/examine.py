@@ -6,10 +6,10 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
 
 from camera.client import Camera
 from camera.model import CameraFault
@@ -20,15 +20,15 @@ from edge_agent.config.cameras import CameraEntry
 from edge_agent.config.model import Driver, NodeConfig
 from edge_agent.config.secrets import SecretFault, reveal
 from edge_agent.contract.errors import Fault, Refusal
+from edge_agent.contract.health import FindingState as State
 from edge_agent.doctor.video import room_for_video
 from edge_agent.hardware import make
 from edge_agent.link.address import broker_address
 from edge_agent.link.wire import Wire
-from edge_agent.words import language, say
+from edge_agent.words import Both, both, language, say
 from tts.client import VoiceWorker
 from tts.errors import SpeechError
 
-State = Literal["ok", "note", "faulty"]
 _LIMIT_S = 30.0
 _LEAST_FREE_MB = 200
 
@@ -39,31 +39,49 @@ class Finding:
 
     part: str
     state: State
-    detail: str
+    words: Both
     code: str | None = None
+
+    @property
+    def detail(self) -> str:
+        """The words in the language spoken now."""
+        return self.words.text(language())
 
 
 Examination = Callable[[], Awaitable[Finding]]
+NONE_INSTEAD: Mapping[str, Examination] = MappingProxyType({})
 
 
-async def examine(config: NodeConfig, *, agent_runs: bool) -> AsyncIterator[tuple[str, Finding | None]]:
-    """Yields each part's name with None when it is being tried, then with what was found."""
+def parts_of(config: NodeConfig) -> list[str]:
+    """Names of the parts, in the order in which they are examined."""
+    return [name for name, _ in _examinations(config, agent_runs=True)]
+
+
+async def examine(
+    config: NodeConfig, *, agent_runs: bool, instead: Mapping[str, Examination] = NONE_INSTEAD
+) -> AsyncIterator[tuple[str, Finding | None]]:
+    """Yields each part's name with None when it is being tried, then with what was found.
+
+    `instead`: by the name of a part, how an agent examines what it has open itself.
+    """
     for name, examination in _examinations(config, agent_runs=agent_runs):
         yield name, None
-        try:
-            found = await asyncio.wait_for(examination(), _LIMIT_S)
-        except TimeoutError:
-            found = Finding(name, "faulty", say("command.timeout", seconds=_LIMIT_S), "command.timeout")
-        except Refusal as refusal:
-            found = _faulty(name, refusal.fault)
-        except CameraFault as fault:
-            found = _faulty(name, Fault.of(fault.code, detail=fault.detail))
-        except DriverFault as fault:
-            found = _faulty(name, Fault.of(fault.code, detail=fault.detail, driver="-", guess="-"))
-        except Exception as error:  # an examination must not end the others
-            logging.getLogger(__name__).exception("%s could not be examined", name)
-            found = Finding(name, "faulty", f"{type(error).__name__}: {error}", "driver.failed")
-        yield name, replace(found, part=name)
+        yield name, replace(await _tried(name, instead.get(name, examination)), part=name)
+
+
+async def _tried(name: str, examination: Examination) -> Finding:
+    try:
+        return await asyncio.wait_for(examination(), _LIMIT_S)
+    except TimeoutError:
+        return of_fault(name, Fault.of("command.timeout", seconds=round(_LIMIT_S)))
+    except Refusal as refusal:
+        return of_fault(name, refusal.fault)
+    except (SpeechError, CameraFault, DriverFault) as fault:
+        return of_fault(name, Fault.of(fault.code, detail=fault.detail, driver="-", guess="-"))
+    except Exception as error:  # an examination must not end the others
+        logging.getLogger(__name__).exception("%s could not be examined", name)
+        what = f"{type(error).__name__}: {error}"
+        return Finding(name, "faulty", Both(what, what), "driver.failed")
 
 
 def _examinations(config: NodeConfig, *, agent_runs: bool) -> list[tuple[str, Examination]]:
@@ -86,8 +104,8 @@ async def _clock(config: NodeConfig) -> Finding:
     report = SystemClock(config.clock.trust).report()
     if report.trusted:
         state: State = "note" if report.source == "assumed" else "ok"
-        return Finding("clock", state, say("doctor.clock_ok", source=report.source))
-    return Finding("clock", "faulty", say("doctor.clock_bad"), "clock.untrusted")
+        return Finding("clock", state, said("doctor.clock_ok", source=report.source))
+    return Finding("clock", "faulty", said("doctor.clock_bad"), "clock.untrusted")
 
 
 async def _disk(folder: Path) -> Finding:
@@ -104,36 +122,39 @@ def _try_disk(folder: Path) -> Finding:
             os.fsync(file.fileno())
             sync_ms = (time.perf_counter() - began) * 1000
     except OSError as error:
-        return _faulty("disk", Fault.of("store.failed", detail=f"{folder}: {error.strerror}"))
+        return of_fault("disk", Fault.of("store.failed", detail=f"{folder}: {error.strerror}"))
     free = shutil.disk_usage(folder).free // 1_000_000
     if free < _LEAST_FREE_MB:
-        return Finding("disk", "faulty", say("doctor.disk_full", free=free), "store.full")
-    return Finding("disk", "ok", say("doctor.disk_ok", free=free, sync=f"{sync_ms:.1f}"))
+        return Finding("disk", "faulty", said("doctor.disk_full", free=free), "store.full")
+    return Finding("disk", "ok", said("doctor.disk_ok", free=free, sync=f"{sync_ms:.1f}"))
 
 
 async def _driver(entry: Driver, folder: Path, *, agent_runs: bool) -> Finding:
     driver = make(entry, SystemClock("assume"), folder / "drivers")
     check = await driver.check()
     if not check.ok:
-        return _faulty(entry.id, Fault.of(check.code, detail=check.detail))
+        return of_fault(entry.id, Fault.of(check.code, detail=check.detail))
     if agent_runs:  # it has the hardware open; a second owner would disturb it
-        return Finding(entry.id, "note", f"{entry.driver}; {say('doctor.running')}")
+        return Finding(entry.id, "note", both(lambda: f"{entry.driver}; {say('doctor.running')}"))
     async with driver:
         names = ", ".join(capability.name for capability in driver.capabilities())
-    return Finding(entry.id, "ok", f"{entry.driver}: {names}")
+    return Finding(entry.id, "ok", both(lambda: f"{entry.driver}: {names}"))
 
 
 async def _voice(config: NodeConfig) -> Finding:
+    async with VoiceWorker(config.voice) as worker:
+        return await voice_speaks(worker)
+
+
+async def voice_speaks(worker: VoiceWorker) -> Finding:
+    """Let it say a sentence that nobody hears. Raises SpeechError."""
     began = time.perf_counter()
-    try:
-        async with VoiceWorker(config.voice) as worker:
-            speech = await worker.say("Xin chào bà con.", timeout_s=_LIMIT_S - 2)
-    except SpeechError as error:
-        return _faulty("voice", Fault.of(error.code, detail=error.detail))
+    speech = await worker.say("Xin chào bà con.", timeout_s=_LIMIT_S - 2)
     ms = round((time.perf_counter() - began) * 1000)
     tried = "; ".join(f"{attempt.engine}: {attempt.code}" for attempt in speech.tried)
-    detail = say("doctor.voice_ok", engine=speech.engine, ms=ms)
-    return Finding("voice", "note" if tried else "ok", f"{detail} ({tried})" if tried else detail)
+    more = f" ({tried})" if tried else ""
+    words = both(lambda: say("doctor.voice_ok", engine=speech.engine, ms=ms) + more)
+    return Finding("voice", "note" if tried else "ok", words)
 
 
 def _video(config: NodeConfig) -> Finding:
@@ -148,8 +169,8 @@ async def _camera(entry: CameraEntry) -> Finding:
             picture = await camera.snapshot(timeout_s=15)
             codec = camera.status.main.codec
     except CameraFault as fault:
-        return _faulty(entry.id, Fault.of(fault.code, detail=fault.detail))
-    text = say("doctor.camera_ok", codec=codec, width=picture.width, height=picture.height)
+        return of_fault(entry.id, Fault.of(fault.code, detail=fault.detail))
+    text = said("doctor.camera_ok", codec=codec, width=picture.width, height=picture.height)
     return Finding(entry.id, "ok", text)
 
 
@@ -162,7 +183,7 @@ async def _broker(config: NodeConfig) -> Finding:
         ms = (time.perf_counter() - began) * 1000
     finally:
         wire.close()
-    return Finding("broker", "ok", say("doctor.broker_ok", ms=f"{ms:.0f}"))
+    return Finding("broker", "ok", said("doctor.broker_ok", ms=f"{ms:.0f}"))
 
 
 async def _hub(config: NodeConfig) -> Finding:
@@ -170,9 +191,9 @@ async def _hub(config: NodeConfig) -> Finding:
     try:
         reveal(config.hub.token)
     except SecretFault as fault:
-        return _faulty("hub", Fault.of("media.refused", detail=str(fault)))
+        return of_fault("hub", Fault.of("media.refused", detail=str(fault)))
     await asyncio.to_thread(_knock, config.hub.url)
-    return Finding("hub", "ok", say("doctor.hub_ok"))
+    return Finding("hub", "ok", said("doctor.hub_ok"))
 
 
 def _knock(url: str) -> None:
@@ -191,5 +212,11 @@ def _knock(url: str) -> None:
         connection.close()
 
 
-def _faulty(part: str, fault: Fault) -> Finding:
-    return Finding(part, "faulty", fault.text(language()), fault.code)
+def said(key: str, **params: object) -> Both:
+    """A sentence of the catalogue in both languages."""
+    return both(lambda: say(key, **params))
+
+
+def of_fault(part: str, fault: Fault) -> Finding:
+    """What is wrong."""
+    return Finding(part, "faulty", Both(fault.vi, fault.en), fault.code)

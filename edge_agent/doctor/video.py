@@ -6,10 +6,10 @@ from pathlib import Path
 from camera.recordings.library import Library
 from edge_agent.config.model import NodeConfig
 from edge_agent.config.video_room import MBIT_S, amount, days_of, span
-from edge_agent.words import say
+from edge_agent.words import Both, both, say
 
 
-def room_for_video(config: NodeConfig) -> tuple[bool, str]:
+def room_for_video(config: NodeConfig) -> tuple[bool, Both]:
     """Whether the days that are asked for fit, and a sentence. At least one camera is recorded. Blocks.
 
     Raises CameraFault (camera.disk_error) where the index of recordings cannot be read.
@@ -22,8 +22,12 @@ def room_for_video(config: NodeConfig) -> tuple[bool, str]:
     days = min(days_of(min(share, each.most_bytes)) for each in recorded)
     asked = min(each.days for each in recorded)
     key = "doctor.video_ok" if days >= asked else "doctor.video_short"
-    params = {"amount": amount(room), "span": span(days), "count": len(recorded), "rate": MBIT_S, "days": f"{asked:g}"}
-    return days >= asked, say(key, **params)
+
+    def words() -> str:
+        figures = {"count": len(recorded), "rate": MBIT_S, "days": f"{asked:g}"}
+        return say(key, amount=amount(room), span=span(days), **figures)
+
+    return days >= asked, both(words)
 
 
 def _existing(folder: Path) -> Path:

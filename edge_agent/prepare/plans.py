@@ -25,6 +25,8 @@ class Kept:
     """Said by the node, although the hub's sound was approved."""
     again: bool = False
     """A better one may be had later: the hub's own, or by a better voice."""
+    instead: str = ""
+    """Id of the voice that was asked for, where another one says it."""
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:

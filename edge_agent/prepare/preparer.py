@@ -8,7 +8,7 @@ from pathlib import Path
 
 from drivers.contract import Piece
 from edge_agent.broadcast.item import Prepared, Stream
-from edge_agent.contract.errors import Refusal
+from edge_agent.contract.errors import Refusal, Said
 from edge_agent.contract.segments import MOST_SECONDS, ChimeName, Live, Pause, Relay, Segment
 from edge_agent.media.fetch import Fetcher
 from edge_agent.media.store import SoundStore, disk_refusal, sha256_in
@@ -231,6 +231,10 @@ def _prepared(plan: Plan, sources: tuple[Piece | Stream, ...], files: tuple[Path
         tuple(word for each in kept for word in each.guessed),
         files,
         tuple(number for number, each in enumerate(kept) if each.own),
+        next(
+            (Said.of("voice.instead", wanted=each.instead, voice=each.voice or "-") for each in kept if each.instead),
+            None,
+        ),
     )
 
 

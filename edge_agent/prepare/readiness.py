@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from edge_agent.contract.errors import Fault, Refusal
+from edge_agent.contract.errors import Fault, Refusal, Said
 from edge_agent.contract.sentences import sentence
 
 
@@ -14,6 +14,8 @@ class Readiness:
     prepared: int = 0
     needed: int = 0
     fault: Fault | None = None
+    said: Said | None = None
+    """What is otherwise than was asked for."""
 
     @property
     def state(self) -> Literal["ready", "preparing", "not_ready"]:

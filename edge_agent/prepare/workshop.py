@@ -148,7 +148,7 @@ class Workshop:
             raise refusal from second
 
     async def _said(self, text: Text, manner: Manner, owner: str, urgent: bool) -> Kept:
-        how = replace(manner, readings={**manner.readings, **text.readings})
+        how = replace(manner, readings={**manner.readings, **text.readings}, voice=text.voice)
         async with nullcontext() if urgent else self._speech_turn:
             speech = await _told(lambda: self._voice.say(text.text, _SPEECH_LIMIT_S, how, urgent=urgent))
             # Linked while no other text is asked for: the voice's own cache keeps it only so long.
@@ -159,7 +159,9 @@ class Workshop:
                 if not urgent or refusal.fault.code not in {"media.disk", "media.no_room"}:
                     raise
                 kept = await self._kept_in_memory(speech, refusal)
-        return replace(kept, voice=speech.voice, spoken=speech.spoken, guessed=speech.guessed, again=bool(speech.tried))
+        instead = text.voice if text.voice is not None and text.voice != speech.id else ""
+        kept = replace(kept, voice=speech.voice, spoken=speech.spoken, guessed=speech.guessed, instead=instead)
+        return replace(kept, again=bool(speech.tried))
 
     async def _kept_in_memory(self, speech: Speech, refusal: Refusal) -> Kept:
         """An emergency is said whether the disk takes it or not."""

@@ -121,7 +121,7 @@ class ProofWorker:
         await self._kill()
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "edge_agent.proof.worker"),
+                *(sys.executable, "-P", "-m", "edge_agent.proof.worker"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=_LINE_BYTES,

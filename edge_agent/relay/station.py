@@ -84,7 +84,7 @@ class Station:
         self._dry_since = None
         limits = (str(self._limits.open_s), str(max(5.0, self._limits.stall_s)))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "edge_agent.relay.puller", self._url, *limits],
+            [sys.executable, "-P", "-m", "edge_agent.relay.puller", self._url, *limits],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

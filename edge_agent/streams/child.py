@@ -38,6 +38,7 @@ class StreamChild:
         """Start `python` with `argv`, in a process group of its own. Raises OSError."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",
             *argv,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -1,6 +1,6 @@
 """What is switched on a node, as its configuration says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -9,7 +9,7 @@ from edge_agent.config.sensing import Sensor
 from edge_agent.config.switching import GroupEntry, Light, SwitchedEntry
 from edge_agent.control.stagger import members_of
 from edge_agent.timetable.place import Place
-from edge_agent.timetable.timetable import Timetable
+from edge_agent.timetable.timetable import Plan, Timetable
 
 ALL_LIGHTS = "lights"
 """The group that every node has: all its lights, and never a pump."""
@@ -36,6 +36,13 @@ class Plant:
             sensors={sensor.id: sensor for sensor in config.sensors},
         )
 
+    def plans(self) -> dict[str, Plan]:
+        """The plans, each under the id of the first thing that follows it."""
+        first = dict.fromkeys(timetables_of(self.entries).values())
+        entries = {entry.id: entry for entry in self.entries}
+        found = {id_: self.timetable.plan_of(entries[id_]) for id_ in first}
+        return {id_: plan for id_, plan in found.items() if plan is not None}
+
     def members(self) -> dict[str, tuple[str, ...]]:
         """The things of each group, with that of all lights; things in the order of the configuration."""
         order = {entry.id: place for place, entry in enumerate(self.entries)}
@@ -44,3 +51,14 @@ class Plant:
             for id_, things in members_of(self.groups).items()
         }
         return {**groups, ALL_LIGHTS: tuple(entry.id for entry in self.entries if isinstance(entry, Light))}
+
+
+def timetables_of(entries: Iterable[SwitchedEntry]) -> dict[str, str]:
+    """Thing -> its timetable, called by the first thing that follows the same programme or calendar."""
+    leaders: dict[object, str] = {}
+    found = {}
+    for entry in entries:
+        if entry.calendar is not None or entry.programme is not None:
+            key = ("calendar", entry.calendar) if entry.calendar is not None else entry.programme
+            found[entry.id] = leaders.setdefault(key, entry.id)
+    return found

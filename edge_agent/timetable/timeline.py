@@ -106,6 +106,14 @@ class Timeline:
         """The programme of a day and the levels of its night; the first is that with which it begins."""
         return self._choose(day).name, self._laid_out(day.toordinal())
 
+    def day_of(self, now: datetime) -> date:
+        """The day that an instant belongs to."""
+        return date.fromordinal(self._days.containing(now, self._noon))
+
+    def begin(self, day: date) -> datetime:
+        """The instant at which a day begins."""
+        return _instant(self._begin(day.toordinal()))
+
     def _next(self, day: int, level: float, dark: frozenset[str], at: float) -> int:
         """The instant of the next other level from a day on. After a year of the same: how far was looked."""
         known = self._coming

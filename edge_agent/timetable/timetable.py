@@ -33,6 +33,18 @@ class Night(NamedTuple):
     """The first is the level at its beginning."""
 
 
+class Ahead(NamedTuple):
+    """What is done from the beginning of the present night to the end of the next one."""
+
+    begin: datetime
+    next: datetime
+    """Where the second night begins."""
+    end: datetime
+    programmes: tuple[str | None, str | None]
+    switches: tuple[Switch, ...]
+    """The first is the level at its beginning."""
+
+
 class Plan:
     """What one thing does."""
 
@@ -84,6 +96,14 @@ class Plan:
             programme, changes = self._timeline.night(day)
             found.append(Night(day, programme, tuple(map(_switch, changes))))
         return found
+
+    def ahead(self, now: datetime) -> Ahead:
+        """What is done tonight and in the next night, without photocells. Raises NoSun."""
+        first = self._timeline.day_of(now)
+        next_ = first + timedelta(days=1)
+        begin, end = self._timeline.begin(first), self._timeline.begin(next_ + timedelta(days=1))
+        programmes = self._timeline.night(first)[0], self._timeline.night(next_)[0]
+        return Ahead(begin, self._timeline.begin(next_), end, programmes, tuple(self.switches(first, next_)))
 
     def _gone_on(self, phase: Phase, now: datetime, says: frozenset[str]) -> Phase:
         """The phase, with what was seen of it: a photocell's change is at no instant that can be worked out."""

@@ -88,6 +88,7 @@ def test_told_when_it_lasts_and_taken_back_when_it_is_over(draw, state):
     assert sitting.judge.state == "good"
 
 
+@pytest.mark.long
 def test_dusk_night_lamps_and_infrared_are_good():
     sitting = shown_street(300)
 
@@ -104,6 +105,7 @@ def test_dusk_night_lamps_and_infrared_are_good():
     assert sitting.show(STREET.draw, 300) == {"good"}
 
 
+@pytest.mark.long
 def test_an_hour_of_fog_is_good():
     sitting = shown_street(300)
 

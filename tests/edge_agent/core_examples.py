@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from pydantic import BaseModel
 
 from edge_agent.contract import commands as c
-from edge_agent.contract import records, reports, switched
+from edge_agent.contract import health, records, reports, switched, timetables
 from edge_agent.contract import watching as w
 from edge_agent.contract.bulletins import Bulletin, Recurrence
-from edge_agent.contract.capabilities import Capability, Group
+from edge_agent.contract.capabilities import Capability, Group, SpokenVoice
 from edge_agent.contract.errors import Fault, Said
 from edge_agent.contract.ids import uuid7
 from edge_agent.contract.signature import Signer
@@ -57,6 +57,7 @@ def args() -> list[BaseModel]:
         w.ListRecordings(camera="cong", begin=AT, end=AT + timedelta(hours=1)),
         w.CutClip(camera="cong", begin=AT, end=AT + timedelta(seconds=20)),
         w.KeepRecording(camera="cong", begin=AT, end=AT + timedelta(seconds=20)),
+        health.ExamineNode(),
         c.ResendRecords(first=1, last=9),
         c.ConfirmRecords(through=9),
         c.ReportState(),
@@ -98,6 +99,7 @@ def messages() -> list[BaseModel]:
             zone="z",
             position=reports.Position(latitude=21, longitude=105),
             voices=("gtts",),
+            speaks=(SpokenVoice(id="gtts", name="Google", engine="gtts", sends_text=True),),
             capabilities=(capability,),
             groups=(Group(id="duong", name="Đường trục", members=("cong",)),),
         ),
@@ -144,7 +146,31 @@ def messages() -> list[BaseModel]:
         reports.BulletinState(
             **thing, actual="aired", title="t", next=AT, last=AT, start_error_ms=1.5, voice="espeak-ng"
         ),
+        reports.BulletinState(
+            **thing, actual="ready", title="t", said=Said.of("voice.instead", wanted="nu", voice="espeak-ng")
+        ),
         reports.BulletinState(**thing, actual="preparing", title="t"),
+        timetables.TimetableState(
+            **thing,
+            programmes=("toi", "off"),
+            begin=AT,
+            end=AT + timedelta(days=2),
+            switches=(timetables.ComingSwitch(at=AT, level=40),),
+            photocell=True,
+        ),
+        timetables.TimetableState(**thing, begin=AT, end=AT, switches=()),
+        health.DoctorState(**thing, actual="examining", session="s", began=AT, part="camera cong", done=1, parts=9),
+        health.DoctorState(
+            **thing,
+            actual="done",
+            session="s",
+            began=AT,
+            ended=AT,
+            by="Lan",
+            done=1,
+            parts=1,
+            findings=(health.Finding(part="driver", id="relays", state="faulty", code="driver.io", vi="v", en="e"),),
+        ),
         records.EventBatch(node="n", session="s", records=(event, records.Event(seq=2, at=AT, type="started"))),
         records.TelemetryBatch(node="n", session="s", records=(records.Sample(seq=3, at=AT, values={"cpu": 1.5}),)),
         c.Ack(id=uuid7(), node="n", state="failed", at=AT, fault=FAULT, repeat=True),

@@ -190,9 +190,9 @@ def test_doctor_says_how_long_the_disk_lasts(written: Any, tmp_path: Path) -> No
     config = load(written({"retention": {"days": 1}}, {}, {"record": False}, video=video)).config
     assert config is not None
     enough, sentence = room_for_video(config)
-    assert not enough and "2 camera" in sentence and "days: 1" in sentence
+    assert not enough and "2 camera" in sentence.vi and "days: 1" in sentence.vi
     config = load(written({"retention": {"days": 0.0001}}, video=video)).config
     assert config is not None
     enough, sentence = room_for_video(config)
-    assert enough and sentence.startswith("còn chỗ cho chừng 0 giờ phim của 1 camera")
+    assert enough and sentence.vi.startswith("còn chỗ cho chừng 0 giờ phim của 1 camera")
     assert not (tmp_path / "not").exists()

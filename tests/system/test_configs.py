@@ -22,8 +22,17 @@ def test_a_node_passes_its_check(name: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_hub_passes_its_check() -> None:
-    done = run(BIN / "edge-hub", "check", CONFIGS / "hub.example.yaml")
+def test_the_hub_passes_its_check(tmp_path: Path) -> None:
+    bare = run(BIN / "edge-hub", "check", CONFIGS / "hub.example.yaml")  # nobody has made its secrets yet
+    assert [line.split(": ")[2] for line in bare.stderr.splitlines()] == ["broker.password", "upload_tokens.file"]
+    text = (CONFIGS / "hub.example.yaml").read_text(encoding="utf-8")
+    for folder in ("/etc/edge-agent/hub-secrets/", "/var/lib/edge-hub"):
+        assert folder in text
+        text = text.replace(folder, f"{tmp_path}/")
+    (tmp_path / "hub.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "mqtt").write_text("secret")
+    (tmp_path / "upload-tokens.json").write_text('{"thon-dong-1": "h7Qk"}')
+    done = run(BIN / "edge-hub", "check", tmp_path / "hub.yaml")
     assert (done.returncode, done.stderr) == (0, "")
 
 

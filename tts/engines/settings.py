@@ -14,7 +14,18 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class GttsSettings(_Strict):
+class _Called(_Strict):
+    """What all have: how people and texts call this voice."""
+
+    id: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9-]{1,40}$",
+        description="Id by which a text names this voice; by default made of the engine and its voice file.",
+    )
+    name: str | None = Field(None, min_length=1, max_length=80, description="What people call this voice.")
+
+
+class GttsSettings(_Called):
     """Google's voice over the Internet. The text is sent to Google."""
 
     engine: Literal["gtts"] = "gtts"
@@ -38,7 +49,7 @@ class GttsSettings(_Strict):
         return value.rstrip("/")
 
 
-class PiperSettings(_Strict):
+class PiperSettings(_Called):
     """A neural voice on this machine: Piper with a voice file (.onnx). Needs the optional package piper-tts."""
 
     engine: Literal["piper"] = "piper"
@@ -64,7 +75,7 @@ class PiperSettings(_Strict):
     )
 
 
-class EspeakSettings(_Strict):
+class EspeakSettings(_Called):
     """The small offline voice that is always there: espeak-ng, run as a program."""
 
     engine: Literal["espeak-ng"] = "espeak-ng"
@@ -77,7 +88,7 @@ class EspeakSettings(_Strict):
     program: str = Field("espeak-ng", min_length=1, description="The program's name or path.")
 
 
-class RecordingSettings(_Strict):
+class RecordingSettings(_Called):
     """Phrases that a person has recorded. Text that nobody has recorded is left to the next engine."""
 
     engine: Literal["recording"] = "recording"
