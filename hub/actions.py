@@ -18,7 +18,8 @@ from hub.back import back
 from hub.commands import Commands, Outcome
 from hub.forms import Fields
 from hub.language import translator
-from hub.people.door import Door, at_commune, at_node, everywhere
+from hub.nodes.doctor import DoctorActs
+from hub.people.door import Door, at_commune, at_node, somewhere
 from hub.people.rights import Right
 from hub.registry import Node, key_of
 from hub.render import Renderer, Shown
@@ -68,6 +69,7 @@ class Actions:
         campaigns: Campaigns,
     ) -> None:
         self._air = AirActs(shown, commands)
+        self._doctor = DoctorActs(shown, commands)
         self.things = ThingActs(shown, commands, campaigns, shown.clock)
         self._shown = shown
         self._commands = commands
@@ -88,6 +90,7 @@ class Actions:
             f"{node}/speakers/{{thing}}/volume": (self._air.volume, Right.SPEAK),
             f"{node}/emergencies/{{thing}}/acknowledge": (self._air.acknowledge, Right.EMERGENCY),
             f"{node}/order": (self._air.order, Right.APPROVE),
+            f"{node}/examine": (self._doctor.examine, Right.INSTALL),
             f"{node}/bulletins/{{thing}}/cancel": (self._cancel, Right.APPROVE),
         }
         routes = [
@@ -97,7 +100,7 @@ class Actions:
         return [
             *routes,
             door.route(
-                "/emergencies/{thing}/acknowledge", self._everywhere(language), everywhere(Right.EMERGENCY), ["POST"]
+                "/emergencies/{thing}/acknowledge", self._heard_all(language), somewhere(Right.EMERGENCY), ["POST"]
             ),
             door.route("/communes/{commune}/switch", self._commune(language), at_commune(Right.SWITCH), ["POST"]),
         ]
@@ -108,20 +111,20 @@ class Actions:
             try:
                 answer = await self.things.everywhere(request, await forms.read(request), language)
             except forms.FormError as error:
-                answer = Toast(translator(language)(error.key, **error.params), False)
+                answer = Toast(translator(language)(error.key, **error.params), False, key=error.key)
             except ValidationError:
-                answer = Toast(translator(language)("form.bad"), False)
+                answer = Toast(translator(language)("form.bad"), False, key="form.bad")
             return self._answer(request, "", answer, language)
 
         return endpoint
 
-    def _everywhere(self, language_of: Callable[[Request], Language]) -> Callable[[Request], Awaitable[Response]]:
+    def _heard_all(self, language_of: Callable[[Request], Language]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             language = language_of(request)
             try:
                 answer = await self._air.acknowledge_all(request.path_params["thing"], language)
             except (forms.FormError, ValidationError):
-                answer = Toast(translator(language)("form.no_emergency"), False)
+                answer = Toast(translator(language)("form.no_emergency"), False, key="form.no_emergency")
             return self._answer(request, "", answer, language)
 
         return endpoint
@@ -140,9 +143,9 @@ class Actions:
                 fields = await forms.read(request)
                 answer = await act(node, fields, request, language)
             except forms.FormError as error:
-                answer = Toast(translator(language)(error.key, **error.params), False)
+                answer = Toast(translator(language)(error.key, **error.params), False, key=error.key)
             except ValidationError:
-                answer = Toast(translator(language)("form.bad"), False)
+                answer = Toast(translator(language)("form.bad"), False, key="form.bad")
             if isinstance(answer, Toast) and (answer.good or not fields):
                 return self._answer(request, address, answer, language)
             return self._show(request, address, answer, fields, language)
@@ -157,7 +160,7 @@ class Actions:
         kind, thing = request.path_params.get("kind"), request.path_params.get("thing")
         letter = {"lights": "l", "switches": "w", "groups": "g"}.get(kind or "", "r")
         drawn = self._renderer.node_parts(address, language).get(f"{key_of(address)}_{letter}_{thing}", "")
-        html = self._renderer.toast(language, toast.text, toast.good, toast.undo) + drawn
+        html = self._renderer.toast(language, toast.text, toast.good, toast.undo, toast.key) + drawn
         # Said only where it differs: a form that was exchanged meanwhile is in no page in which it could be looked for.
         aims = request.headers.get("hx-target") == "toasts"
         headers = {"HX-Reswap": "afterbegin"} | ({} if aims else {"HX-Retarget": "#toasts"})

@@ -12,6 +12,8 @@ from hub.commands import Commands, Outcome
 from hub.forms import Fields, FormError
 from hub.language import translator
 from hub.onair import title_of
+from hub.people.acting import person
+from hub.people.rights import Right
 from hub.registry import Node
 from hub.render import Shown
 from hub.sentences import Speaker
@@ -62,8 +64,9 @@ class AirActs:
         return Toast(text, outcome.state in GOOD)
 
     async def acknowledge_all(self, emergency: str, language: Language) -> Toast:
-        """The same at every node on which it repeats. Raises FormError where there is none."""
-        nodes = [node for node in self._shown.registry.nodes.values() if emergency in emergencies_of(node)]
+        """The same at every node on which it repeats and who asks may end it. Raises FormError where there is none."""
+        mine = self._shown.areas.nodes(person(), Right.EMERGENCY)
+        nodes = [node for node in mine if emergency in emergencies_of(node)]
         if not nodes:
             raise FormError("form.no_emergency")
         places = asyncio.Semaphore(AT_ONCE)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from edge_agent.version import VERSION
 from hub.api.command import openapi
 from hub.config import ConfigError, HubConfig, load
+from hub.database import why
 from hub.keys import signer
 from hub.people import command as people_command
 from hub.people import token_command
@@ -40,7 +41,7 @@ def run(file: Path) -> None:
     except ConfigError as error:
         _give_up(str(error))
     except (OSError, SQLAlchemyError) as error:
-        _give_up(f"the console cannot start: {error}")
+        _give_up(f"the console cannot start: {why(error)}")
 
 
 @main.command()
@@ -57,8 +58,14 @@ def key(file: Path) -> None:
 @main.command()
 @_FILE
 def check(file: Path) -> None:
-    """Say whether FILE is right."""
-    _load(file)
+    """Say whether FILE is right, and whether what it names is there. Nothing is started, nothing kept."""
+    from hub.checking import mistakes, unset
+
+    config = _load(file)
+    if found := list(mistakes(file, config)):
+        _give_up("\n".join(found))
+    for note in unset(config):
+        click.echo(f"edge-hub: {note}", err=True)
     click.echo(f"{file} is right.")
 
 

@@ -3,6 +3,7 @@
 import difflib
 import ipaddress
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -18,12 +19,17 @@ from hub.alerts.settings import Notify
 from hub.bulletins.settings import Approval, Hours
 from hub.cap.settings import CapSettings
 from hub.database import address_of
+from hub.language import sentence
 from hub.people.demo_settings import Demo
+from hub.plain import plain
 from hub.residents.settings import Residents
 from tts.engines.settings import EngineSettings, EspeakSettings
 from tts.model import VoiceSettings
 
 MB = 1_000_000
+_CITIES = ("hanoi", "ha_noi", "danang", "da_nang", "hcm", "hcmc", "vietnam", "viet_nam")
+_VIETNAM = ". Was Asia/Ho_Chi_Minh meant?"
+"""No zone is called after the capital, and the one whose name is nearest to it is half an hour away."""
 
 
 class ConfigError(Exception):
@@ -184,6 +190,9 @@ class HubConfig(Strict):
         default="", max_length=200, description="As people reach it, https://...: for links and QR codes"
     )
     demo: Demo | None = Field(default=None, description="People without passwords; on loopback only")
+    communes: tuple[Name, ...] = Field(
+        default=(), max_length=1000, description="Codes of the communes that are served; absent: whichever report"
+    )
     language: Language = "vi"
     data: Path = Field(default=Path("hub-data"), description="Folder; relative paths start at this file")
     database: Database | None = None
@@ -213,7 +222,8 @@ class HubConfig(Strict):
     @classmethod
     def _zone(cls, value: str) -> str:
         if value not in available_timezones():
-            raise ValueError(f"no time zone of this name{_guess(value, available_timezones())}")
+            meant = _VIETNAM if plain(value).endswith(_CITIES) else _guess(value, available_timezones())
+            raise ValueError(f"no time zone of this name{meant}")
         return value
 
     @field_validator("address")
@@ -280,7 +290,8 @@ class _Loader(yaml.SafeLoader):
 def load(path: Path) -> HubConfig:
     """Read the file. Raises ConfigError with every mistake, one sentence a line."""
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+        text = path.read_text(encoding="utf-8")
+        raw = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from error
     except yaml.YAMLError as error:
@@ -293,14 +304,33 @@ def load(path: Path) -> HubConfig:
         folder = path.resolve().parent
         return HubConfig.model_validate(raw, context={"folder": folder}).under(folder)
     except ValidationError as error:
-        raise ConfigError("\n".join(f"{path}: {_sentence(e)}" for e in error.errors())) from error
+        told = (f"{path}:{line_of(text, e['loc'])}: {_sentence(e)}" for e in error.errors())
+        raise ConfigError("\n".join(told)) from error
+
+
+def line_of(text: str, where: Sequence[str | int]) -> int:
+    """The line (from 1) on which a key of the file stands; where it is missing, that of the nearest one around it."""
+    node, line = yaml.compose(text, Loader=yaml.SafeLoader), 1
+    for part in where:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+        elif isinstance(node, yaml.SequenceNode) and str(part).isdigit() and int(part) < len(node.value):
+            found = (node.value[int(part)],) * 2
+        else:
+            found = None
+        if found is None:
+            continue  # a missing key, or what pydantic calls a kind of union
+        line, node = found[0].start_mark.line + 1, found[1]
+    return line
 
 
 def _sentence(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"]) or "the file"
     if error["type"] == "extra_forbidden":
-        return f"{where}: no such key{_guess(str(error['loc'][-1]), _keys_beside(error['loc']))}"
-    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+        guess = _guess(str(error["loc"][-1]), _keys_beside(error["loc"]))
+        return f"{where}: {sentence('vi', 'check.no_key')} / no such key{guess}"
+    key = "check.missing" if error["type"] == "missing" else "check.wrong"
+    return f"{where}: {sentence('vi', key)} / {error['msg'].removeprefix('Value error, ')}"
 
 
 def _keys_beside(where: tuple[Any, ...]) -> set[str]:

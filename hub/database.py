@@ -30,8 +30,11 @@ _CONNECT: dict[str, Any] = {
 class Taken(OperationalError):
     """Another hub uses this database."""
 
-    def __init__(self) -> None:
-        super().__init__(None, None, Exception("another hub uses this database; each needs one of its own"))
+    def __init__(self, why: str = "another hub uses this database; each needs one of its own") -> None:
+        super().__init__(None, None, Exception(why))
+
+    def __str__(self) -> str:
+        return str(self.orig)
 
 
 def address_of(data: Path, url: str | None = None, password: str | None = None) -> URL:
@@ -50,6 +53,11 @@ def file_of(address: URL) -> Path | None:
 def shown(address: URL) -> str:
     """For people and logs: never with a password."""
     return str(file_of(address) or address.set(password=None).render_as_string())
+
+
+def why(error: Exception) -> str:
+    """What went wrong, in the driver's words: without the statement, and without SQLAlchemy's link to its manual."""
+    return str(getattr(error, "orig", None) or error).partition("(Background on this error at:")[0].strip()
 
 
 def writer(address: URL) -> Engine:

@@ -1,6 +1,7 @@
 """Takes each message off the broker to where it belongs. Nothing that a node sends can stop the hub."""
 
 import logging
+from collections.abc import Iterable
 
 from edge_agent.contract.commands import Ack
 from edge_agent.contract.records import EventBatch, TelemetryBatch
@@ -23,23 +24,39 @@ class Inbox:
     """The hub's side of every topic it reads."""
 
     def __init__(
-        self, registry: Registry, ledger: Ledger, commands: Commands, naming: Naming, feed: Feed, clock: Clock
+        self,
+        registry: Registry,
+        ledger: Ledger,
+        commands: Commands,
+        naming: Naming,
+        feed: Feed,
+        clock: Clock,
+        communes: Iterable[str] = (),
     ) -> None:
+        """`communes`: those whose nodes are listened to; none given: all."""
         self._registry = registry
         self._ledger = ledger
         self._commands = commands
         self._naming = naming
         self._feed = feed
         self._clock = clock
+        self._communes = frozenset(communes)
         self._quiet_until = 0.0
         self.malformed = 0
+        self.strangers = 0
+        """Messages of communes that are not served."""
 
     def take(self, topic: str, payload: bytes, retained: bool) -> None:
         """Look at one message."""
         try:
             message = decode(topic, payload, retained)
         except Malformed as error:
-            self._complain(topic, error)
+            self.malformed += 1
+            self._complain(topic, self.malformed, str(error)[:200])
+            return
+        if self._communes and message.topic.commune not in self._communes:
+            self.strangers += 1
+            self._complain(topic, self.strangers, "not in `communes`")
             return
         match message.body:
             case Ack() as ack:
@@ -52,9 +69,8 @@ class Inbox:
                 if self._registry.apply(message):
                     self._feed.take(message)
 
-    def _complain(self, topic: str, error: Malformed) -> None:
-        self.malformed += 1
+    def _complain(self, topic: str, count: int, why: str) -> None:
         now = self._clock.monotonic()
         if now >= self._quiet_until:
             self._quiet_until = now + QUIET_S
-            logger.warning("a message on %r was refused (%d so far): %s", topic[:120], self.malformed, str(error)[:200])
+            logger.warning("a message on %r was refused (%d so far): %s", topic[:120], count, why)

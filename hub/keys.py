@@ -8,6 +8,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from pathlib import Path
 
 from edge_agent.contract.signature import Signer
+from hub import private
 from hub.config import ConfigError, SigningKey, UploadTokens
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ def signer(key: SigningKey) -> Signer:
 
 
 def _create(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private.folder(path.parent)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:
@@ -63,6 +64,8 @@ class Tokens:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"cannot read upload_tokens.file {source.file}: {error}") from error
         if not text.startswith("{"):
+            if len(text.split()) != 1 or text[0] in "[\"'":
+                raise ConfigError(f"upload_tokens.file {source.file} is neither a JSON object nor one token")
             return cls((text,))
         try:
             tokens = json.loads(text)

@@ -7,13 +7,14 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from hub.media_kinds import SUFFIXES, media_type
-from hub.media_parts import MediaRefused, Part, Parts, Progress
+from hub.media_parts import MediaRefused, Parts, Progress
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,9 @@ AT_ONCE = 8
 """Files that are received at the same time."""
 PIECES_AT_ONCE = 64
 """Pieces likewise; they come over slow links for minutes, and must keep nobody's snapshot waiting."""
+HELD_S = 3600.0
+"""A sound that came, or was asked for by `hold`, stays so long in any case: who needs it is about to write so."""
+Needed = Callable[[], Awaitable[Set[str] | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,11 @@ class Medium:
     def is_picture(self) -> bool:
         """Whether it is a still picture."""
         return self.type == "image/jpeg"
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it may be part of a bulletin."""
+        return self.worth == 2
 
     @property
     def worth(self) -> int:
@@ -69,11 +78,18 @@ class _Places:
 
 
 class MediaStore:
-    """A folder of at most `limit` bytes; beyond that the oldest pictures go, then the oldest clips, then sounds."""
+    """A folder of at most `limit` bytes; beyond that the oldest pictures go, then the oldest clips, then sounds.
 
-    def __init__(self, folder: Path, limit: int) -> None:
+    What somebody needs never goes: rather is something new refused.
+    """
+
+    def __init__(self, folder: Path, limit: int, needed: Needed | None = None) -> None:
+        """`needed` tells the SHA-256 of what must stay; None where nobody can say, and then all sounds do."""
         self._folder = folder
         self._limit = limit
+        self._needed = needed
+        self._turn = asyncio.Lock()
+        self._held: dict[str, float] = {}
         self._parts = Parts(folder / "parts", limit)
         self._index: dict[str, Medium] = {}
         self._total = 0
@@ -89,7 +105,7 @@ class MediaStore:
     @property
     def largest(self) -> int:
         """The largest file that may come in pieces, in bytes: what sounds leave room for."""
-        sounds = sum(medium.size for medium in self._index.values() if medium.worth == 2)
+        sounds = sum(medium.size for medium in self._index.values() if medium.is_sound)
         return min(MAX_CLIP_BYTES, int(self._limit * 0.9) - sounds)
 
     def progress(self, sha256: str) -> Progress | None:
@@ -102,6 +118,13 @@ class MediaStore:
         """The file, if it is there."""
         return self._index.get(sha256)
 
+    def hold(self, sha256: str) -> Medium | None:
+        """The same, for who is about to write that it is needed: it does not go meanwhile."""
+        found = self._index.get(sha256)
+        if found is not None and found.is_sound:
+            self._held[sha256] = time.monotonic()
+        return found
+
     async def put(self, sha256: str, chunks: AsyncIterator[bytes], said: str = "") -> Medium:
         """Receive a file; `said` is the type that its sender gives it. Raises MediaRefused, OSError; then nothing of
         it stays.
@@ -109,12 +132,11 @@ class MediaStore:
         draft = self._folder / f".{secrets.token_hex(8)}.part"
         with self._whole.take(sha256):
             try:
-                medium = await self._receive(sha256, chunks, draft, said)
-            finally:
-                with contextlib.suppress(OSError):
-                    await asyncio.to_thread(draft.unlink, True)
-        await self._add(sha256, medium)
-        return medium
+                kind, size = await self._receive(sha256, chunks, draft, said)
+            except BaseException:
+                await _away(draft)
+                raise
+            return await self._settle(sha256, draft, kind, size)
 
     async def append(
         self, sha256: str, offset: int, total: int, chunks: AsyncIterator[bytes], said: str = ""
@@ -130,29 +152,32 @@ class MediaStore:
             part = await self._parts.append(sha256, offset, total, chunks)
             if part is None:
                 return self._index.get(sha256)
-            # a sender who is gone or a limit that is over must not leave a file that the index does not know
-            return await asyncio.shield(asyncio.create_task(self._take_over(sha256, part, said)))
+            kind = media_type(await asyncio.to_thread(_head, part.path), said) or ""
+            return await self._settle(sha256, part.path, kind, part.total)
 
-    async def _take_over(self, sha256: str, part: Part, said: str) -> Medium:
-        medium = await asyncio.to_thread(self._adopt, sha256, part, said)
-        await self._add(sha256, medium)
+    async def _settle(self, sha256: str, draft: Path, kind: str, size: int) -> Medium:
+        """Give a file that is proven its place. Raises MediaRefused where there is no room, OSError."""
+        # a sender who is gone or a limit that is over must not leave a file that the index does not know
+        return await asyncio.shield(asyncio.create_task(self._settled(sha256, draft, kind, size)))
+
+    async def _settled(self, sha256: str, draft: Path, kind: str, size: int) -> Medium:
+        try:
+            async with self._turn:
+                before = self._index.get(sha256)
+                more = size - (before.size if before else 0)
+                await self._make_room(sha256, more)
+                path = self._folder / f"{sha256}{SUFFIXES[kind]}"
+                await asyncio.to_thread(draft.replace, path)
+                self._index[sha256] = medium = Medium(path, kind, size, path.stat().st_mtime)
+                self._total += more
+        finally:
+            await _away(draft)
+        self.hold(sha256)
+        await self._parts.discard(sha256)
         return medium
 
-    async def _add(self, sha256: str, medium: Medium) -> None:
-        self._total += medium.size - (self._index[sha256].size if sha256 in self._index else 0)
-        self._index[sha256] = medium
-        await self._parts.discard(sha256)
-        await self._make_room(keep=sha256)
-
-    def _adopt(self, sha256: str, part: Part, said: str) -> Medium:
-        """Give a part that is whole its place among the files."""
-        with part.path.open("rb") as file:
-            kind = media_type(file.read(12), said) or ""
-        path = self._folder / f"{sha256}{SUFFIXES[kind]}"
-        part.path.replace(path)
-        return Medium(path, kind, part.total, path.stat().st_mtime)
-
-    async def _receive(self, sha256: str, chunks: AsyncIterator[bytes], draft: Path, said: str) -> Medium:
+    async def _receive(self, sha256: str, chunks: AsyncIterator[bytes], draft: Path, said: str) -> tuple[str, int]:
+        """Its kind and size, once it is on the disk."""
         digest = hashlib.sha256()
         size, head = 0, b""
         file = await asyncio.to_thread(draft.open, "xb")
@@ -172,17 +197,10 @@ class MediaStore:
                 raise MediaRefused(415, "media.bad_type")
             if digest.hexdigest() != sha256:
                 raise MediaRefused(422, "media.bad_hash")
-            return await asyncio.to_thread(self._keep, file, draft, sha256, kind, size)
+            await asyncio.to_thread(_finish, file, durable=kind != "image/jpeg")
+            return kind, size
         finally:
             file.close()
-
-    def _keep(self, file: BinaryIO, draft: Path, sha256: str, kind: str, size: int) -> Medium:
-        file.flush()
-        if kind != "image/jpeg":  # a picture is looked at now or never; a sound must survive a power cut
-            os.fsync(file.fileno())
-        path = self._folder / f"{sha256}{SUFFIXES[kind]}"
-        draft.replace(path)
-        return Medium(path, kind, size, path.stat().st_mtime)
 
     def _scan(self) -> dict[str, Medium]:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -196,16 +214,45 @@ class MediaStore:
                 path.unlink()
         return found
 
-    async def _make_room(self, keep: str) -> None:
-        if self._total <= self._limit:
+    async def _make_room(self, newcomer: str, size: int) -> None:
+        """For `size` bytes more. Raises MediaRefused where too little may go; then all stays."""
+        if self._total + size <= self._limit:
             return
-        order = sorted(self._index, key=lambda name: (self._index[name].worth, self._index[name].at))
-        for sha256 in order:
-            if self._total <= self._limit * 0.95:
+        may_go = [name for name in await self._dispensable() if name != newcomer]
+        if self._total + size - sum(self._index[name].size for name in may_go) > self._limit:
+            raise MediaRefused(507, "media.full")
+        for sha256 in may_go:
+            if self._total + size <= self._limit * 0.95:
                 return
-            if sha256 == keep:
-                continue
             medium = self._index.pop(sha256)
             self._total -= medium.size
-            with contextlib.suppress(OSError):
-                await asyncio.to_thread(medium.path.unlink, True)
+            await _away(medium.path)
+
+    async def _dispensable(self) -> list[str]:
+        """What nobody needs, in the order in which it goes."""
+        needed = await self._needed() if self._needed else frozenset()
+        now = time.monotonic()
+        self._held = {name: at for name, at in self._held.items() if now - at < HELD_S and name in self._index}
+        free = [
+            name
+            for name, medium in self._index.items()
+            if not (medium.is_sound and (needed is None or name in self._held)) and name not in (needed or ())
+        ]
+        return sorted(free, key=lambda name: (self._index[name].worth, self._index[name].at))
+
+
+async def _away(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        await asyncio.to_thread(path.unlink, True)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(12)
+
+
+def _finish(file: BinaryIO, *, durable: bool) -> None:
+    """Nothing is left in memory; a picture is looked at now or never, but a sound must survive a power cut."""
+    file.flush()
+    if durable:
+        os.fsync(file.fileno())

@@ -58,7 +58,7 @@ class MediaRoutes:
         if length.isdigit() and int(length) > MAX_BYTES:
             return _refusal(MediaRefused(413, "media.too_large"))
         sha256 = str(request.path_params["sha256"])
-        if self._store.get(sha256):
+        if self._store.hold(sha256):
             async for _ in _bounded(request.stream()):
                 pass
             return JSONResponse({"sha256": sha256})
@@ -74,7 +74,7 @@ class MediaRoutes:
         if offset is None or not total or offset > total:
             return _refusal(MediaRefused(400, "media.bad_upload"))
         sha256 = str(request.path_params["sha256"])
-        if self._store.get(sha256):
+        if self._store.hold(sha256):
             async for _ in _bounded(request.stream()):
                 pass
             return JSONResponse({"sha256": sha256}, headers=_progress(self._store.progress(sha256)))

@@ -1,6 +1,6 @@
 """What a loudspeaker has on air, what waits, which emergencies repeat, and what people must decide."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +12,7 @@ from edge_agent.contract.reports import BulletinState, SpeakerState
 from hub.ledger import Account
 from hub.registry import Node
 from hub.sentences import Speaker, number
+from hub.standing import NO_MARK, Mark
 
 _MOST = 20
 """Of a queue, of emergencies: more nobody reads."""
@@ -63,11 +64,16 @@ class ClashView:
 
 @dataclass(frozen=True)
 class AlarmView:
-    """One emergency with all nodes on which it repeats. `places`: path of a node, its key on the page, its title."""
+    """One emergency with all nodes on which it repeats. `places`: path of a node, its key on the page, its title.
+
+    `mine`: at how many of them who looks may say that it was heard; `page`: of the emergency itself, if there is one.
+    """
 
     id: str
     title: str
     places: tuple[tuple[str, str, str], ...]
+    mine: int = 0
+    page: str = ""
 
 
 def speaker_view(thing: Capability, node: Node, account: Account | None, speak: Speaker) -> SpeakerView:
@@ -96,7 +102,7 @@ def speaker_view(thing: Capability, node: Node, account: Account | None, speak: 
         queue=tuple(title_of(node, account, each, speak) for each in state.queue[:_MOST]),
         emergencies=_emergencies(state, node, account, speak),
         volume=round(state.volume / 10) * 10,
-        facts=_facts(state, speak),
+        facts=_facts(state, Mark.SILENT in node.marked.get(("speaker", thing.id), NO_MARK), speak),
     )
 
 
@@ -108,19 +114,27 @@ def title_of(node: Node, account: Account | None, id_: str, speak: Speaker) -> s
     return (account.titles.get(id_) if account else None) or speak.t("speaker.notice")
 
 
-def alarms(nodes: Iterable[tuple[Node, Account | None, Speaker]]) -> tuple[AlarmView, ...]:
-    """The emergencies of all nodes."""
-    found: dict[str, tuple[str, list[tuple[str, str, str]]]] = {}
+def alarms(
+    nodes: Iterable[tuple[Node, Account | None, Speaker]],
+    may_end: Callable[[Node], bool] = lambda _: False,
+    page_of: Callable[[str], str] = lambda _: "",
+) -> tuple[AlarmView, ...]:
+    """The emergencies of all nodes. `may_end`: whether who looks may say at a node that it was heard."""
+    found: dict[str, tuple[str, list[tuple[str, str, str]], list[bool]]] = {}
     for node, account, speak in nodes:
         for state in node.states.values():
             if not isinstance(state, SpeakerState):
                 continue
             for each in _emergencies(state, node, account, speak):
                 place = (f"/nodes/{node.address}", node.key, node.title)
-                _, places = found.setdefault(each.id, (each.title, []))
+                _, places, mine = found.setdefault(each.id, (each.title, [], []))
                 if place not in places:
                     places.append(place)
-    return tuple(AlarmView(id_, title, tuple(places)) for id_, (title, places) in found.items())[:_MOST]
+                    mine.append(may_end(node))
+    return tuple(
+        AlarmView(id_, title, tuple(places), sum(mine), page_of(id_))
+        for id_, (title, places, mine) in list(found.items())[:_MOST]
+    )
 
 
 def clashes(node: Node, account: Account | None, speak: Speaker) -> tuple[ClashView, ...]:
@@ -165,11 +179,11 @@ def _emergencies(state: SpeakerState, node: Node, account: Account | None, speak
     )
 
 
-def _facts(state: SpeakerState, speak: Speaker) -> tuple[tuple[str, bool], ...]:
+def _facts(state: SpeakerState, silent: bool, speak: Speaker) -> tuple[tuple[str, bool], ...]:
     """What is known besides: sentences, and whether they are good news."""
     facts: list[tuple[str, bool]] = []
-    if state.heard is not None:
-        facts.append((speak.t("speaker.heard" if state.heard else "speaker.not_heard"), state.heard))
+    if silent or state.heard is not None:
+        facts.append((speak.t("speaker.not_heard" if silent else "speaker.heard"), not silent))
     if state.amplifier is not None:
         facts.append((speak.t("speaker.amplifier_on" if state.amplifier else "speaker.amplifier_off"), True))
     facts.append((speak.t("speaker.volume", volume=number(state.volume)), True))

@@ -22,7 +22,7 @@ class ReadingDesk:
     """Reads texts with the commune's voice."""
 
     def __init__(self, voice: Voice, previews: Previews) -> None:
-        self._voice = voice
+        self._voice = self.voice = voice
         self._previews = previews
 
     async def draft(self, text: str, answers: Choices, language: Language) -> Draft:
@@ -39,15 +39,15 @@ class ReadingDesk:
                 raise forms.FormError("reading.refused", why=why) from error
             return Draft(text, answers, None, why)
 
-    async def preview(self, draft: Draft, do: str, language: Language) -> Sheet:
-        """What is shown of its reading; `do` is `read`, or `listen` for sounds too."""
+    async def preview(self, draft: Draft, do: str, language: Language, voice: str = "") -> Sheet:
+        """What is shown of its reading; `do` is `read`, or `listen` for sounds too, by `voice` where that is named."""
         t = translator(language)
         if draft.checked is None:
             return Sheet(notice=t("reading.no_preview", why=draft.why), good=False)
         made = self.sheet(draft, language)
         if draft.open:
             made = replace(made, notice=t("reading.asks", count=draft.open))
-        return await self._with_sounds(made, draft, language) if do == "listen" else made
+        return await self._with_sounds(made, draft, language, voice) if do == "listen" else made
 
     def sheet(self, draft: Draft, language: Language) -> Sheet:
         """Words and questions; empty where nobody knows how it is read."""
@@ -62,13 +62,15 @@ class ReadingDesk:
             more=len(draft.checked.asked) - len(asked),
         )
 
-    async def _with_sounds(self, made: Sheet, draft: Draft, language: Language) -> Sheet:
+    async def _with_sounds(self, made: Sheet, draft: Draft, language: Language, voice: str) -> Sheet:
         t = translator(language)
         part = next(passages(draft.text, HEARD_CHARS))
         try:
             with self._previews.place():
-                horn = await self._previews.keep(await self._voice.say(part, draft.readings, plain=False))
-                plain = await self._previews.keep(await self._voice.say(part, draft.readings, plain=True))
+                said = await self._voice.say(part, draft.readings, plain=False, voice=voice or None)
+                horn = await self._previews.keep(said)
+                gentle = await self._voice.say(part, draft.readings, plain=True, voice=voice or None)
+                plain = await self._previews.keep(gentle)
         except Busy:
             return replace(made, sound_note=t("reading.busy"))
         except SpeechError as error:
@@ -77,7 +79,15 @@ class ReadingDesk:
             why = Fault.of("speech.storage", detail=str(error.strerror)).text(language)
             return replace(made, sound_note=t("reading.no_sound", why=why))
         sounds = (Sound("reading.horn", horn, True), Sound("reading.plain", plain, False))
-        return replace(made, sounds=sounds, sound_note="" if part == draft.text else t("reading.part"))
+        notes = ["" if part == draft.text else t("reading.part"), self.instead(voice, said.id, language)]
+        return replace(made, sounds=sounds, sound_note=" ".join(filter(None, notes)))
+
+    def instead(self, wanted: str | None, spoke: str, language: Language) -> str:
+        """That another voice spoke than was wanted; empty where all is as wished."""
+        if not wanted or wanted == spoke:
+            return ""
+        names = {"wanted": self.voice.called(wanted), "voice": self.voice.called(spoke)}
+        return translator(language)("write.voice_instead", **names)
 
     async def kept(self, draft: Draft, language: Language) -> list[str]:
         """Remember what was asked to be, but for what depends on the text."""

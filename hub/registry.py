@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import cast
 
-from edge_agent.contract.reports import About, AnyState, BulletinState, Status
+from edge_agent.contract.reports import About, AnyState, BulletinState, SpeakerState, Status
 from hub.clock import Clock
 from hub.coming import Coming
 from hub.messages import Message
@@ -59,6 +59,11 @@ class Node:
         return self.status is not None and self.status.online
 
     @property
+    def is_older(self) -> bool:
+        """Whether it is from before texts could name voices and nodes be examined: every later one tells its voices."""
+        return self.about is not None and not self.about.speaks
+
+    @property
     def title(self) -> str:
         """As people call it."""
         return self.about.name if self.about and self.about.name.strip() else self.name
@@ -108,6 +113,8 @@ class Registry:
         self.nodes: dict[str, Node] = {}
         self.standings = Standings()
         self.coming = Coming()
+        self.unheard: set[tuple[str, str]] = set()
+        """Loudspeakers, by address and id, whose last sound was not heard: a node that began anew does not know it."""
 
     def apply(self, message: Message) -> bool:
         """Take a status, about or state; whether there was room for it."""
@@ -162,12 +169,20 @@ class Registry:
             node.states[key] = state = cast(AnyState, message.body)  # decode() has checked the pair
             if isinstance(state, BulletinState):
                 self.coming.put(node.address, key[1], state)
-            if marks := marks_of(state):
+            if marks := marks_of(state) | self._silent(node.address, state):
                 node.marked[key] = marks
             else:
                 node.marked.pop(key, None)
             return True
         return False
+
+    def _silent(self, address: str, state: AnyState) -> Mark:
+        """A loudspeaker that was not heard stays silent until it is heard."""
+        if not isinstance(state, SpeakerState):
+            return NO_MARK
+        if state.heard is not None:
+            (self.unheard.discard if state.heard else self.unheard.add)((address, state.id))
+        return Mark.SILENT if (address, state.id) in self.unheard else NO_MARK
 
     def _has_room(self) -> bool:
         if len(self.nodes) < self._most:

@@ -1,5 +1,6 @@
 """Makes HTML of what the hub knows: the frame of pages, and the parts that change."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,8 @@ from hub.language import sentence, translator
 from hub.nodes.cards import Cards
 from hub.onair import AlarmView, alarms
 from hub.people.acting import person
-from hub.people.rights import EVERYWHERE, Place, Right
+from hub.people.outcomes import not_done
+from hub.people.rights import Place, Right
 from hub.registry import Node
 from hub.sentences import Speaker
 from hub.sheet import Sheet
@@ -54,10 +56,12 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals["stamp"] = stamp()
+        self._environment.globals |= {"stamp": stamp(), "open_page": ""}
         self._macros: dict[tuple[Language, str], Any] = {}
         self.pages: frozenset[str] | None = None
         """The addresses that this hub has; no way leads to others."""
+        self.emergency_page: Callable[[str], str] = lambda _: ""
+        """Where an emergency is followed and ended, by its id; empty for those that have no page."""
         self.cards = Cards(shown, self.macros)
 
     def sheet_of(self, template: str, language: Language, here: str, **values: object) -> str:
@@ -76,10 +80,10 @@ class Renderer:
             "ways": ways(person(), self.pages),
             "hub": self._hub(language),
             "alarms": self._alarms(language),
-            "ends_alarms": _ends_alarms(),
             "now": round(self._shown.clock.now().timestamp() * 1000),
             "zone": self._shown.zone.key,
             "toast": None,
+            "demo": "/demo" in (self.pages or ()),
         }
 
     async def shell(self, language: Language) -> Parts:
@@ -87,8 +91,12 @@ class Renderer:
         macro = self.macros(language)
         return {
             "hub-state": str(macro.hub_state(self._hub(language), True)),
-            "alarms": str(macro.alarms(self._alarms(language), True, _ends_alarms())),
+            "alarms": str(macro.alarms(self._alarms(language), True)),
         }
+
+    def offer_to_all(self, path: str) -> None:
+        """The page that everybody may open: who has not signed in is shown the way there."""
+        self._environment.globals["open_page"] = path
 
     def message(self, language: Language, key: str) -> str:
         """A page of one sentence."""
@@ -100,17 +108,21 @@ class Renderer:
         cards = [self.cards.card(node, language)]
         return self._environment.get_template("cards.html").render(t=translator(language), cards=cards)
 
-    def toast(self, language: Language, text: str, good: bool, undo: str = "") -> str:
-        """A note at the bottom of the page. `undo`: as in `Toast`."""
+    def toast(self, language: Language, text: str, good: bool, undo: str = "", key: str = "") -> str:
+        """A note at the bottom of the page. `undo`, `key`: as in `Toast`."""
+        if not good:
+            not_done(key, text)
         return str(self.macros(language).toast(text, good, undo))
 
     def sheet(self, language: Language, sheet: Sheet, path: str) -> str:
         """What stands under a form, which posts to `path`, once its text was read."""
+        _tell(sheet)
         return str(self.macros(language, "reading.html").sheet(sheet, path))
 
     def compose(self, language: Language, address: str, kind: str, fields: Fields, sheet: Sheet) -> str:
         """A page of one form, `speak` or `bulletins`, with what was typed: for browsers without JavaScript."""
         node = self._shown.registry.nodes[address]
+        _tell(sheet)
         return self._environment.get_template("compose.html").render(
             t=translator(language),
             language=language,
@@ -151,7 +163,7 @@ class Renderer:
         for commune, count, shared in communes(self._shown.registry):
             if person().may(Right.SWITCH, Place(commune)):
                 view, last = CommuneView(commune, count, shared), self._campaigns.last(commune)
-                views.append(told(view, last, self._shown.registry.nodes, language) if last else view)
+                views.append(told(view, last, self._shown.registry.nodes, language, self._shown.zone) if last else view)
         return tuple(views)
 
     def _alarms(self, language: Language) -> tuple[AlarmView, ...]:
@@ -159,9 +171,13 @@ class Renderer:
         accounts, areas = self._shown.ledger.accounts, self._shown.areas
         sounding = in_order(self._shown.registry.standings.marked[Mark.ALARM].values())
         return alarms(
-            (node, accounts.get(node.address), Speaker(language, node_zone(node, zone), now))
-            for node in sounding
-            if who.may(Right.SEE, areas.place(node))
+            (
+                (node, accounts.get(node.address), Speaker(language, node_zone(node, zone), now))
+                for node in sounding
+                if who.may(Right.SEE, areas.place(node))
+            ),
+            lambda node: who.may(Right.EMERGENCY, areas.place(node)),
+            self.emergency_page,
         )
 
     def days(self, language: Language, where: str = "") -> tuple[Day, ...]:
@@ -204,8 +220,10 @@ class Renderer:
         return sentence(language, "hub.lost", since=moment(since, now, self._shown.zone, language))
 
 
-def _ends_alarms() -> bool:
-    return person().may(Right.EMERGENCY, EVERYWHERE)
-
-
 __all__ = ["HubView", "Parts", "Renderer", "Shown"]
+
+
+def _tell(sheet: Sheet) -> None:
+    """A form that is shown again with a reason was not done."""
+    if not sheet.good:
+        not_done(said=sheet.notice)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from edge_agent.contract.errors import Fault
+from edge_agent.contract.errors import Fault, Said
 from edge_agent.contract.records import Event
 from edge_agent.contract.reports import BulletinState, CameraState, SpeakerState
 from edge_agent.contract.sentences import Language, spelled
@@ -38,6 +38,10 @@ class Speaker:
     def fault(self, fault: Fault | None) -> str:
         """A fault's own sentence, or nothing."""
         return spelled(fault.text(self.language)[:500], self.moment) if fault else ""
+
+    def said(self, said: Said | None) -> str:
+        """What a thing says besides, or nothing."""
+        return spelled(said.text(self.language)[:500], self.moment) if said else ""
 
     def level(self, value: float) -> str:
         """`60 %`."""
@@ -79,7 +83,7 @@ class Speaker:
         heard = "" if state.heard is None or state.actual not in ("aired", "partly") else self._heard(state.heard)
         ahead = state.next if over and state.next and state.next > self.now else None
         coming = self.t("bulletin.next", at=self.moment(ahead)) if ahead else ""
-        return _join(word, heard, coming, self.fault(state.fault))
+        return _join(word, heard, coming, self.fault(state.fault), self.said(state.said))
 
     def readiness(self, state: BulletinState) -> str:
         """Whether a bulletin could go on air now, and if not, what is missing."""
@@ -88,7 +92,7 @@ class Speaker:
         if state.actual == "preparing" and state.needed:
             return self.t("bulletin.preparing_part", prepared=state.prepared or 0, needed=state.needed)
         word = self.t(f"bulletin.{state.actual}")
-        return _join(word, self.fault(state.fault))
+        return _join(word, self.fault(state.fault), self.said(state.said))
 
     def _heard(self, heard: bool) -> str:
         return self.t("bulletin.heard" if heard else "bulletin.not_heard")
@@ -112,6 +116,7 @@ class Speaker:
         return _join(
             self._happened(event, thing),
             self._level(event),
+            self._found(event),
             self._detail(event, thing),
             self._was(event, thing),
             self._guessed(data),
@@ -141,6 +146,12 @@ class Speaker:
         if event.type not in ("switched", "override") or not isinstance(level, int | float):
             return ""
         return self.t("light.to_off") if level <= 0 else self.t("light.to_on", level=self.level(level))
+
+    def _found(self, event: Event) -> str:
+        """How many parts of a node were well when it was examined."""
+        counts = {word: event.data.get(word) for word in ("ok", "note", "faulty")} if event.type == "examined" else {}
+        known = {word: count for word, count in counts.items() if isinstance(count, int) and count > 0}
+        return ", ".join(self.t(f"doctor.count_{word}", count=count) for word, count in known.items())
 
     def _detail(self, event: Event, thing: str) -> str:
         """The words that an event carries: the sentence of its fault's code, a title, a text."""

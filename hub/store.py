@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from hub import database
+from hub import database, private
 from hub.database import READERS, address_of
+from hub.onehub import OneHub
 from hub.store_group import Entry, Group, OneFailed
 from hub.tables import metadata
 
@@ -52,6 +53,7 @@ class Store:
         """`waiting`: jobs that may wait before `offer` refuses."""
         self.address = address
         self._path = database.file_of(address)
+        self._alone = OneHub(self._path) if self._path is not None else None
         self._queue: queue.Queue[Entry | None] = queue.Queue(waiting)
         self._thread = threading.Thread(target=self._run, name="hub-store", daemon=True)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="hub-read")
@@ -62,7 +64,10 @@ class Store:
         self.on_rollback: list[Callable[[], None]] = []
 
     async def start(self) -> None:
-        """Open the database; a file that is none is put aside. Raises SQLAlchemyError or OSError."""
+        """Open the database; a file that is none is put aside.
+
+        Raises Taken while another hub uses it, SQLAlchemyError, OSError.
+        """
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._open)
         self._thread.start()
@@ -116,6 +121,7 @@ class Store:
         for engine in (self._writing, self._reading):
             if engine is not None:
                 engine.dispose()
+        self._leave()
 
     def _put(self, entry: Entry) -> None:
         try:
@@ -125,7 +131,20 @@ class Store:
 
     def _open(self) -> None:
         if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            private.folder(self._path.parent)
+        if self._alone is not None:
+            self._alone.take()
+        try:
+            self._wait_for_it()
+        except BaseException:
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
+        if self._alone is not None:
+            self._alone.leave()
+
+    def _wait_for_it(self) -> None:
         begun = time.monotonic()
         while True:
             try:
@@ -147,6 +166,8 @@ class Store:
             path.with_name(path.name + ending).unlink(missing_ok=True)
 
     def _prepare(self) -> None:
+        if self._path is not None:
+            private.file(self._path)
         self._writing, self._reading = database.writer(self.address), database.reader(self.address)
         try:
             with self._writing.begin() as connection:

@@ -3,16 +3,22 @@
 import secrets
 from dataclasses import dataclass
 
+from hub.people.outcomes import not_done
+
 MOST = 200
 
 
 @dataclass(frozen=True)
 class Toast:
-    """A sentence, and whether it is good news. `undo`: name of what takes it back; empty: nothing does."""
+    """A sentence, and whether it is good news. `undo`: name of what takes it back; empty: nothing does.
+
+    `key`: of the sentence, for the audit log, where it says why something was not done.
+    """
 
     text: str
     good: bool
     undo: str = ""
+    key: str = ""
 
 
 class Toasts:
@@ -23,6 +29,8 @@ class Toasts:
 
     def keep(self, toast: Toast) -> str:
         """Remember a note; returns the name under which it can be fetched."""
+        if not toast.good:
+            not_done(toast.key, toast.text)
         if len(self._waiting) >= MOST:
             self._waiting.pop(next(iter(self._waiting)))
         name = secrets.token_urlsafe(9)

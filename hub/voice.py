@@ -20,6 +20,7 @@ from tts.reading import Question, Reading
 from tts.reading.dictionary import Dictionary
 from tts.reading.dictionary_file import remember
 from tts.speech import Speech
+from tts.voices import VoiceName
 
 logger = logging.getLogger(__name__)
 
@@ -96,9 +97,27 @@ class Voice:
             raise SpeechError(WORKER_DIED, "the hub is ending", retry=True)
         return task.result()
 
-    async def say(self, text: str, readings: Mapping[str, str], plain: bool) -> Speech:
-        """The sound of `text`. Raises SpeechError."""
-        return await self._speaker.say(text, SAY_S, Manner(readings, strict=False, plain=plain))
+    async def say(self, text: str, readings: Mapping[str, str], plain: bool, voice: str | None = None) -> Speech:
+        """The sound of `text`; `voice` is tried first, `Speech.id` is who spoke. Raises SpeechError."""
+        return await self._speaker.say(text, SAY_S, Manner(readings, strict=False, plain=plain, voice=voice))
+
+    @property
+    def voices(self) -> tuple[VoiceName, ...]:
+        """Those that the hub has, in the order in which they are tried."""
+        return self._speaker.voices
+
+    def called(self, id_: str) -> str:
+        """As people call a voice; one that the hub has not by its id."""
+        return next((voice.name for voice in self.voices if voice.id == id_), id_)
+
+    def knows(self, id_: str | None) -> bool:
+        """Whether a text may name it; no name is no wish."""
+        return not id_ or any(voice.id == id_ for voice in self.voices)
+
+    @property
+    def offered(self) -> str:
+        """Ids and names, for a sentence."""
+        return ", ".join(v.id if v.name == v.id else f"{v.id} ({v.name})" for v in self.voices)
 
     async def remember(self, written: str, spoken: str) -> None:
         """Write a reading into the commune's dictionary. Raises SpeechError."""

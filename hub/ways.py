@@ -23,6 +23,7 @@ WAYS = (
     Way("air", "/air", "speaker", Right.SPEAK, True),
     Way("lights", "/lights", "lamp", Right.SWITCH, True),
     Way("cameras", "/cameras", "camera", Right.WATCH, True),
+    Way("approve", "/approve", "done", Right.APPROVE, True),
     Way("alerts", "/alerts", "siren", Right.WRITE),
     Way("calendar", "/calendar", "clock", Right.SEE),
     Way("aired", "/aired", "done", Right.SEE),
@@ -30,6 +31,7 @@ WAYS = (
     Way("reports", "/reports", "report", Right.REPORTS),
     Way("nodes", "/nodes", "node", Right.SEE),
     Way("people", "/people", "people", Right.ADMINISTER),
+    Way("notify", "/notify", "bell", Right.ADMINISTER),
 )
 
 

@@ -31,7 +31,7 @@ class Coder:
     async def __aenter__(self) -> "Coder":
         """Start it. Raises OSError."""
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "hub.air.encode", str(self._rate)),
+            *(sys.executable, "-P", "-m", "hub.air.encode", str(self._rate)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

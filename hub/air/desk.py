@@ -67,7 +67,8 @@ class AirDesk:
         self.prepared = Prepared(needs.store, needs.voice, needs.media, needs.audit, clock)
         self._rounds = Rounds(needs.commands, shown.notice, clock)
         voices = Voices(needs.commands, shown.link.pass_on, clock)
-        proofs = Proofs(needs.store, shown.ledger, clock)
+        self._registry, self._proofs = shown.registry, Proofs(needs.store, shown.ledger, clock)
+        needs.renderer.emergency_page = lambda id_: f"/air/emergency/{id_}" if self.emergencies.get(id_) else ""
         self._pages = (
             MicSocket(voices, needs.areas, needs.audit, _told(site), needs.language, needs.closing, clock),
             MicPage(needs.renderer, needs.areas, needs.language),
@@ -76,7 +77,7 @@ class AirDesk:
             EmergencyPages(site, needs.reading, self.emergencies, self.prepared),
             EmergencyFollow(site, self.emergencies),
             RoundPage(site, self._rounds),
-            AirPage(site, self._rounds, self.emergencies, proofs, needs.audit),
+            AirPage(site, self._rounds, self.emergencies, self._proofs, needs.audit),
         )
 
     def routes(self, door: Door) -> list[BaseRoute]:
@@ -87,6 +88,7 @@ class AirDesk:
         """Read what is kept. Raises SQLAlchemyError, StoreFull."""
         await self.prepared.load()
         await self.emergencies.load()
+        self._registry.unheard |= await self._proofs.unheard()
 
     async def run(self) -> None:
         """Send and end emergencies, make sounds beforehand; until cancelled."""

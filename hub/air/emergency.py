@@ -1,27 +1,27 @@
 """Emergencies of the commune: sounded on many clusters, followed, repeated, ended by the all-clear.
 
-What is to be said stands in the database first. So nothing that was decided is lost when the hub or the broker ends;
-and a bulletin of the same name, sent twice, sounds once.
+What is to be said is written as it is sent, so that nothing that was decided is lost when the hub or the broker ends;
+where it cannot be written it sounds nevertheless, and is written as soon as it can be. A bulletin of the same name,
+sent twice, sounds once.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
 
 from edge_agent.contract.commands import Args, CancelBulletin, PlanBulletin
 from edge_agent.contract.ids import uuid7
 from hub.air import emergency_book as book
-from hub.air.choosing import by_commune
 from hub.air.emergency_book import Emergency, Told, Words
 from hub.clock import Clock
 from hub.commands import Commands, Outcome
 from hub.notice import Notice
-from hub.people.acting import acting, by
+from hub.people.acting import by
 from hub.people.audit import Audit
-from hub.people.rights import Person
 from hub.store import Store, StoreFull
+from hub.telling import tell_all
 
 __all__ = ["MINUTES", "Emergencies", "Words"]
 
@@ -36,8 +36,10 @@ CLEAR_AFTER = timedelta(seconds=8)
 ANSWER_S = 10.0
 LOOK_S = 10.0
 """What could not be sent is tried again so often."""
-PART = 400
-"""Nodes in one command."""
+ONCE_MORE = timedelta(seconds=20)
+"""A node that is there and did not answer is asked again so long after it was asked."""
+KEPT_S = 3.0
+"""So long somebody waits for the record; the nodes are asked meanwhile."""
 END_LIFE = timedelta(hours=1)
 """So long after its end a node that comes back is told that an emergency is over."""
 
@@ -63,7 +65,6 @@ class Emergencies:
         self._clock = clock
         self._known: dict[str, Emergency] = {}
         self._news = asyncio.Event()
-        self._places = asyncio.Semaphore(4)
 
     async def load(self) -> None:
         """Read what may still sound, and the last ones. Raises SQLAlchemyError."""
@@ -81,24 +82,26 @@ class Emergencies:
     async def sound(self, words: Words, addresses: Iterable[str], minutes: float, id_: str | None = None) -> str:
         """Sound it on these nodes, all at one instant, repeating for so many minutes; returns its id.
 
-        Written before it is sent, so that it survives a restart of the hub. Asked again with the same `id_` it changes
-        nothing. Raises SQLAlchemyError, StoreFull.
+        It is sent at once, also where it cannot be written: a village that wakes up matters more than the record.
+        Asked again with the same `id_` it changes nothing.
         """
         now, id_ = self._clock.now(), id_ or new_id()
         if id_ in self._known:
             return id_
         nodes = {address: Told() for address in addresses}
         made = Emergency(id_, words, by(), now, now + timedelta(minutes=minutes), nodes)
-        self._audit.note(
-            "emergency.sound", ", ".join(nodes)[:300], words.title, id=id_, text=words.text, minutes=minutes
-        )
         self._known[id_] = made
         try:
-            await self._store.call(lambda connection: book.insert(connection, made))
-        except BaseException:
-            del self._known[id_]
-            raise
+            self._audit.note(
+                "emergency.sound", ", ".join(nodes)[:300], words.title, id=id_, text=words.text, minutes=minutes
+            )
+        except StoreFull:
+            logger.error("the audit log does not hold that %s sounded %s", made.by, id_)
+        self._keep(made)
         self._changed()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(KEPT_S):
+                await made.asked_to_keep.wait()
         return id_
 
     async def again(self, id_: str, may: Callable[[str], bool] = lambda _address: True) -> int:
@@ -117,13 +120,16 @@ class Emergencies:
         return len(left)
 
     async def all_clear(self, id_: str) -> None:
-        """End it everywhere, and say that it is over. Raises KeyError, SQLAlchemyError, StoreFull."""
+        """End it everywhere, and say that it is over. Raises KeyError, and SQLAlchemyError, StoreFull for one that
+        stands in the database: else it would repeat again after a restart.
+        """
         emergency = self._known[id_]
         if emergency.cleared is not None:
             return
-        self._audit.note("emergency.clear", ", ".join(emergency.nodes)[:300], emergency.words.title, id=id_)
         now, who = self._clock.now(), by()
-        await self._store.call(lambda connection: book.clear(connection, id_, now, who))
+        self._audit.note("emergency.clear", ", ".join(emergency.nodes)[:300], emergency.words.title, id=id_)
+        if emergency.kept:
+            await self._store.call(lambda connection: book.clear(connection, id_, now, who))
         emergency.cleared, emergency.cleared_by = now, who
         self._changed()
 
@@ -142,15 +148,41 @@ class Emergencies:
 
     async def _tend(self, emergency: Emergency) -> None:
         now = self._clock.now()
+        if not emergency.kept and emergency.asked_to_keep.is_set():
+            self._keep(emergency)
         if emergency.repeats(now):
-            unasked = [address for address, told in emergency.nodes.items() if not told.state]
+            unasked = [address for address in emergency.nodes if self._is_due(emergency, address, now)]
             if unasked:
                 await self._send(emergency, unasked)
         elif emergency.cleared is not None and now < max(emergency.until, emergency.cleared) + END_LIFE:
             await self._end(emergency)
 
+    def _is_due(self, emergency: Emergency, address: str, now: datetime) -> bool:
+        """Not asked yet; or there again, or still, without an answer: the broker may have lost what it kept."""
+        told, last = emergency.nodes[address], emergency.asked.get(address)
+        if told.state == "silent" and self._can_reach(address):
+            return last is None or now - last >= ONCE_MORE
+        return not told.state
+
+    def _keep(self, emergency: Emergency) -> None:
+        """Have it written as it is now. Where that fails it is tried again."""
+        emergency.asked_to_keep.clear()
+        kept = book.rows(emergency)
+
+        def done(_: object, error: BaseException | None) -> None:
+            emergency.kept = error is None
+            emergency.asked_to_keep.set()
+            self._notice.bump()
+
+        try:
+            self._store.offer(lambda connection: book.keep(connection, *kept), done)
+        except StoreFull as full:
+            logger.error("%s sounds, but cannot be written", emergency.id)
+            done(None, full)
+
     async def _send(self, emergency: Emergency, addresses: list[str]) -> None:
         now = self._clock.now()
+        emergency.asked |= dict.fromkeys(addresses, now)
         args = PlanBulletin(bulletin=book.bulletin(emergency, now + TOGETHER, now))
         life = (emergency.until - now).total_seconds()
 
@@ -187,19 +219,8 @@ class Emergencies:
         self, who: str, args: Args, addresses: list[str], life: float, heard: Callable[[str, Outcome], None]
     ) -> None:
         """Each node is told of once it answers; those that do not at the end."""
-
-        async def one(commune: str, part: list[str]) -> None:
-            async with self._places:
-                with acting(Person("", who)):
-                    outcomes = await self._commands.send_all(
-                        commune, args, part, limit=ANSWER_S, life=max(life, ANSWER_S), on_answer=heard
-                    )
-            _rest(outcomes, heard)
-
-        sending: list[Awaitable[None]] = []
-        for commune, nodes in by_commune(addresses).items():
-            sending += [one(commune, nodes[n : n + PART]) for n in range(0, len(nodes), PART)]
-        await asyncio.gather(*sending)
+        outcomes = await tell_all(self._commands, who, args, addresses, limit=ANSWER_S, life=life, heard=heard)
+        _rest(outcomes, heard)
 
     def _note(self, emergency: Emergency, address: str, told: Told) -> None:
         """Keep what a node answered. Where that cannot be written, it is asked again: better heard twice."""

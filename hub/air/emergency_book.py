@@ -1,5 +1,6 @@
 """The book of emergencies: what was sounded, where, and what each node answered. Rows, and the bulletins of them."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from hub.tables import upsert
 SHOWN = 30
 """Emergencies that are remembered in memory."""
 REPEAT_S = 10.0
+CLEAR_TITLE = "Báo yên: "
+"""Before the title of the all-clear, which would look like the alarm itself in every list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,12 @@ class Emergency:
     cleared_by: str = ""
     ending: bool = False
     """Whether nodes have been told of its end."""
+    kept: bool = True
+    """Whether it stands in the database."""
+    asked_to_keep: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the database has said whether it took it."""
+    asked: dict[str, datetime] = field(default_factory=dict)
+    """When each node was asked last, since the hub began."""
 
     def repeats(self, now: datetime) -> bool:
         """Whether it is to be heard now."""
@@ -85,7 +94,7 @@ def clear_bulletin(emergency: Emergency, at: datetime) -> Bulletin:
     return Bulletin.model_validate(
         {
             "id": f"by-{emergency.id.removeprefix('kc-')}"[:40],
-            "title": emergency.words.title[:200],
+            "title": f"{CLEAR_TITLE}{emergency.words.title}"[:200],
             "text": emergency.words.clear,
             "strict_reading": False,
             "class": "priority",
@@ -103,28 +112,35 @@ def _content(words: Words) -> dict[str, Any]:
     return {"segments": [{"kind": "text", **text, "rendered": {"sha256": sha256, "bytes": size}}]}
 
 
-def insert(connection: Connection, emergency: Emergency) -> None:
-    """A new one, with its nodes."""
+def rows(emergency: Emergency) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """As it is written: itself, and what each of its nodes answered."""
     words = emergency.words
     sha256, size = words.sound or ("", 0)
-    connection.execute(
-        sounded.insert().values(
-            id=emergency.id,
-            title=words.title,
-            text=words.text,
-            readings=json.dumps(dict(words.readings), ensure_ascii=False),
-            clear=words.clear,
-            drill=int(words.drill),
-            sound=sha256,
-            bytes=size,
-            by=emergency.by,
-            at=iso(emergency.at),
-            until=iso(emergency.until),
-        )
-    )
-    rows = [{"emergency": emergency.id, "address": address} for address in emergency.nodes]
-    if rows:
-        connection.execute(told.insert(), rows)
+    itself = {
+        "id": emergency.id,
+        "title": words.title,
+        "text": words.text,
+        "readings": json.dumps(dict(words.readings), ensure_ascii=False),
+        "clear": words.clear,
+        "drill": int(words.drill),
+        "sound": sha256,
+        "bytes": size,
+        "by": emergency.by,
+        "at": iso(emergency.at),
+        "until": iso(emergency.until),
+        "cleared": iso(emergency.cleared) if emergency.cleared else "",
+        "cleared_by": emergency.cleared_by,
+    }
+    return itself, [_told(emergency.id, address, answer) for address, answer in emergency.nodes.items()]
+
+
+def keep(connection: Connection, itself: dict[str, Any], nodes: list[dict[str, Any]]) -> None:
+    """Write one, given as `rows` gives it; what was written of it before is replaced."""
+    connection.execute(told.delete().where(told.c.emergency == itself["id"]))
+    connection.execute(sounded.delete().where(sounded.c.id == itself["id"]))
+    connection.execute(sounded.insert(), itself)
+    if nodes:
+        connection.execute(told.insert(), nodes)
 
 
 def clear(connection: Connection, id_: str, at: datetime, by: str) -> None:
@@ -134,21 +150,24 @@ def clear(connection: Connection, id_: str, at: datetime, by: str) -> None:
 
 def tell(connection: Connection, id_: str, address: str, answer: Told) -> None:
     """What a node answered."""
+    upsert(connection, told, _told(id_, address, answer))
+
+
+def _told(id_: str, address: str, answer: Told) -> dict[str, Any]:
     fault = answer.fault.model_dump_json() if answer.fault else ""
     ended = iso(answer.ended) if answer.ended else ""
-    row = {"emergency": id_, "address": address, "state": answer.state, "fault": fault, "ended": ended}
-    upsert(connection, told, row)
+    return {"emergency": id_, "address": address, "state": answer.state, "fault": fault, "ended": ended}
 
 
 def last(connection: Connection) -> list[Emergency]:
     """The last ones, with their nodes."""
-    rows = connection.execute(sa.select(sounded).order_by(sounded.c.at.desc()).limit(SHOWN)).fetchall()
-    nodes: dict[str, dict[str, Told]] = {row.id: {} for row in rows}
+    found = connection.execute(sa.select(sounded).order_by(sounded.c.at.desc()).limit(SHOWN)).fetchall()
+    nodes: dict[str, dict[str, Told]] = {row.id: {} for row in found}
     for row in connection.execute(sa.select(told).where(told.c.emergency.in_(nodes))):
         ended = datetime.fromisoformat(row.ended) if row.ended else None
         fault = Fault.model_validate_json(row.fault) if row.fault else None
         nodes[row.emergency][row.address] = Told(row.state, fault, ended)
-    return [_emergency(row, nodes[row.id]) for row in rows]
+    return [_emergency(row, nodes[row.id]) for row in found]
 
 
 def _emergency(row: Any, nodes: dict[str, Told]) -> Emergency:

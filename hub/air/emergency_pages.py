@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
@@ -20,13 +19,12 @@ from hub.air.site import Site
 from hub.choices import choices
 from hub.draft import Draft
 from hub.forms import Fields, FormError
-from hub.language import remember, sentence, sort_key, switched, translator
+from hub.language import remember, sort_key, switched, translator
 from hub.people.acting import person
 from hub.people.door import Door, somewhere
 from hub.people.rights import Right
 from hub.readingdesk import ReadingDesk
 from hub.registry import Node
-from hub.store import StoreFull
 
 _ID = re.compile(r"kc-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 FRESH = timedelta(minutes=10)
@@ -95,8 +93,6 @@ class EmergencyPages:
             await self._emergencies.sound(asked.words, [node.address for node in asked.nodes], asked.minutes, id_)
         except FormError as error:
             return self._form(request, fields, translator(language)(error.key, **error.params), 422)
-        except (StoreFull, SQLAlchemyError):
-            return self._form(request, fields, sentence(language, "emergency.not_written"), 503)
         return RedirectResponse(f"/air/emergency/{id_}", 303)
 
     def _is_fresh(self, id_: str) -> bool:

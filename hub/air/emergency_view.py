@@ -37,6 +37,7 @@ class EmergencyPageView:
     at: str
     until: str
     repeats: bool
+    kept: bool
     cleared: str
     cleared_by: str
     clear: str
@@ -92,6 +93,7 @@ def emergency_view(
         at=speak.moment(emergency.at),
         until=speak.moment(emergency.until),
         repeats=emergency.repeats(speak.now),
+        kept=emergency.kept,
         cleared=speak.moment(emergency.cleared) if emergency.cleared else "",
         cleared_by=emergency.cleared_by,
         clear=emergency.words.clear,

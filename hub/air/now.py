@@ -1,6 +1,6 @@
 """A cluster as it stands on `/air`: what it plays, what comes next, whether it is ready, and what was heard."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from edge_agent.contract.capabilities import Capability
@@ -48,8 +48,9 @@ def cluster(
     """As it is now. `last`: what it aired last; `may`: rights of who looks."""
     state, word = presence(node, speak)
     speakers = tuple(speaker_view(thing, node, account, speak) for thing in _speakers(node)[:SPEAKERS])
-    coming = _next(node, speak)
-    proof, proof_words = _proof(node, last, speak)
+    coming, why = _next(node, speak), _why(node, word, speak)
+    proof, proof_words = _proof(last, speak)
+    speakers = tuple(_once(speaker, proof, why, speak) for speaker in speakers)
     return ClusterView(
         key=node.key,
         path=f"/nodes/{node.address}",
@@ -62,11 +63,22 @@ def cluster(
         next_title=coming.title[:200] if coming else "",
         next_word=speak.bulletin(coming) if coming else "",
         next_good=coming is not None and coming.actual == "ready" and coming.fault is None,
-        why=_why(node, word, speak),
+        why=why,
         proof=proof,
         proof_words=proof_words,
         may=may,
     )
+
+
+def _once(speaker: SpeakerView, proof: str, why: tuple[str, ...], speak: Speaker) -> SpeakerView:
+    """Without what the card says already: why it is not ready, and what was heard of the last airing.
+
+    That it heard an earlier one would contradict a proof that does not know.
+    """
+    said = {speak.t("speaker.heard")} if proof != "none" else set()
+    said |= {speak.t("speaker.not_heard")} if proof == "unheard" or speaker.trouble in why else set()
+    facts = tuple(fact for fact in speaker.facts if fact[0] not in said)
+    return replace(speaker, facts=facts, trouble="" if speaker.trouble in why else speaker.trouble)
 
 
 def _speakers(node: Node) -> list[Capability]:
@@ -99,9 +111,7 @@ def _why(node: Node, word: str, speak: Speaker) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:4]
 
 
-def _proof(
-    node: Node, last: Row | None, speak: Speaker
-) -> tuple[Literal["heard", "unheard", "unknown", "missed", "none"], str]:
+def _proof(last: Row | None, speak: Speaker) -> tuple[Literal["heard", "unheard", "unknown", "missed", "none"], str]:
     """Whether what was aired last was heard: by the microphone, as far as there is one."""
     if last is None:
         return "none", speak.t("air.proof_none")

@@ -121,7 +121,7 @@ class Prepared:
             speech = await self._voice.say(message.text, message.readings, plain=False)
             data = await asyncio.to_thread(Path.read_bytes, speech.path)
             sha256 = hashlib.sha256(data).hexdigest()
-            if self._media.get(sha256) is None:
+            if self._media.hold(sha256) is None:
                 await self._media.put(sha256, _chunks(data))
         except (SpeechError, OSError, MediaRefused) as error:
             logger.warning("no sound of the prepared message %s: %s; nodes say it themselves", message.id, error)

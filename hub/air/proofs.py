@@ -1,7 +1,7 @@
 """What each node aired last, from the as-aired log; asked again only where a node has told something new."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
@@ -12,6 +12,7 @@ from hub.registry import Node
 from hub.store import Store
 
 BACK = timedelta(days=31)
+UNHEARD_MOST = 5000
 KEPT = 2000
 
 
@@ -41,6 +42,26 @@ class Proofs:
                 self._known[address] = versions[address], row
         return {address: self._known[address][1] for address in versions if address in self._known}
 
+    async def unheard(self) -> set[tuple[str, str]]:
+        """Address and id of each loudspeaker of which the last airing that was listened to was not heard.
+
+        Raises SQLAlchemyError.
+        """
+        now = self._clock.now()
+        return await self._store.read(lambda c: _unheard(c, now - BACK, now + timedelta(days=1)))
+
     def _version(self, address: str) -> int:
         account = self._ledger.accounts.get(address)
         return account.version if account else 0
+
+
+def _unheard(connection: Connection, start: datetime, end: datetime) -> set[tuple[str, str]]:
+    last: dict[tuple[str, str], Row] = {}
+    for row in rows(connection, Wanted(start, end, show="unheard"), UNHEARD_MOST, newest=True):
+        last.setdefault((row.address, row.airing.speaker), row)
+
+    def is_heard_since(row: Row) -> bool:
+        later = rows(connection, Wanted(row.at, end, row.address))
+        return any(each.heard and each.airing.speaker == row.airing.speaker and each.at > row.at for each in later)
+
+    return {key for key, row in last.items() if not is_heard_since(row)}

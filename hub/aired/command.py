@@ -37,7 +37,7 @@ def show(config: HubConfig, chosen: str, kind: str, out: Path | None, where: str
     except paper.TooLong as error:
         raise Failed(translator(config.language)("aired.paper_long")) from error
     except (SQLAlchemyError, OSError) as error:
-        raise Failed(f"{database.shown(address)}: {error}") from error
+        raise Failed(f"{database.shown(address)}: {database.why(error)}") from error
 
 
 def _check_place(config: HubConfig, address: URL, where: str) -> None:

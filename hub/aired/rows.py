@@ -54,6 +54,8 @@ CLASSES = ("ordinary", "priority", "emergency")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INSTANCES = "instances"
 """Among the `params` of an airing: for how many instances the row stands, where the node told them in one event."""
+UNDELIVERED = "hub.undelivered"
+"""In the place of a node's code, where the hub itself knows it: the bulletin never came to the node."""
 _SANE = 2**52
 """Microseconds beyond which a time is a mistake (the year 2112)."""
 

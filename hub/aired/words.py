@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from edge_agent.contract.airings import Interruption
 from edge_agent.contract.sentences import Language, spelled
 from hub import times
-from hub.aired.rows import INSTANCES, Row, Totals, started_at
+from hub.aired.rows import INSTANCES, UNDELIVERED, Row, Totals, started_at
 from hub.language import translator
 from hub.people.acting import BY_CONSOLE
 from hub.sentences import number, why
@@ -99,6 +99,8 @@ class Wording:
     def _notes(self, row: Row) -> list[str]:
         airing, t = row.airing, self._t
         reason = why(airing.code, airing.params, airing.reason, self._language)
+        if airing.code == UNDELIVERED:
+            reason = t("aired.undelivered")
         found = [spelled(reason, lambda at: f"{at.astimezone(self._zone):%H:%M:%S %d/%m}")] if reason else []
         if INSTANCES in airing.params:
             since = times.instant_in(airing.params.get("first"), self._zone)

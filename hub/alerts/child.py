@@ -10,6 +10,8 @@ import resource
 import socket
 import sys
 
+from hub.alerts.nearby import Guard
+
 MEMORY = 1024 * 1024 * 1024
 _CODE = re.compile(r"error[=:]\s*(\d{3})\b")
 
@@ -33,10 +35,11 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     asked = json.loads(sys.stdin.buffer.read(200_000))
     socket.setdefaulttimeout(float(asked["timeout_s"]))
-    sys.stdout.write(_send(asked["url"], asked["title"], asked["body"]))
+    guard = None if asked["local"] else Guard()
+    sys.stdout.write(_send(asked["url"], asked["title"], asked["body"], guard))
 
 
-def _send(url: str, title: str, body: str) -> str:
+def _send(url: str, title: str, body: str, guard: Guard | None) -> str:
     import apprise
 
     heard = _Heard()
@@ -48,6 +51,8 @@ def _send(url: str, title: str, body: str) -> str:
         return "notify.error_address"
     if to.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT):
         return "sent"
+    if guard is not None and guard.refused:
+        return "notify.error_local"
     return f"notify.error_refused {heard.code}" if heard.code else "notify.error_away"
 
 

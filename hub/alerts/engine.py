@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,18 +12,17 @@ from sqlalchemy.engine import Connection
 
 from hub.alerts import outbox
 from hub.alerts.channels import Channels
+from hub.alerts.foreign import ForeignAlerts
 from hub.alerts.model import Channel, Rule, Trouble
 from hub.alerts.outbox import Kind, Limits, Message
+from hub.alerts.own import KEY, OwnLink
 from hub.alerts.sending import Undelivered, send
 from hub.alerts.settings import Notify
+from hub.alerts.stands import Stands
 from hub.alerts.tables import items, news, told
 from hub.alerts.watch import Watch
 from hub.alerts.words import Writer
-from hub.cap.rows import State
-from hub.cap.tables import alerts
-from hub.clock import Clock
-from hub.people.rights import EVERYWHERE, Place
-from hub.store import Store
+from hub.people.rights import Place
 from hub.times import local
 
 logger = logging.getLogger(__name__)
@@ -54,20 +53,20 @@ class Engine:
     def __init__(
         self,
         settings: Notify,
-        store: Store,
+        on: Stands,
         watch: Watch,
         channels: Channels,
         writer: Writer,
-        connected: Callable[[], bool],
-        clock: Clock,
     ) -> None:
         self._settings = settings
-        self._store = store
+        self._store = on.store
         self._watch = watch
         self._channels = channels
         self._writer = writer
-        self._connected = connected
-        self._clock = clock
+        self._connected = on.connected
+        self._clock = on.clock
+        self._foreign = ForeignAlerts(on.store, on.concerns, watch.language)
+        self._own = OwnLink(on.connected, settings, watch.language)
         self._told: dict[str, Told] = {}
         self._first: dict[str, datetime] = {}
         self._gone: dict[str, datetime] = {}
@@ -108,6 +107,8 @@ class Engine:
         """What is new, and what is over; then make messages of what waits. Raises SQLAlchemyError, StoreFull."""
         now = self._clock.now()
         await self._take_news(now)
+        if kind := self._own.news(now, told=KEY in self._told):
+            await self._tell([replace(self._own.trouble, urgent=kind == "new")], kind, now)
         if self._is_calm(now):
             await self._judge(now)
         await self._compose(now)
@@ -128,7 +129,10 @@ class Engine:
     async def _try(self, channel: Channel, message: Message) -> None:
         async with self._turns:
             try:
-                await send(channel.url, message.title, message.body, self._settings.timeout_s)
+                if not channel.url:
+                    raise Undelivered("notify.error_key")
+                limit, local_ = self._settings.timeout_s, self._settings.local_services
+                await send(channel.url, message.title, message.body, limit, local=local_)
             except Undelivered as error:
                 logger.warning("channel %s: message %d did not go out: %s", channel.id, message.id, error)
                 give_up = timedelta(hours=self._settings.give_up_hours)
@@ -147,7 +151,7 @@ class Engine:
         return now >= self._calm
 
     async def _judge(self, now: datetime) -> None:
-        current = self._watch.troubles(now) | await self._alerts()
+        current = self._watch.troubles(now) | await self._foreign.troubles()
         settle = timedelta(seconds=self._settings.settle_s)
         self._first = {key: self._first.get(key, now) for key in current}
         fresh = [
@@ -194,15 +198,6 @@ class Engine:
                     self._told[trouble.key] = Told(trouble.rule, trouble.place, trouble.area, trouble.name)
                 else:
                     self._told.pop(trouble.key, None)
-
-    async def _alerts(self) -> dict[str, Trouble]:
-        """Foreign alerts that wait for a person."""
-        waiting = sa.select(alerts.c.id, alerts.c.title, alerts.c.areas).where(alerts.c.state == State.WAITING.value)
-        rows = await self._store.read(lambda c: c.execute(waiting.limit(500)).fetchall())
-        found = [
-            Trouble(f"cap:{id_}", Rule.CAP, EVERYWHERE, "", title, areas, urgent=True) for id_, title, areas in rows
-        ]
-        return {trouble.key: trouble for trouble in found}
 
     async def _take_news(self, now: datetime) -> None:
         """Hand what happened once to channels, and forget it, in one."""

@@ -28,11 +28,16 @@ class Rule(StrEnum):
     """A foreign alert waits for a person."""
     NODE = "node"
     """Anything else of a node: its disk, its clock."""
+    HUB = "hub"
+    """The hub itself has lost its broker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that is so now. `key`: the same as long as it is the same; `since`: told no earlier than this lasts."""
+    """Something that is so now. `key`: the same as long as it is the same; `since`: told no earlier than this lasts.
+
+    `places`: where it is, if it is in more than one place.
+    """
 
     key: str
     rule: Rule
@@ -42,12 +47,12 @@ class Trouble:
     detail: str = ""
     since: datetime | None = None
     urgent: bool = False
-    known: bool = True
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Where messages go. `url`: a secret, never shown nor logged; `shown`: what people see of it."""
+    """Where messages go. `url`: a secret, never shown nor logged, empty if its key is lost; `shown`: for people."""
 
     id: str
     name: str
@@ -60,9 +65,10 @@ class Channel:
     on: bool
     since: datetime
 
-    def wants(self, rule: Rule, place: Place) -> bool:
-        """Whether it is told of this."""
-        return self.on and rule in self.rules and (not place.commune or self.place.holds(place))
+    def wants(self, trouble: Trouble) -> bool:
+        """Whether it is told of this: of a kind that it chose, and in its place; what has no place is everybody's."""
+        places = trouble.places or (trouble.place,)
+        return self.on and trouble.rule in self.rules and any(not p.commune or self.place.holds(p) for p in places)
 
     def is_quiet(self, there: time) -> bool:
         """Whether it is told of urgent things only, at this local time."""

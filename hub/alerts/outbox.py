@@ -66,7 +66,7 @@ def tell(connection: Connection, channels: Iterable[Channel], trouble: Trouble, 
     elif kind == "over":
         connection.execute(told.delete().where(told.c.key == trouble.key))
     for channel in channels:
-        if channel.wants(trouble.rule, trouble.place) and _is_news(connection, channel.id, trouble.key, kind):
+        if channel.wants(trouble) and _is_news(connection, channel.id, trouble.key, kind):
             connection.execute(items.insert().values(_item(channel.id, trouble, kind, now)))
 
 

@@ -1,36 +1,26 @@
 """`/notify`: to whom the hub writes, of what, at which hours; how each channel is, and what was sent."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, time
+from dataclasses import dataclass
+from datetime import datetime
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from hub.alerts import outbox
-from hub.alerts.addresses import KINDS, address
-from hub.alerts.channels import MOST, Channels
+from hub.alerts.addresses import KINDS
+from hub.alerts.desk import USUAL, ChannelDesk, may
 from hub.alerts.model import Channel, Rule
-from hub.alerts.tables import messages
-from hub.alerts.words import Writer
 from hub.forms import Fields
 from hub.people import choosing
 from hub.people.acting import person
 from hub.people.door import Door, somewhere
 from hub.people.joining import Wrong
 from hub.people.kit import FormError, Kit, fields
-from hub.people.rights import EVERYWHERE, Place, Right
-from hub.store import Store
+from hub.people.rights import Place, Right
 
 LOG = 50
 """Messages on the page."""
-LOOKED_AT = 300
-"""Of all channels; who may see only some of them sees the last of these."""
-USUAL = frozenset(Rule) - {Rule.MOTION}
-"""What a new channel is told unless somebody chooses otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +47,9 @@ class SentView:
 class NotifyPages:
     """For who administers the place of a channel; its address is never shown again."""
 
-    def __init__(self, kit: Kit, store: Store, channels: Channels, writer: Writer) -> None:
+    def __init__(self, kit: Kit, desk: ChannelDesk) -> None:
         self._kit = kit
-        self._store = store
-        self._channels = channels
-        self._writer = writer
+        self._desk = desk
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -82,15 +70,15 @@ class NotifyPages:
     ) -> Response:
         """`given`: what was typed into the form of channel `of`, or of a new one."""
         kit, language = self._kit, self._kit.language(request)
-        rows = await self._store.read(_log)
-        mine = [channel for channel in self._channels.all() if _may(channel.place)]
-        views = [self._view(request, channel, rows) for channel in mine]
+        rows = await self._desk.rows()
+        views = [self._view(request, channel, rows) for channel in self._desk.all()]
         return kit.page(
             request,
             "alerts_out_list.html",
+            "notify",
             status=status,
             channels=views,
-            log=[self._sent(request, row) for row in rows if _may(Place.parse(row["place"]))][:LOG],
+            log=[self._sent(request, row) for row in rows if may(Place.parse(row["place"]))][:LOG],
             rules=list(Rule),
             usual=USUAL,
             kinds=KINDS,
@@ -109,6 +97,8 @@ class NotifyPages:
         place = kit.place(channel.place, kit.language(request))
         if not channel.on:
             return ChannelView(channel, place, "none", kit.words(request, "notify.state_off"))
+        if not channel.url:
+            return ChannelView(channel, place, "bad", kit.words(request, "notify.error_key"))
         if last is None:
             return ChannelView(channel, place, "none", kit.words(request, "notify.state_none"))
         state = "good" if last["state"] == "sent" else "bad" if last["error"] else "waiting"
@@ -130,65 +120,45 @@ class NotifyPages:
         return kit.words(request, f"notify.state_{row['state']}", at=at, why=why, tries=row["tries"])
 
     async def _make(self, request: Request) -> Response:
-        kit, given = self._kit, {}
+        given: Fields = {}
         try:
             given = await fields(request)
-            if len(self._channels.all()) >= MOST:
-                raise Wrong("notify.too_many", limit=MOST)
-            to = address(given)
-            new = Channel(Channels.new_id(), "", to.url, to.shown, EVERYWHERE, USUAL, None, None, True, kit.clock.now())
-            channel = _chosen(new, given)
+            channel = await self._desk.make(given)
         except (FormError, Wrong) as error:
             return await self._wrong(request, "notify.make", given, error)
-        kit.audit.note("notify.make", str(channel.place), channel.name, to=channel.shown, id=channel.id)
-        await self._channels.keep(channel)
-        return kit.say(request, "/notify", "notify.made", name=channel.name)
+        return self._kit.say(request, "/notify", "notify.made", name=channel.name)
 
     async def _change(self, request: Request) -> Response:
-        kit, given = self._kit, {}
+        given: Fields = {}
         channel = self._mine(request)
         if channel is None:
-            return kit.say(request, "/notify", "notify.no_channel", good=False)
+            return self._kit.say(request, "/notify", "notify.no_channel", good=False)
         try:
             given = await fields(request)
-            channel = replace(_chosen(channel, given), on=bool(given.get("on")))
+            channel = await self._desk.change(channel, given)
         except (FormError, Wrong) as error:
             return await self._wrong(request, "notify.change", given, error, channel.id)
-        rules = " ".join(sorted(channel.rules))
-        kit.audit.note("notify.change", str(channel.place), channel.name, id=channel.id, rules=rules, on=channel.on)
-        await self._channels.keep(channel)
-        return kit.say(request, "/notify", "notify.kept", name=channel.name)
+        return self._kit.say(request, "/notify", "notify.kept", name=channel.name)
 
     async def _test(self, request: Request) -> Response:
         kit, channel = self._kit, self._mine(request)
         if channel is None:
             return kit.say(request, "/notify", "notify.no_channel", good=False)
-        if not channel.on:
-            return kit.say(request, "/notify", "notify.test_off", good=False)
-        now = kit.clock.now()
-        title = self._writer.titled(kit.words(request, "notify.test_title"))
-        body = kit.words(request, "notify.test_body", name=channel.name, by=person().name, at=kit.moment(now))
-
-        def write(connection: Connection) -> None:
-            outbox.hurry(connection, channel.id, now)
-            if not outbox.is_full(connection, channel.id):
-                outbox.put(connection, channel, title, body, now, urgent=True, things=0)
-
-        kit.audit.note("notify.test", str(channel.place), channel.name, id=channel.id)
-        await self._store.call(write)
+        try:
+            await self._desk.test(channel, kit.language(request), kit.zone)
+        except Wrong as error:
+            return kit.say(request, "/notify", error.key, good=False, **error.params)
         return kit.say(request, "/notify", "notify.test_sending", name=channel.name)
 
     async def _remove(self, request: Request) -> Response:
         kit, channel = self._kit, self._mine(request)
         if channel is None:
             return kit.say(request, "/notify", "notify.no_channel", good=False)
-        kit.audit.note("notify.remove", str(channel.place), channel.name, id=channel.id)
-        await self._channels.remove(channel)
+        await self._desk.remove(channel)
         return kit.say(request, "/notify", "notify.removed", name=channel.name)
 
     def _mine(self, request: Request) -> Channel | None:
-        channel = self._channels.get(request.path_params["id"])
-        return channel if channel is not None and _may(channel.place) else None
+        return self._desk.get(request.path_params["id"])
 
     async def _wrong(
         self, request: Request, act: str, given: Fields, error: FormError | Wrong, of: str = ""
@@ -197,44 +167,3 @@ class NotifyPages:
         typed = {name: value for name, value in given.items() if name not in ("password", "token", "url", "web")}
         wrong = self._kit.words(request, error.key, **error.params)
         return await self._page(request, 422, given=typed, wrong=wrong, of=of)
-
-
-def _may(place: Place) -> bool:
-    return person().may(Right.ADMINISTER, place)
-
-
-def _log(connection: Connection) -> list[Mapping[str, str]]:
-    """The last messages, the last one of each channel, and all that wait, the newest first."""
-    newest = sa.select(messages.c.id).order_by(messages.c.id.desc()).limit(LOOKED_AT).subquery()
-    last = sa.select(sa.func.max(messages.c.id)).group_by(messages.c.channel)
-    shown = sa.or_(messages.c.id.in_(sa.select(newest.c.id)), messages.c.id.in_(last), messages.c.state == "waiting")
-    query = sa.select(messages).where(shown).order_by(messages.c.id.desc())
-    return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def _chosen(channel: Channel, given: Fields) -> Channel:
-    """The channel with what was chosen. Raises Wrong."""
-    name = given.get("name", "")[:100]
-    if not name:
-        raise Wrong("notify.no_name")
-    rules = frozenset(rule for rule in Rule if given.get(f"rule_{rule.value}"))
-    if not rules:
-        raise Wrong("notify.no_rule")
-    value = given.get("other", "") or given.get("place", "")
-    place = EVERYWHERE if value == "*" else Place.parse(value[:200])
-    if (place == EVERYWHERE and value != "*") or not _may(place):
-        raise Wrong("notify.no_place")
-    begin, end = _time(given.get("quiet_from", "")), _time(given.get("quiet_until", ""))
-    if (begin is None) != (end is None):
-        raise Wrong("notify.no_quiet")
-    return replace(channel, name=name, rules=rules, place=place, quiet_from=begin, quiet_until=end)
-
-
-def _time(text: str) -> time | None:
-    """A time of day as fields write it. Raises Wrong."""
-    if not text:
-        return None
-    try:
-        return time.fromisoformat(text).replace(second=0, microsecond=0, tzinfo=None)
-    except ValueError as error:
-        raise Wrong("notify.no_quiet") from error

@@ -8,17 +8,16 @@ from starlette.routing import BaseRoute
 
 from edge_agent.contract.sentences import Language
 from hub.alerts.channels import Channels
+from hub.alerts.desk import ChannelDesk
 from hub.alerts.engine import Engine
 from hub.alerts.news import News
 from hub.alerts.pages import NotifyPages
 from hub.alerts.settings import Notify
+from hub.alerts.stands import Stands
 from hub.alerts.watch import Watch
 from hub.alerts.words import Writer
-from hub.clock import Clock
 from hub.people.door import Door
 from hub.people.kit import Kit
-from hub.registry import Registry
-from hub.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +33,15 @@ class Local:
 class NotifyPart:
     """`load` before, `tasks` while the hub runs; `wake` when something may not wait; `routes` for the application."""
 
-    def __init__(
-        self,
-        settings: Notify,
-        store: Store,
-        registry: Registry,
-        connected: Callable[[], bool],
-        clock: Clock,
-        here: Local,
-    ) -> None:
-        self._store = store
-        self._channels = Channels(store)
+    def __init__(self, settings: Notify, on: Stands, here: Local) -> None:
+        self._store = on.store
+        self._channels = Channels(on.store, on.seal)
         writer = Writer(here.language, here.zone, here.name, here.address)
-        watch = Watch(registry, settings, here.language, here.zone)
-        self._engine = Engine(settings, store, watch, self._channels, writer, connected, clock)
+        watch = Watch(on.registry, settings, here.language, here.zone)
+        self._engine = Engine(settings, on, watch, self._channels, writer)
         self._writer = writer
+        self.desk: ChannelDesk
+        """What the pages do with channels, for the API; there once `routes` was called."""
 
     async def load(self) -> None:
         """Read what was told before the last stop. Raises SQLAlchemyError."""
@@ -64,7 +57,8 @@ class NotifyPart:
 
     def routes(self, door: Door, kit: Kit) -> list[BaseRoute]:
         """For the application."""
-        return NotifyPages(kit, self._store, self._channels, self._writer).routes(door)
+        self.desk = ChannelDesk(self._store, self._channels, self._writer, kit.audit, kit.clock)
+        return NotifyPages(kit, self.desk).routes(door)
 
 
-__all__ = ["Local", "News", "NotifyPart"]
+__all__ = ["Local", "News", "NotifyPart", "Stands"]

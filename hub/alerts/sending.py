@@ -24,11 +24,11 @@ class Undelivered(Exception):
     """A message did not go out. The text: key of a sentence in hub/text, a number after a blank fills it."""
 
 
-async def send(url: str, title: str, body: str, timeout_s: float) -> None:
-    """Send it within so many seconds. Raises Undelivered."""
+async def send(url: str, title: str, body: str, timeout_s: float, *, local: bool = False) -> None:
+    """Send it within so many seconds. `local`: it may lead to this machine. Raises Undelivered."""
     try:
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "hub.alerts.child"),
+            *(sys.executable, "-P", "-m", "hub.alerts.child"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,  # what it complains of may hold the address, which is a secret
@@ -37,7 +37,7 @@ async def send(url: str, title: str, body: str, timeout_s: float) -> None:
     except OSError as error:
         logger.error("no message can be sent: %s", error)
         raise Undelivered("notify.error_broken") from error
-    asked = json.dumps({"url": url, "title": title, "body": body, "timeout_s": timeout_s}).encode()
+    asked = json.dumps({"url": url, "title": title, "body": body, "timeout_s": timeout_s, "local": local}).encode()
     try:
         async with asyncio.timeout(timeout_s + 10):  # the child itself takes a while to start
             said, _ = await child.communicate(asked)

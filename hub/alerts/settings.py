@@ -28,3 +28,6 @@ class Notify(Strict):
     timeout_s: float = Field(default=30, ge=2, le=300, description="For one message")
     give_up_hours: int = Field(default=48, ge=1, le=720, description="So long a message is tried again")
     keep_days: int = Field(default=90, ge=1, le=3650, description="Of the log of messages")
+    local_services: bool = Field(
+        default=False, description="Whether channels may lead to this machine itself, or to addresses of its own link"
+    )

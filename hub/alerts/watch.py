@@ -58,6 +58,8 @@ class Watch:
         """
         if rule is Rule.CAP:
             return True
+        if rule is Rule.HUB:
+            return None  # `OwnLink` tells
         if rule is Rule.UNREADY:
             at = datetime.fromisoformat(key.rpartition("@")[2])
             return at > now

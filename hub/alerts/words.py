@@ -9,7 +9,8 @@ from hub.alerts.outbox import Item
 from hub.language import sentence
 from hub.times import moment
 
-GROUPS = 8
+LONG = 3000
+"""Characters, from which on what is left is only counted: messengers take 4,096 at most."""
 NAMES = 6
 """Of each group; the others are counted."""
 _LONGEST = 160
@@ -30,9 +31,15 @@ class Writer:
         for item in sorted(items, key=lambda item: not item.urgent):
             groups.setdefault((item.kind, item.rule, item.area), []).append(item)
         heads = [self._head(*key, len(_named(found))) for key, found in groups.items()]
-        shown = list(groups.values())[:GROUPS]
-        parts = [self._part(head, found, now) for head, found in zip(heads, shown, strict=False)]
-        if left := sum(len(found) for found in list(groups.values())[GROUPS:]):
+        parts: list[str] = []
+        shown = 0
+        for head, found in zip(heads, groups.values(), strict=True):
+            part = self._part(head, found, now)
+            if parts and sum(map(len, parts)) + len(part) > LONG:
+                break
+            parts.append(part)
+            shown += len(found)
+        if left := len(items) - shown:
             parts.append(self._t("notify.message_more", count=left))
         if self._address:
             parts.append(self._t("notify.message_link", address=self._address))

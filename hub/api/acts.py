@@ -15,13 +15,15 @@ from edge_agent.contract.commands import (
     SwitchOverride,
     SwitchRelease,
 )
+from edge_agent.contract.health import ExamineNode
 from hub.api.errors import ApiError, Error, of_fault, refused
 from hub.api.parts import NOT_FOUND, Commune, Hub, NodeName, Parts, found, needs, reply, router
 from hub.commands import Outcome
 from hub.people.acting import person
 from hub.people.door import at_commune, at_node
 from hub.people.rights import Place, Right
-from hub.things.campaigns import AWAY
+from hub.things.campaigns import AWAY, nodes_with
+from hub.things.undo import before_act
 
 Asked = TypeVar("Asked", bound=BaseModel)
 
@@ -39,6 +41,7 @@ class Done(BaseModel):
     node: str
     state: str = Field(description="done: as the node saw it; accepted: on its disk, not yet reported as done")
     result: JsonObject = Field(default_factory=dict, description="What it tells of the thing")
+    undo: str | None = Field(default=None, description="For `POST /undo/{undo}`, for a minute; absent: nothing to undo")
 
 
 class Answer(BaseModel):
@@ -55,6 +58,7 @@ class ManyDone(BaseModel):
     done: int
     all: int
     nodes: dict[str, Answer]
+    undo: str | None = Field(default=None, description="For `POST /undo/{undo}`, for a minute; absent: nothing to undo")
 
 
 ONE: dict[int | str, dict[str, Any]] = {
@@ -73,90 +77,114 @@ MANY: dict[int | str, dict[str, Any]] = {
 @needs(at_node(Right.SWITCH))
 async def switch(hub: Hub, commune: Commune, node: NodeName, args: SwitchOverride) -> Response:
     """Set a light, a pump, a group, or `lights`; for a time or until an instant."""
-    return await _one(hub, commune, node, args, "light.switch", args.thing)
+    return await to_one(hub, commune, node, args, "light.switch", args.thing)
 
 
 @routes.post("/nodes/{commune}/{node}/release", response_model=Done, responses=ONE)
 @needs(at_node(Right.SWITCH))
 async def release(hub: Hub, commune: Commune, node: NodeName, args: SwitchRelease) -> Response:
     """Back to rules and programme."""
-    return await _one(hub, commune, node, args, "light.release", args.thing)
+    return await to_one(hub, commune, node, args, "light.release", args.thing)
 
 
 @routes.post("/nodes/{commune}/{node}/reset", response_model=Done, responses=ONE)
 @needs(at_node(Right.SWITCH))
 async def reset(hub: Hub, commune: Commune, node: NodeName, args: ResetInterlock) -> Response:
     """Let go an interlock that stays until somebody has looked."""
-    return await _one(hub, commune, node, args, "light.reset", args.thing)
+    return await to_one(hub, commune, node, args, "light.reset", args.thing)
 
 
 @routes.post("/nodes/{commune}/{node}/arm", response_model=Done, responses=ONE)
 @needs(at_node(Right.SWITCH))
 async def arm(hub: Hub, commune: Commune, node: NodeName, args: ArmRule) -> Response:
     """Let a rule act, or only watch."""
-    return await _one(hub, commune, node, args, "rule.arm", args.rule)
+    return await to_one(hub, commune, node, args, "rule.arm", args.rule)
 
 
 @routes.post("/nodes/{commune}/{node}/speak", response_model=Done, responses=ONE)
 @needs(at_node(Right.SPEAK))
 async def speak(hub: Hub, commune: Commune, node: NodeName, args: Speak) -> Response:
-    """Speak a sentence now. An emergency takes the right to sound emergencies."""
-    if args.class_ == "emergency" and not hub.areas.may(person(), Right.EMERGENCY, f"{commune}/{node}"):
-        raise refused(403, "api.no_emergency", "body.class")
-    return await _one(hub, commune, node, args, "speak", args.text[:200])
+    """Speak a sentence now. An emergency takes two steps: `POST .../emergency`."""
+    if args.class_ == "emergency":
+        if not hub.areas.may(person(), Right.EMERGENCY, f"{commune}/{node}"):
+            raise refused(403, "api.no_emergency", "body.class")
+        raise refused(422, "api.emergency_steps", "body.class", path=f"/api/v1/nodes/{commune}/{node}/emergency")
+    return await to_one(hub, commune, node, args, "speak", args.text[:200])
 
 
 @routes.post("/nodes/{commune}/{node}/stop", response_model=Done, responses=ONE)
 @needs(at_node(Right.SPEAK))
 async def stop(hub: Hub, commune: Commune, node: NodeName, args: StopSpeaker) -> Response:
     """Silence a speaker: what plays is cut short, what waits is dropped."""
-    return await _one(hub, commune, node, args, "speaker.stop", args.speaker or "")
+    return await to_one(hub, commune, node, args, "speaker.stop", args.speaker or "")
+
+
+@routes.post("/nodes/{commune}/{node}/examine", response_model=Done, responses=ONE)
+@needs(at_node(Right.INSTALL))
+async def examine(hub: Hub, commune: Commune, node: NodeName) -> Response:
+    """Have all its parts examined; what it finds comes as the state `doctor`. 409 where the node is too old."""
+    if found(hub, commune, node).is_older:
+        raise refused(409, "doctor.too_old", "path.node")
+    return await to_one(hub, commune, node, ExamineNode(), "", "")
 
 
 @routes.post("/communes/{commune}/switch", response_model=ManyDone, responses=MANY)
 @needs(at_commune(Right.SWITCH))
 async def switch_many(hub: Hub, commune: Commune, args: SwitchOverride) -> Response:
     """One signed command to all nodes of the commune that have the thing."""
-    return await _many(hub, commune, args, "light.switch")
+    return await many(hub, commune, args, "light.switch")
 
 
 @routes.post("/communes/{commune}/release", response_model=ManyDone, responses=MANY)
 @needs(at_commune(Right.SWITCH))
 async def release_many(hub: Hub, commune: Commune, args: SwitchRelease) -> Response:
     """All of them back to rules and programme."""
-    return await _many(hub, commune, args, "light.release")
+    return await many(hub, commune, args, "light.release")
 
 
-async def _one(hub: Parts, commune: str, node: str, args: Args, act: str, what: str) -> Response:
+async def to_one(hub: Parts, commune: str, node: str, args: Args, act: str, what: str) -> Response:
+    """One command to one node. `act`: its line in the audit log beside that of its outcome; empty: none.
+
+    Raises ApiError for what did not succeed.
+    """
     address = found(hub, commune, node).address
-    speaking = isinstance(args, Speak)
-    outcome = AWAY
+    later = isinstance(args, Speak | ExamineNode)
+    outcome, steps = AWAY, before_act(found(hub, commune, node), args)
     if hub.registry.is_online(address):
-        hub.audit.note(act, address, what)
-        limit = SPEAK_S if speaking else ANSWER_S
-        outcome = await hub.commands.send(address, args, limit=limit, life=limit, accepted_is_enough=speaking)
+        if act:
+            hub.audit.note(act, address, what)
+        limit = SPEAK_S if later else ANSWER_S
+        outcome = await hub.commands.send(address, args, limit=limit, life=limit, accepted_is_enough=later)
     status = STATUS[outcome.state]
     if status >= 400:
-        raise ApiError(status, _error(outcome, address))
-    return reply({"node": address, "state": outcome.state, "result": outcome.result}, status)
+        raise ApiError(status, error_of(outcome, address))
+    undo = hub.more.things.undos.keep(steps) or None
+    return reply(Done(node=address, state=outcome.state, result=outcome.result, undo=undo), status)
 
 
-async def _many(hub: Parts, commune: str, args: SwitchOverride | SwitchRelease, act: str) -> Response:
-    hub.audit.note(act, str(Place(commune)), args.thing)
-    campaign = await hub.campaigns.run(commune, args)
+async def many(
+    hub: Parts, commune: str, args: SwitchOverride | SwitchRelease, act: str, name: str = "", area: str | None = None
+) -> Response:
+    """One command to a commune or an area of it (empty: to what stands in none); see `Campaigns.run`."""
+    hub.audit.note(act, str(Place(commune, area or "")), args.thing)
+    having = nodes_with(hub.registry, commune, args.thing, name, area)
+    steps = [step for node in having if node.online for step in before_act(node, args)]
+    campaign = await hub.campaigns.run(commune, args, name, area)
     if not campaign.nodes:
         raise refused(404, "api.no_such_thing", "body.thing", thing=args.thing)
     told = {address: _told(outcome, address) for address, outcome in campaign.outcomes.items()}
     status = 200 if campaign.done == len(campaign.nodes) else 207
-    return reply(ManyDone(done=campaign.done, all=len(campaign.nodes), nodes=told), status)
+    undo = hub.more.things.undos.keep(steps) if campaign.done else ""
+    return reply(ManyDone(done=campaign.done, all=len(campaign.nodes), nodes=told, undo=undo or None), status)
 
 
 def _told(outcome: Outcome, address: str) -> Answer:
     bad = STATUS[outcome.state] >= 400
-    return Answer(state=outcome.state, result=outcome.result, error=_error(outcome, address) if bad else None)
+    return Answer(state=outcome.state, result=outcome.result, error=error_of(outcome, address) if bad else None)
 
 
-def _error(outcome: Outcome, address: str) -> Error:
+def error_of(outcome: Outcome, address: str) -> Error:
+    """Why a node did not do it."""
     more = {"state": outcome.state, "result": outcome.result or None}
     if outcome.fault is not None:
         return of_fault(outcome.fault, address, **more)

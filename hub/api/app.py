@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,14 +11,52 @@ from starlette.responses import Response
 from starlette.routing import Mount
 
 from edge_agent.version import VERSION
-from hub.api import acts, bulletins, cameras, log, nodes, programs
+from hub.api import (
+    acts,
+    bulletins,
+    cameras,
+    clips,
+    devices,
+    exports,
+    inviting,
+    lights,
+    log,
+    looking,
+    nodes,
+    notices,
+    notify,
+    people,
+    programs,
+    residents,
+    signing,
+    sounding,
+)
 from hub.api.coming_in import ComingIn
 from hub.api.errors import handle
 from hub.api.parts import Parts
 from hub.people.door import PUBLIC
 
 PATH = "/api/v1"
-GROUPS = (nodes, acts, bulletins, cameras, log, programs)
+GROUPS = (
+    nodes,
+    acts,
+    sounding,
+    lights,
+    bulletins,
+    signing,
+    notices,
+    residents,
+    cameras,
+    looking,
+    clips,
+    log,
+    exports,
+    notify,
+    people,
+    inviting,
+    devices,
+    programs,
+)
 ROUTES = tuple(route for part in GROUPS for route in part.routes.routes)
 """All addresses, each with its `needs`."""
 ABOUT = """For programs beside the console: follow nodes, switch, speak, file bulletins, read the logs.
@@ -31,6 +70,7 @@ def description() -> dict[str, Any]:
     return _application().openapi()
 
 
+@cache
 def text() -> str:
     """The same as it is kept in the reference."""
     return json.dumps(description(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"

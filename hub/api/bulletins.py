@@ -11,6 +11,7 @@ from edge_agent.contract.base import NAME_PATTERN, Instant, Name, Readings, Stri
 from edge_agent.contract.bulletins import DEFAULT_AUTHORITY, BulletinClass, Recurrence
 from edge_agent.contract.segments import LANGUAGE_PATTERN, Text, Version
 from edge_agent.contract.sentences import Language
+from hub.api import planning
 from hub.api.errors import ApiError, Error, Message, refused
 from hub.api.parts import NOT_FOUND, Hub, Parts, needs, reply, router
 from hub.bulletins import machine
@@ -42,6 +43,7 @@ class NewBulletin(Strict):
     title: str = Field(min_length=1, max_length=200, pattern=r"\S")
     text: str = Field(min_length=1, max_length=20_000, pattern=r"\S")
     readings: Readings = Field(default_factory=dict)
+    voice: Name | None = Field(default=None, description="Id of one of the hub's voices; absent: the usual one")
     language: str = Field(default="vi", pattern=LANGUAGE_PATTERN, max_length=40)
     class_: BulletinClass = Field(default="ordinary", alias="class")
     authority: Name = DEFAULT_AUTHORITY
@@ -51,12 +53,19 @@ class NewBulletin(Strict):
     at: Instant | None = Field(default=None, description="When it is first heard")
     recurrence: Recurrence | None = None
     submit: bool = Field(default=False, description="Hand it in for approval; takes `places` and `at`")
+    sure: bool = Field(default=False, description="To hand in an emergency takes this, said by a person who read it")
 
 
 class Seen(Strict):
     """Which state of the bulletin one has seen: another one now is a conflict."""
 
     number: int = Field(ge=1, le=2**31)
+
+
+class Handing(Seen):
+    """`sure`: takes to be true for an emergency."""
+
+    sure: bool = False
 
 
 class BulletinBrief(BaseModel):
@@ -78,13 +87,14 @@ class BulletinWhole(BulletinBrief):
 
     content: Content
     created: Instant
+    warnings: list[Message] = Field(default_factory=list, description="What stands beside its plan: it clashes")
 
 
 @routes.get("/bulletins", response_model=list[BulletinBrief])
 @needs(somewhere(Right.WRITE))
 async def list_bulletins(hub: Hub) -> Response:
     """Those that are not over and that one may see, the one changed last first."""
-    desk, scope, who = _desk(hub), Scope(hub.areas), person()
+    desk, scope, who = desk_of(hub), Scope(hub.areas), person()
     seen = [bulletin for bulletin in desk.open.values() if scope.may_see(who, bulletin)]
     seen.sort(key=lambda bulletin: bulletin.changed, reverse=True)
     return reply([_brief(bulletin) for bulletin in seen[:1000]])
@@ -94,41 +104,51 @@ async def list_bulletins(hub: Hub) -> Response:
 @needs(somewhere(Right.WRITE))
 async def file_bulletin(hub: Hub, asked: NewBulletin) -> Response:
     """File one. It is heard only after somebody with the right approved it, unless the commune's rules let it go."""
-    desk, scope, targets = _desk(hub), Scope(hub.areas), Targets(places=asked.places)
+    desk, scope, targets = desk_of(hub), Scope(hub.areas), Targets(places=asked.places)
     _check(scope, asked, targets)
+    if not hub.voice.knows(asked.voice):
+        raise refused(422, "write.flaw_voice", "body.voice", voice=asked.voice or "", known=hub.voice.offered)
     if asked.submit:
         await _check_reading(hub, asked)
-    version = Version(language=asked.language, segments=(Text(text=asked.text, readings=asked.readings),))
+    schedule = Schedule(at=asked.at, recurrence=asked.recurrence) if asked.at else None
+    text = Text(text=asked.text, readings=asked.readings, voice=asked.voice)
+    version = Version(language=asked.language, segments=(text,))
     content = Content.model_validate(
         {"title": asked.title, "class": asked.class_, "authority": asked.authority, "versions": (version,)}
     )
+    warnings = planning.checked(hub, planning.imagined(hub, content), targets, schedule, hand_in=asked.submit)
     hub.audit.note("bulletin.file", ", ".join(asked.places), asked.title, submit=asked.submit)
     made = await desk.create(content)
     try:
         if asked.places or asked.at:
-            schedule = Schedule(at=asked.at, recurrence=asked.recurrence) if asked.at else None
             doing = desk.doing(made.number)
             made = await desk.change(made.id, lambda b: machine.plan(b, targets, schedule, doing, signs=False))
         if asked.submit:
             handing = desk.doing(made.number)
             made = await desk.change(made.id, lambda b: machine.submit(b, handing), "submit")
     except NotNow as no:
-        raise _not_now(no) from no
-    return reply(_whole(made), 201)
+        raise not_now(no) from no
+    return reply({**whole(made), "warnings": warnings}, 201)
 
 
 @routes.get("/bulletins/{id}", response_model=BulletinWhole, responses=NOT_FOUND)
 @needs(somewhere(Right.WRITE))
 async def one_bulletin(hub: Hub, id: Id) -> Response:  # noqa: A002 - as it is called
     """One of them, with its words, also when it is over."""
-    return reply(_whole(await _visible(hub, id)))
+    return reply(whole(await visible(hub, id)))
 
 
 @routes.post("/bulletins/{id}/submit", response_model=BulletinWhole, responses={**NOT_FOUND, **CONFLICT})
 @needs(somewhere(Right.WRITE))
-async def submit_bulletin(hub: Hub, id: Id, seen: Seen) -> Response:  # noqa: A002 - as it is called
-    """Hand a draft in for approval."""
-    return await _change(hub, id, seen, machine.submit, "submit")
+async def submit_bulletin(hub: Hub, id: Id, asked: Handing) -> Response:  # noqa: A002 - as it is called
+    """Hand a draft in for approval; its plan is looked at again."""
+    bulletin = await visible(hub, id)
+    if Scope(hub.areas).may_write(person(), bulletin):
+        if bulletin.content.class_ == "emergency":
+            _check_sure(Scope(hub.areas), bulletin.targets, asked.sure, "path.id")
+        if machine.can(bulletin, machine.Act.SUBMIT) and bulletin.number == asked.number:
+            planning.checked(hub, bulletin, bulletin.targets, bulletin.schedule, hand_in=True)
+    return await _change(hub, id, asked, machine.submit, "submit")
 
 
 @routes.post("/bulletins/{id}/cancel", response_model=BulletinWhole, responses={**NOT_FOUND, **CONFLICT})
@@ -138,7 +158,8 @@ async def cancel_bulletin(hub: Hub, id: Id, seen: Seen) -> Response:  # noqa: A0
     return await _change(hub, id, seen, machine.cancel, "cancel")
 
 
-def _desk(hub: Parts) -> Bulletins:
+def desk_of(hub: Parts) -> Bulletins:
+    """Raises ApiError."""
     if hub.bulletins is None:
         raise refused(503, "api.no_bulletins")
     return hub.bulletins
@@ -149,12 +170,22 @@ def _check(scope: Scope, asked: NewBulletin, targets: Targets) -> None:
     who = person()
     if not scope.may(who, Right.WRITE, targets):
         raise refused(403, "api.no_place", "body.places")
-    if asked.class_ == "emergency" and not scope.may(who, Right.EMERGENCY, targets):
-        raise refused(403, "api.no_emergency", "body.class")
+    if asked.class_ == "emergency":
+        _check_sure(scope, targets, asked.sure or not asked.submit, "body.class")
+    if asked.recurrence and asked.at is None:
+        raise refused(422, "plan.no_time", "body.at")
     if asked.submit and asked.at is None:
         raise refused(422, "plan.no_time", "body.at")
     if asked.submit and not asked.places:
         raise refused(422, "plan.no_place", "body.places")
+
+
+def _check_sure(scope: Scope, targets: Targets, sure: bool, where: str) -> None:
+    """Of an emergency. Raises ApiError."""
+    if not scope.may(person(), Right.EMERGENCY, targets):
+        raise refused(403, "api.no_emergency", where)
+    if not sure:
+        raise refused(422, "api.sure_emergency", "body.sure")
 
 
 async def _check_reading(hub: Parts, asked: NewBulletin) -> None:
@@ -168,29 +199,28 @@ async def _check_reading(hub: Parts, asked: NewBulletin) -> None:
         raise refused(422, "api.unclear", "body.readings", words=", ".join(open_)[:500])
 
 
-async def _visible(hub: Parts, id_: str) -> HubBulletin:
-    bulletin = await _desk(hub).get(id_)
+async def visible(hub: Parts, id_: str) -> HubBulletin:
+    """One that the acting person may see. Raises ApiError."""
+    bulletin = await desk_of(hub).get(id_)
     if bulletin is None or not Scope(hub.areas).may_see(person(), bulletin):
         raise refused(404, "bulletins.gone", "path.id")
     return bulletin
 
 
 async def _change(hub: Parts, id_: str, seen: Seen, act: Act, name: str) -> Response:
-    bulletin = await _visible(hub, id_)
+    bulletin = await visible(hub, id_)
     if not Scope(hub.areas).may_write(person(), bulletin):
         raise refused(403, "api.no_place", "path.id")
-    is_emergency = bulletin.content.class_ == "emergency"
-    if name == "submit" and is_emergency and not Scope(hub.areas).may(person(), Right.EMERGENCY, bulletin.targets):
-        raise refused(403, "api.no_emergency", "path.id")
-    desk = _desk(hub)
+    desk = desk_of(hub)
     doing = desk.doing(seen.number)
     try:
-        return reply(_whole(await desk.change(id_, lambda b: act(b, doing), name)))
+        return reply(whole(await desk.change(id_, lambda b: act(b, doing), name)))
     except NotNow as no:
-        raise _not_now(no) from no
+        raise not_now(no) from no
 
 
-def _not_now(no: NotNow) -> ApiError:
+def not_now(no: NotNow) -> ApiError:
+    """Why it cannot be done as it stands."""
     if isinstance(no, Conflict):
         return refused(409, "api.changed_meanwhile", "number", number=no.bulletin.number)
     said = refused(409, no.key, **{name: str(value) for name, value in no.params.items()})
@@ -219,6 +249,7 @@ def _brief(bulletin: HubBulletin) -> dict[str, object]:
     return brief.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def _whole(bulletin: HubBulletin) -> dict[str, object]:
+def whole(bulletin: HubBulletin) -> dict[str, object]:
+    """As `BulletinWhole`."""
     content = bulletin.content.model_dump(mode="json", by_alias=True, exclude_none=True)
     return {**_brief(bulletin), "content": content, "created": iso(bulletin.created)}

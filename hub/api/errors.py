@@ -16,6 +16,7 @@ from edge_agent.contract.base import JsonObject
 from edge_agent.contract.errors import Fault
 from hub.language import sentence
 from hub.people.door import Refused
+from hub.people.outcomes import not_done
 from hub.store import StoreFull
 
 logger = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ def faulty(status: int, code: str, where: str = "", /, **params: str | int | flo
 
 def answer(error: ApiError) -> Response:
     """As it goes over the wire."""
+    not_done(error.error.code)
     body = error.error.model_dump(exclude_none=True)
     return Response(to_json(body, inf_nan_mode="null"), error.status, error.headers, "application/json")
 

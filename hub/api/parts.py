@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -14,15 +14,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from edge_agent.contract.base import NAME_PATTERN
-from hub.api.errors import ApiError, Error, answer, faulty
+from hub.api.errors import ApiError, Error, answer, faulty, refused
+from hub.api.more import More
+from hub.api.once import HEADER, LONGEST_KEY, METHODS, Once
+from hub.api.prepares import Prepares
 from hub.bulletins.desk import Bulletins
+from hub.bulletins.part import ForPrograms
 from hub.cameras.lookback_asking import Asking
 from hub.clock import Clock
 from hub.commands import Commands
 from hub.feed import Feed
+from hub.forms import FormError
 from hub.people.areas import Areas
 from hub.people.audit import Audit
 from hub.people.door import Door, Needs
+from hub.people.joining import Wrong
 from hub.people.tokens import Tokens
 from hub.registry import Node, Registry
 from hub.store import Store
@@ -49,7 +55,11 @@ class Parts:
     zone: ZoneInfo
     voice: Voice
     lookback: Asking
+    more: More
+    once: Once
+    planning: ForPrograms
     bulletins: Bulletins | None = None
+    prepares: Prepares = field(default_factory=Prepares)
 
 
 def _parts(request: Request) -> Parts:
@@ -76,11 +86,22 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Error, "description
 UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "As it was, by `If-None-Match`"}}
 
 
-def needs(what: Needs) -> Callable[[Endpoint], Endpoint]:
-    """Which right an endpoint takes, and where."""
+KEY: dict[str, Any] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Chosen by who asks, new for each act: the same request with it again is done once, for a day",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"},
+}
+ONCE: dict[str, Any] = {"model": Error, "description": "With this `Idempotency-Key` it was begun already"}
+
+
+def needs(what: Needs, *, secret: bool = False) -> Callable[[Endpoint], Endpoint]:
+    """Which right an endpoint takes, and where. `secret`: its answer holds one, and is kept nowhere."""
 
     def marked(endpoint: Endpoint) -> Endpoint:
         endpoint.needs = what  # type: ignore[attr-defined]
+        endpoint.secret = secret  # type: ignore[attr-defined]
         return endpoint
 
     return marked
@@ -91,6 +112,10 @@ class Guarded(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
         self.needs: Needs = endpoint.needs  # type: ignore[attr-defined]
+        self._secret: bool = endpoint.secret  # type: ignore[attr-defined]
+        if {*METHODS} & {*more.get("methods", ())}:
+            more["openapi_extra"] = {"parameters": [KEY]}
+            more["responses"] = {409: ONCE, **(more.get("responses") or {})}
         super().__init__(path, endpoint, **more)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -102,11 +127,27 @@ class Guarded(APIRoute):
                 return await handler(request)
             except ApiError as error:
                 return answer(error)
+            except (FormError, Wrong) as error:
+                return answer(worded(error))
+
+        async def once(request: Request) -> Response:
+            try:
+                return await _parts(request).once.answer(request, answered, secret=self._secret)
+            except ApiError as error:
+                return answer(error)
 
         async def guarded(request: Request) -> Response:
-            return await _parts(request).door.guard(answered, self.needs)(request)
+            return await _parts(request).door.guard(once, self.needs)(request)
 
         return guarded
+
+
+def worded(error: FormError | Wrong, status: int = 422, where: str = "body") -> ApiError:
+    """What the pages would say."""
+    params = {
+        name: value if isinstance(value, str | int | float) else str(value) for name, value in error.params.items()
+    }
+    return refused(status, error.key, where, **params)
 
 
 def router(tag: str) -> APIRouter:

@@ -56,7 +56,7 @@ async def list_tokens(hub: Hub) -> Response:
 
 
 @routes.post("/tokens", response_model=TokenMade, status_code=201)
-@needs(somewhere(Right.ADMINISTER))
+@needs(somewhere(Right.ADMINISTER), secret=True)
 async def make_token(hub: Hub, asked: NewToken) -> Response:
     """Make one. Nobody gives what they may not do themselves, and none administers people."""
     places = [Place.parse(place) for place in asked.places]

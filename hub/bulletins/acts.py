@@ -1,7 +1,8 @@
 """What people do with a bulletin but writing and planning: hand in, take back, approve, send back, cancel."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
@@ -10,11 +11,12 @@ from starlette.routing import BaseRoute
 
 from edge_agent.contract.sentences import Language
 from hub import forms
-from hub.bulletins import listening, machine
+from hub.bulletins import law, listening, machine, timely
 from hub.bulletins.desk import Bulletins, Change
 from hub.bulletins.machine import Act, Conflict, Doing, NotNow
-from hub.bulletins.model import HubBulletin, State
+from hub.bulletins.model import HubBulletin, Schedule, State
 from hub.bulletins.pages import BulletinPages
+from hub.bulletins.planview import PlanDrawing
 from hub.bulletins.scope import Scope
 from hub.bulletins.settings import Approval
 from hub.bulletins.showing import Showing
@@ -23,11 +25,14 @@ from hub.forms import Fields, FormError
 from hub.language import translator
 from hub.people.acting import person
 from hub.people.door import Door, somewhere
+from hub.people.outcomes import not_done
 from hub.people.rights import Right
 from hub.render import Parts
 from hub.store import StoreFull
 
 LONGEST_WORD = 1000
+HURRY = timedelta(minutes=15)
+"""So long before its instant it is said until when it must be signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class BulletinActs:
         desk: Bulletins,
         scope: Scope,
         showing: Showing,
+        drawing: PlanDrawing,
         pages: BulletinPages,
         rules: Approval,
         web: Web,
@@ -73,6 +79,7 @@ class BulletinActs:
         self._desk = desk
         self._scope = scope
         self._showing = showing
+        self._drawing = drawing
         self._pages = pages
         self._rules = rules
         self._web = web
@@ -97,44 +104,50 @@ class BulletinActs:
             form = Form({}, 0, "")
             try:
                 form = await Form.read(request)
-                await self._desk.change(bulletin.id, self._change(act, form), act)
+                changed = await self._desk.change(bulletin.id, self._changing(act, form), act)
             except (NotNow, FormError) as no:
                 return await self._refused(request, bulletin, act, form, no, language)
             except (SQLAlchemyError, StoreFull):
                 return await self._refused(request, bulletin, act, form, NotNow("bulletins.not_kept"), language)
-            told = translator(language)(f"bulletins.done_{act}", title=bulletin.content.title)
+            told = self._done(act, changed, form, language)
             where = "/approve" if act in (Act.APPROVE, Act.SEND_BACK) else f"/bulletins/{bulletin.id}"
             return self._web.said(where, told, True)
 
         return endpoint
 
-    def _change(self, act: Act, form: Form) -> Change:
-        who, doing = person(), self._desk.doing(form.seen, form.word)
+    def _changing(self, act: Act, form: Form) -> Change:
+        if act is Act.SUBMIT:
+            handing = changing(self._desk, self._showing, self._rules, act, form)
+            return lambda bulletin: self._lawful(handing(bulletin))
+        if act is not Act.APPROVE or form.fields.get("soonest") != "yes":
+            return changing(self._desk, self._showing, self._rules, act, form)
+        signing = changing(self._desk, self._showing, self._rules, act, replace(form, seen=form.seen + 1))
+        return lambda bulletin: signing(self._sooner(bulletin, form))
 
-        def change(bulletin: HubBulletin) -> HubBulletin:
-            if act not in self._showing.can(bulletin, who) and machine.can(bulletin, act):
-                if act is Act.APPROVE and who.id in machine.authors(bulletin):
-                    raise NotNow("approve.own")
-                raise Refusing  # its places were changed meanwhile
-            return self._changed(bulletin, act, form, doing)
+    def _lawful(self, bulletin: HubBulletin) -> HubBulletin:
+        """A plan that was kept in a draft may stand outside the hours of the law. Raises NotNow."""
+        if unlawful := self._drawing.hindered(bulletin).unlawful:
+            raise law.refusal(unlawful[0], listening.seconds_of(bulletin))
+        return bulletin
 
-        return change
+    def _sooner(self, bulletin: HubBulletin, form: Form) -> HubBulletin:
+        """The same at the first instant that nodes can keep. Raises NotNow."""
+        at = timely.soonest(self._showing.speaker("vi").now, signed=True)
+        planned = bulletin.model_copy(update={"schedule": Schedule(at=at)})
+        if bulletin.schedule is None or bulletin.schedule.recurrence is not None:
+            raise NotNow("plan.no_time")
+        if self._drawing.hindered(planned).unlawful:
+            raise NotNow("approve.soonest_unlawful")
+        return machine.plan(bulletin, bulletin.targets, planned.schedule, self._desk.doing(form.seen), signs=False)
 
-    def _changed(self, bulletin: HubBulletin, act: Act, form: Form, doing: Doing) -> HubBulletin:
-        match act:
-            case Act.SUBMIT:
-                sure(bulletin, form.fields, person().may_somewhere(Right.EMERGENCY))
-                return machine.submit(bulletin, doing)
-            case Act.TAKE_BACK:
-                return machine.take_back(bulletin, doing)
-            case Act.CANCEL:
-                return machine.cancel(bulletin, doing)
-            case Act.SEND_BACK:
-                return machine.send_back(bulletin, doing)
-            case _:
-                sure(bulletin, form.fields, person().may_somewhere(Right.EMERGENCY))
-                own, unheard = self._rules.may_own(person()), form.fields.get("unheard") == "yes"
-                return machine.approve(bulletin, doing, own_allowed=own, unheard=unheard)
+    def _done(self, act: Act, changed: HubBulletin, form: Form, language: Language) -> str:
+        t, title = translator(language), changed.content.title
+        if act is Act.APPROVE and not self._scope.nodes(changed.targets):
+            return t("bulletins.done_approve_nobody", title=title)
+        if act is Act.APPROVE and form.fields.get("soonest") == "yes" and changed.schedule:
+            at = self._showing.speaker(language).moment(changed.schedule.at)
+            return t("bulletins.done_approve_soonest", title=title, at=at)
+        return t(f"bulletins.done_{act}", title=title)
 
     async def _refused(
         self, request: Request, seen: HubBulletin, act: Act, form: Form, no: NotNow | FormError, language: Language
@@ -143,9 +156,10 @@ class BulletinActs:
         now = await self._desk.get(seen.id) or seen
         told = self._why(no, now, language)
         if act not in (Act.APPROVE, Act.SEND_BACK):
-            return self._web.said(f"/bulletins/{seen.id}", told, False)
+            return self._web.said(f"/bulletins/{seen.id}", told, False, no.key)
         cards = self._cards(language, now)
         typed = {seen.id: form.word}
+        not_done(no.key, told)
         return self._web.page(request, "bulletins_approve.html", 409, cards=cards, typed=typed, notice=told)
 
     def _why(self, no: NotNow | FormError, now: HubBulletin, language: Language) -> str:
@@ -168,7 +182,9 @@ class BulletinActs:
         try:
             await self._desk.change(bulletin.id, lambda b: b.model_copy(update={"silent": ""}))
         except (NotNow, SQLAlchemyError, StoreFull):
-            return self._web.said(f"/bulletins/{bulletin.id}", translator(language)("bulletins.not_kept"), False)
+            return self._web.said(
+                f"/bulletins/{bulletin.id}", translator(language)("bulletins.not_kept"), False, "bulletins.not_kept"
+            )
         return self._web.said(f"/bulletins/{bulletin.id}", translator(language)("approve.making_again"), True)
 
     async def _approve_page(self, request: Request) -> Response:
@@ -190,6 +206,7 @@ class BulletinActs:
         waiting = [b for b in self._desk.open.values() if b.state is State.SUBMITTED and self._scope.may_see(who, b)]
         waiting.sort(key=lambda b: (first is None or b.id != first.id, b.schedule.at if b.schedule else b.changed))
         cards: list[dict[str, object]] = []
+        here = self._showing.speaker(language)
         for bulletin in waiting:
             view = self._showing.card(bulletin, who, language)
             if not view.can & {"approve", "see_approve"}:
@@ -197,6 +214,9 @@ class BulletinActs:
             ten = self._showing.next_ten(bulletin.schedule, language, 3) if bulletin.schedule else []
             silent = listening.silent(bulletin, language)
             sounding = bool(bulletin.content.unrendered) and not silent
+            schedule = bulletin.schedule
+            late = schedule is not None and timely.is_late(schedule, here.now, here.zone)
+            near = schedule is not None and not late and schedule.at - here.now < HURRY and not schedule.recurrence
             cards.append(
                 {
                     "v": view,
@@ -204,11 +224,49 @@ class BulletinActs:
                     "versions": listening.parts(bulletin, language),
                     "silent": silent,
                     "sounding": sounding,
-                    "stamp": f"{bulletin.id}:{bulletin.number}:{sounding:d}{bool(silent):d}",
+                    "late": late,
+                    "once": schedule is not None and schedule.recurrence is None,
+                    "before": here.moment(schedule.at) if near and schedule else "",
+                    "nowhere": self._showing.nowhere(bulletin, language),
+                    "stamp": f"{bulletin.id}:{bulletin.number}:{sounding:d}{bool(silent):d}{late:d}",
                     "length": listening.length(bulletin, translator(language)),
                 }
             )
         return cards
+
+
+def changing(desk: Bulletins, showing: Showing, rules: Approval, act: Act, form: Form) -> Change:
+    """What an act of the acting person makes of a bulletin, by the rights that they have then."""
+    who, doing = person(), desk.doing(form.seen, form.word)
+
+    def change(bulletin: HubBulletin) -> HubBulletin:
+        if act not in showing.can(bulletin, who) and machine.can(bulletin, act):
+            if act is Act.APPROVE and who.id in machine.authors(bulletin):
+                raise NotNow("approve.own")
+            raise Refusing  # its places were changed meanwhile
+        if act in (Act.SUBMIT, Act.APPROVE) and machine.can(bulletin, act) and doing.seen == bulletin.number:
+            here = showing.speaker("vi")
+            timely.check(bulletin.schedule, here.now, here.zone)
+        return _changed(bulletin, act, form, doing, rules)
+
+    return change
+
+
+def _changed(bulletin: HubBulletin, act: Act, form: Form, doing: Doing, rules: Approval) -> HubBulletin:
+    match act:
+        case Act.SUBMIT:
+            sure(bulletin, form.fields, person().may_somewhere(Right.EMERGENCY))
+            return machine.submit(bulletin, doing)
+        case Act.TAKE_BACK:
+            return machine.take_back(bulletin, doing)
+        case Act.CANCEL:
+            return machine.cancel(bulletin, doing)
+        case Act.SEND_BACK:
+            return machine.send_back(bulletin, doing)
+        case _:
+            sure(bulletin, form.fields, person().may_somewhere(Right.EMERGENCY))
+            own, unheard = rules.may_own(person()), form.fields.get("unheard") == "yes"
+            return machine.approve(bulletin, doing, own_allowed=own, unheard=unheard)
 
 
 def sure(bulletin: HubBulletin, fields: Fields, may: bool) -> None:

@@ -19,6 +19,7 @@ from hub.bulletins.deliveries import Delivery, Sent
 from hub.bulletins.desk import Bulletins, Change
 from hub.bulletins.instants import coming
 from hub.bulletins.machine import Act, Doing, NotNow
+from hub.bulletins.missed import keep_missed
 from hub.bulletins.model import HubBulletin, State
 from hub.bulletins.scope import Scope
 from hub.clock import Clock
@@ -39,6 +40,8 @@ PARALLEL = 20
 AGAIN_S, AGAIN_MOST_S = 5.0, 300.0
 OVER = timedelta(minutes=30)
 """So long after the last instance its proof is waited for; then the bulletin is over."""
+MISSED = timedelta(hours=24)
+"""So long one that nobody aired stays before people's eyes."""
 Key = tuple[str, str]
 
 
@@ -213,7 +216,9 @@ class Dispatch:
 
     async def _send(self, row: Delivery) -> None:
         bulletin = self._released.get(row.bulletin)
-        message = outgoing.message(row, bulletin.released if bulletin else None, self._clock.now())
+        node = self._registry.nodes.get(row.address)
+        older = node is not None and node.is_older
+        message = outgoing.message(row, bulletin.released if bulletin else None, self._clock.now(), older=older)
         self._due[row.key] = self._clock.monotonic() + min(AGAIN_S * 2**row.tries, AGAIN_MOST_S)
         if message is None:
             return
@@ -235,6 +240,7 @@ class Dispatch:
             if taken and machine.can(bulletin, Act.DISTRIBUTE):
                 await self._change(id_, machine.distributed)
             elif everything and machine.can(bulletin, Act.FINISH) and self._is_over(bulletin, now):
+                await self._store.call(partial(keep_missed, bulletin=bulletin, rows=self.of(id_)))
                 await self._change(id_, lambda b: machine.finished(b, Doing(now, None)))
         for id_ in [id_ for id_ in self._rows if id_ not in self._released]:
             if all(row.is_settled for row in self._rows[id_].values()) and not self._has_dirty(id_):
@@ -246,8 +252,10 @@ class Dispatch:
     def _is_over(self, bulletin: HubBulletin, now: datetime) -> bool:
         assert bulletin.released is not None  # noqa: S101 - the caller looked
         schedule = bulletin.released.schedule
-        if schedule.recurrence is None and now < schedule.at + OVER:
-            return False
+        if schedule.recurrence is None:
+            told = [row.seen.actual for row in self.of(bulletin.id) if row.wanted and row.seen is not None]
+            aired = any(actual in ("aired", "partly") for actual in told)
+            return now >= schedule.at + (OVER if aired else MISSED)
         return not coming(schedule, now - OVER, self._zone, 1)
 
     async def _change(self, id_: str, change: Change) -> None:

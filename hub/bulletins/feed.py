@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute
 
 from edge_agent.contract.base import iso
 from edge_agent.contract.segments import Text
+from hub import forms
 from hub.bulletins.desk import Bulletins
 from hub.bulletins.instants import Instance, instances
 from hub.bulletins.listening import seconds_of
@@ -26,6 +27,8 @@ from hub.bulletins.model import HubBulletin, Schedule
 from hub.bulletins.scope import Scope
 from hub.bulletins.showing import Showing
 from hub.bulletins.web import Web
+from hub.forms import FormError
+from hub.language import translator
 from hub.people.accounts import Accounts
 from hub.people.acting import person
 from hub.people.door import PUBLIC, Door, somewhere
@@ -67,11 +70,30 @@ class Feed:
         """For the application; before those of single bulletins."""
         return [
             door.route("/bulletins.ics", self._get, PUBLIC),
+            door.route("/bulletins/feed", self._page, somewhere(Right.SEE)),
             door.route("/bulletins/feed", self._make, somewhere(Right.SEE), ["POST"]),
         ]
 
+    async def _page(self, request: Request) -> Response:
+        """Whether there is an address, and what makes one. Only its hash is kept: it is shown once."""
+        return await self._shown(request)
+
+    async def _shown(self, request: Request, address: str = "", sure: bool = False) -> Response:
+        made = await self._store.read(partial(_made, who=person().id))
+        speak = self._showing.speaker(self._web.language(request))
+        since = speak.moment(datetime.fromisoformat(made)) if made else ""
+        return self._web.page(request, "bulletins_feed.html", address=address, since=since, sure=sure)
+
     async def _make(self, request: Request) -> Response:
-        """A new secret address; the one before it ends."""
+        """A new secret address. The one before it ends, so who has one is asked."""
+        try:
+            fields = await forms.read(request)
+        except FormError as error:
+            words = translator(self._web.language(request))(error.key, **error.params)
+            return self._web.said("/bulletins/feed", words, False, error.key)
+        made = await self._store.read(partial(_made, who=person().id))
+        if made and fields.get("sure") != "yes":
+            return await self._shown(request, sure=True)
         secret = secrets.token_urlsafe(24)
         row = {
             "person": person().id,
@@ -80,7 +102,7 @@ class Feed:
         }
         await self._store.call(lambda connection: upsert(connection, feeds, row))
         address = f"{request.url.scheme}://{request.url.netloc}/bulletins.ics?key={secret}"
-        return self._web.page(request, "bulletins_feed.html", address=address)
+        return await self._shown(request, address)
 
     async def _get(self, request: Request) -> Response:
         """The calendar of what this person may see, as long as they may."""
@@ -188,6 +210,11 @@ def plain(text: str) -> str:
 
 def _owner(connection: Connection, token: str) -> str | None:
     return connection.execute(sa.select(feeds.c.person).where(feeds.c.token == token)).scalar()
+
+
+def _made(connection: Connection, who: str) -> str | None:
+    """When this person's address was made."""
+    return connection.execute(sa.select(feeds.c.created).where(feeds.c.person == who)).scalar()
 
 
 def _hash(secret: str) -> str:

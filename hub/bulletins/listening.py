@@ -16,7 +16,7 @@ S_PER_CHIME = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A segment, to be read and heard. `sound`, `plain`: addresses; empty where there is none."""
+    """A segment, to be read and heard. `sound`, `plain`: addresses; empty where there is none. `note`: a warning."""
 
     word: str
     text: str = ""
@@ -24,6 +24,7 @@ class Part:
     plain: str = ""
     music: str = ""
     title: str = ""
+    note: str = ""
 
 
 def parts(bulletin: HubBulletin, language: Language) -> list[tuple[str, list[Part]]]:
@@ -39,6 +40,8 @@ def silent(bulletin: HubBulletin, language: Language) -> str:
     code, _, detail = bulletin.silent.partition(" ")
     if not code:
         return ""
+    if code.startswith("media."):
+        return translator(language)(code)
     known = code if code in known_codes(language) else "speech.storage"
     return Fault.of(known, detail=detail).text(language)
 
@@ -86,6 +89,10 @@ def _part(bulletin: HubBulletin, segment: Segment, language: Language) -> Part:
                 f"/media/{sound.sha256}" if sound else "",
                 f"/media/{known.plain}" if known and known.plain else "",
                 f"/media/{segment.bed.sha256}" if segment.bed else "",
+                title=t("write.said_by", voice=segment.voice) if segment.voice else "",
+                note=t("write.voice_instead", wanted=segment.voice, voice=known.instead)
+                if known and known.instead
+                else "",
             )
         case Audio():
             title = " · ".join(each for each in (segment.title, segment.by) if each)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from hub.bulletins.instants import is_known
 from hub.bulletins.model import Content, Heard, HubBulletin, Released, Schedule, State, Step, Targets
 
 MOST_STEPS = 200
@@ -108,6 +109,7 @@ def plan(
     Raises NotNow, Conflict.
     """
     _check(bulletin, Act.PLAN, doing)
+    _check_sayable(schedule)
     changes: dict[str, object] = {"targets": targets, "schedule": schedule}
     if bulletin.state not in (_S.APPROVED, _S.DISTRIBUTED):
         return _next(bulletin, Act.PLAN, doing, **changes)
@@ -215,6 +217,13 @@ def _check_planned(targets: Targets, schedule: Schedule | None) -> None:
         raise NotNow("plan.no_time")
     if not targets.places:
         raise NotNow("plan.no_place")
+    _check_sayable(schedule)
+
+
+def _check_sayable(schedule: Schedule | None) -> None:
+    """A rule that the hub does not reckon as nodes do would be approved for other instants than those on air."""
+    if schedule is not None and not is_known(schedule.recurrence):
+        raise NotNow("plan.unsayable")
 
 
 def _next(bulletin: HubBulletin, act: Act, doing: Doing, **changes: object) -> HubBulletin:

@@ -67,10 +67,14 @@ class Step(Strict):
 
 
 class Heard(Strict):
-    """A sound that was made of a text at the hub. `plain`: the same voice before it was made clear for horns."""
+    """A sound that was made of a text at the hub. `plain`: the same voice before it was made clear for horns.
+
+    `instead`: name of the voice that spoke, where another one was asked for.
+    """
 
     seconds: float = Field(ge=0)
     plain: str = ""
+    instead: str = Field(default="", max_length=80)
 
 
 class Released(Strict):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from edge_agent.contract.bulletins import Approval, Bulletin
 from edge_agent.contract.commands import Args, CancelBulletin, PlanBulletin
+from edge_agent.contract.segments import Text, Version
 from hub.bulletins.deliveries import Delivery, Sent
 from hub.bulletins.model import Released
 from hub.commands import Outcome
@@ -25,8 +26,8 @@ class Message:
     by: Person
 
 
-def message(row: Delivery, released: Released | None, now: datetime) -> Message | None:
-    """What brings the node to what it shall have; None where that is over."""
+def message(row: Delivery, released: Released | None, now: datetime, *, older: bool = False) -> Message | None:
+    """What brings the node to what it shall have; None where that is over. `older`: as `for_node`."""
     if not row.wanted:
         return Message(CancelBulletin(bulletin=row.bulletin), LONGEST_LIFE, NOBODY)
     if released is None:
@@ -34,17 +35,20 @@ def message(row: Delivery, released: Released | None, now: datetime) -> Message 
     life = LONGEST_LIFE
     if released.schedule.recurrence is None:
         life = min(max(released.schedule.at - now, timedelta()) + LATE, LONGEST_LIFE)
-    return Message(PlanBulletin(bulletin=for_node(row.bulletin, released)), life, Person(released.by, released.name))
+    return Message(
+        PlanBulletin(bulletin=for_node(row.bulletin, released, older=older)), life, Person(released.by, released.name)
+    )
 
 
-def for_node(id_: str, released: Released) -> Bulletin:
-    """As nodes understand it."""
+def for_node(id_: str, released: Released, *, older: bool = False) -> Bulletin:
+    """As nodes understand it. `older`: one that refuses voices by name, and needs none: the hub's sound has it."""
     content = released.content
+    versions = tuple(map(_nameless, content.versions)) if older else content.versions
     return Bulletin.model_validate(
         {
             "id": id_,
             "title": content.title,
-            "versions": content.versions,
+            "versions": versions,
             "class": content.class_,
             "authority": content.authority,
             "after_interruption": content.after,
@@ -53,6 +57,13 @@ def for_node(id_: str, released: Released) -> Bulletin:
             "approval": Approval(by=released.name, at=released.at),
         }
     )
+
+
+def _nameless(version: Version) -> Version:
+    segments = (
+        each.model_copy(update={"voice": None}) if isinstance(each, Text) else each for each in version.segments
+    )
+    return version.model_copy(update={"segments": tuple(segments)})
 
 
 def answered(row: Delivery, outcome: Outcome) -> Delivery:

@@ -121,8 +121,11 @@ class BulletinPages:
         if wanted.show == "trouble":
             return [], self._troubles(who, language)
         past = wanted.show == "past"
-        found = await self._desk.past(MOST) if past else list(self._desk.open.values())
-        seen = [b for b in found if self._scope.may_see(who, b) and _in_tab(b, wanted.show, who)]
+        found = list(self._desk.open.values())
+        over = {bulletin.id for bulletin in found if self._showing.came(bulletin) in ("aired", "partly", "missed")}
+        if past:
+            found = [*(bulletin for bulletin in found if bulletin.id in over), *await self._desk.past(MOST)]
+        seen = [b for b in found if self._scope.may_see(who, b) and _in_tab(b, wanted.show, who, b.id in over)]
         words = plain(wanted.search)
         if words:
             seen = [bulletin for bulletin in seen if words in plain(bulletin.content.title)]
@@ -177,6 +180,7 @@ class BulletinPages:
     async def _story(self, bulletin: HubBulletin, who: Person, language: Language) -> dict[str, Any]:
         rows = await self._dispatch.past(bulletin.id)
         schedule = bulletin.schedule
+        missed = self._showing.came(bulletin, rows) == "missed"
         return {
             "v": self._showing.card(bulletin, who, language, rows),
             "places": self._showing.places(rows, who, language),
@@ -184,22 +188,25 @@ class BulletinPages:
             "versions": listening.parts(bulletin, language),
             "silent": listening.silent(bulletin, language),
             "length": listening.length(bulletin, translator(language)),
-            "history": [self._step(step, language) for step in reversed(bulletin.history)],
+            "history": [self._step(step, missed, language) for step in reversed(bulletin.history)],
         }
 
-    def _step(self, step: Step, language: Language) -> tuple[str, str, str]:
+    def _step(self, step: Step, missed: bool, language: Language) -> tuple[str, str, str]:
         speak = self._showing.speaker(language)
-        done = translator(language)(f"bulletins.did_{step.act}", name=step.name or speak.t("bulletins.the_hub"))
+        key = (
+            "bulletins.did_finish_missed" if missed and step.act == machine.Act.FINISH else f"bulletins.did_{step.act}"
+        )
+        done = translator(language)(key, name=step.name or speak.t("bulletins.the_hub"))
         return times.dated(step.at, speak.zone, language), done, step.word
 
 
-def _in_tab(bulletin: HubBulletin, show: str, who: Person) -> bool:
+def _in_tab(bulletin: HubBulletin, show: str, who: Person, over: bool) -> bool:
     match show:
         case "mine":
             return bulletin.created_by == who.id or who.id in machine.authors(bulletin)
         case "waiting":
             return bulletin.state is State.SUBMITTED
         case "planned":
-            return bulletin.state in _PLANNED or bulletin.released is not None
+            return not over and (bulletin.state in _PLANNED or bulletin.released is not None)
         case _:
             return True

@@ -1,6 +1,6 @@
 """The bulletins of the commune as one part of the hub: what it is made of, what runs, which addresses it has."""
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from hub.bulletins.hours import policy_of
 from hub.bulletins.move import MovePages
 from hub.bulletins.pages import BulletinPages
 from hub.bulletins.planpage import PlanPage
+from hub.bulletins.planview import PlanDrawing
 from hub.bulletins.scope import Scope
 from hub.bulletins.settings import Approval, Hours
 from hub.bulletins.showing import Showing
@@ -31,7 +32,6 @@ from hub.people.door import Door
 from hub.registry import Registry
 from hub.render import Shown
 from hub.store import Store
-from hub.supervise import supervise
 from hub.voice import Voice
 
 
@@ -61,6 +61,17 @@ class Parts:
     clock: Clock
 
 
+@dataclass(frozen=True, slots=True)
+class ForPrograms:
+    """What the API needs to do what the pages do."""
+
+    desk: Bulletins
+    dispatch: Dispatch
+    showing: Showing
+    drawing: PlanDrawing
+    approval: Approval
+
+
 class BulletinPart:
     """`desk` for who writes; `load` before, `tasks` while the hub runs; `routes` for the application."""
 
@@ -79,23 +90,27 @@ class BulletinPart:
         await self.desk.load()
         await self.dispatch.load()
 
-    def tasks(self) -> list[asyncio.Task[None]]:
-        """Begin what runs beside the pages."""
-        return [
-            asyncio.create_task(supervise("bulletins", self.dispatch.run), name="bulletins"),
-            asyncio.create_task(supervise("sounds of bulletins", self.rendering.run), name="sounds of bulletins"),
-        ]
+    def tasks(self) -> tuple[tuple[str, Callable[[], Awaitable[None]]], ...]:
+        """Name and body of each task."""
+        return (("bulletins", self.dispatch.run), ("sounds of bulletins", self.rendering.run))
+
+    def for_programs(self, shown: Shown) -> ForPrograms:
+        """The same rules as on the pages."""
+        showing = Showing(shown, self.scope, self.dispatch, self._rules.approval)
+        drawing = PlanDrawing(self.desk, self.scope, showing, policy_of(self._rules.hours))
+        return ForPrograms(self.desk, self.dispatch, showing, drawing, self._rules.approval)
 
     def routes(self, door: Door, shown: Shown, web: Web) -> list[BaseRoute]:
         """Each address is tried in this order."""
         hub, rules = self._hub, self._rules
         showing = Showing(shown, self.scope, self.dispatch, rules.approval)
         pages = BulletinPages(self.desk, self.dispatch, self.scope, showing, web)
+        drawing = PlanDrawing(self.desk, self.scope, showing, policy_of(rules.hours))
         return [
             *Feed(hub.store, self.desk, self.scope, showing, hub.accounts, rules.name, web).routes(door),
             *WeekPages(self.desk, self.dispatch, self.scope, showing, web).routes(door),
-            *PlanPage(self.desk, self.scope, showing, pages, policy_of(rules.hours), web).routes(door),
+            *PlanPage(self.desk, self.scope, showing, pages, drawing, web).routes(door),
             *MovePages(self.desk, showing, pages, web).routes(door),
-            *BulletinActs(self.desk, self.scope, showing, pages, rules.approval, web).routes(door),
+            *BulletinActs(self.desk, self.scope, showing, drawing, pages, rules.approval, web).routes(door),
             *pages.routes(door),
         ]

@@ -11,10 +11,11 @@ from starlette.routing import BaseRoute
 
 from edge_agent.contract.sentences import Language
 from hub import forms
-from hub.bulletins import machine, sentence
+from hub.bulletins import law, machine, sentence, timely
 from hub.bulletins.acts import sure
 from hub.bulletins.desk import Bulletins
-from hub.bulletins.hours import Policy
+from hub.bulletins.instants import is_known
+from hub.bulletins.listening import seconds_of
 from hub.bulletins.machine import Act, Conflict, Doing, NotNow
 from hub.bulletins.model import HubBulletin, Targets
 from hub.bulletins.pages import BulletinPages
@@ -30,20 +31,18 @@ from hub.people.door import Door, somewhere
 from hub.people.rights import Right
 from hub.store import StoreFull
 
-LATE_S = 60
-
 
 class PlanPage:
     """`GET` and `POST /bulletins/{id}/plan`."""
 
     def __init__(
-        self, desk: Bulletins, scope: Scope, showing: Showing, pages: BulletinPages, policy: Policy, web: Web
+        self, desk: Bulletins, scope: Scope, showing: Showing, pages: BulletinPages, drawing: PlanDrawing, web: Web
     ) -> None:
         self._desk = desk
         self._scope = scope
         self._showing = showing
         self._pages = pages
-        self._drawing = PlanDrawing(desk, scope, showing, policy)
+        self._drawing = drawing
         self._web = web
 
     def routes(self, door: Door) -> list[BaseRoute]:
@@ -61,9 +60,12 @@ class PlanPage:
         schedule = bulletin.schedule
         said = sentence.sentence_of(schedule, speak.zone) if schedule else None
         said = said or sentence.default(speak.now, speak.zone)
-        proposed = schedule or sentence.schedule_of(said, speak.zone)
+        sayable = schedule is not None and is_known(schedule.recurrence)
+        proposed = schedule if schedule and sayable else sentence.schedule_of(said, speak.zone)
         tapped = Tapped(said, bulletin.targets, proposed, bulletin.number)
-        return self._page(request, bulletin, tapped)
+        return self._page(
+            request, bulletin, tapped, notice=speak.t("plan.unsayable") if schedule and not sayable else ""
+        )
 
     async def _mine(self, request: Request) -> HubBulletin | None:
         bulletin = await self._pages.visible(request)
@@ -77,10 +79,10 @@ class PlanPage:
         try:
             fields = await forms.read(request)
         except FormError as error:
-            return self._web.said(f"/bulletins/{bulletin.id}/plan", t(error.key, **error.params), False)
+            return self._web.said(f"/bulletins/{bulletin.id}/plan", t(error.key, **error.params), False, error.key)
         tapped = self._tapped(fields, bulletin, language)
         do = fields.get("do", "show")
-        if do not in ("save", "submit", "emergency") or tapped.wrong:
+        if do not in ("save", "submit", "emergency") or tapped.wrong or tapped.moved:
             return self._page(request, bulletin, tapped, notice=tapped.wrong if do != "show" else "")
         return await self._keep(request, bulletin, tapped, fields)
 
@@ -89,7 +91,7 @@ class PlanPage:
         language, do = self._web.language(request), fields["do"]
         t = translator(language)
         try:
-            self._check(bulletin, tapped, hand_in=do != "save")
+            check(self._showing, self._drawing, bulletin, tapped, hand_in=do != "save")
             await self._desk.change(bulletin.id, lambda b: self._changed(b, tapped, do, fields), Act.PLAN)
         except Conflict as conflict:
             notice = self._conflict(conflict, language)
@@ -120,21 +122,6 @@ class PlanPage:
     def _zone(self) -> ZoneInfo:
         return self._showing.speaker("vi").zone
 
-    def _check(self, bulletin: HubBulletin, tapped: Tapped, *, hand_in: bool) -> None:
-        """Raises NotNow for what nodes would refuse."""
-        speak = self._showing.speaker("vi")
-        schedule = tapped.schedule
-        if schedule is None:
-            raise NotNow("plan.no_time")
-        if schedule.recurrence is None and (speak.now - schedule.at).total_seconds() > LATE_S:
-            raise NotNow("form.past", at=f"{schedule.at.astimezone(speak.zone):%H:%M %d/%m/%Y}")
-        if not self._showing.next_ten(schedule, "vi", 1):
-            raise NotNow("plan.never")
-        if hand_in and not tapped.targets.places:
-            raise NotNow("plan.no_place")
-        if hand_in and self._drawing.against(bulletin, tapped).unlawful:
-            raise NotNow("plan.unlawful")
-
     def _conflict(self, conflict: Conflict, language: Language) -> str:
         speak, last = self._showing.speaker(language), conflict.bulletin.history[-1]
         what = speak.t(f"bulletins.did_{last.act}", name=last.name or speak.t("bulletins.the_hub"))
@@ -147,11 +134,12 @@ class PlanPage:
         number = int(fields["number"]) if fields.get("number", "").isdigit() and len(fields["number"]) < 10 else 0
         try:
             said = self._left_out(sentence.of_form(fields, zone), fields.get("do", ""))
+            chosen, said = said, sentence.ahead(said, self._showing.speaker(language).now, zone)
             schedule = sentence.schedule_of(said, zone)
         except FormError as error:
             said = _as_far(fields, sentence.default(self._showing.speaker(language).now, zone))
             return Tapped(said, Targets(places=places), None, number, t(error.key, **error.params))
-        return Tapped(said, Targets(places=places), schedule, number)
+        return Tapped(said, Targets(places=places), schedule, number, moved=said != chosen)
 
     def _left_out(self, said: Sentence, do: str) -> Sentence:
         """One tap leaves an instant out, one takes it in again. Raises FormError."""
@@ -170,6 +158,25 @@ class PlanPage:
     ) -> Response:
         values = self._drawing.values(bulletin, tapped, self._web.language(request))
         return self._web.page(request, "bulletins_plan.html", status, **values, notice=notice)
+
+
+def check(showing: Showing, drawing: PlanDrawing, bulletin: HubBulletin, tapped: Tapped, *, hand_in: bool) -> None:
+    """Raises NotNow for what nodes would refuse."""
+    speak, schedule = showing.speaker("vi"), tapped.schedule
+    if schedule is None:
+        raise NotNow("plan.no_time")
+    if not is_known(schedule.recurrence):
+        raise NotNow("plan.unsayable")
+    if schedule.recurrence is None and schedule.at <= speak.now:
+        raise NotNow("form.past", at=f"{schedule.at.astimezone(speak.zone):%H:%M %d/%m/%Y}")
+    if not showing.next_ten(schedule, "vi", 1):
+        raise NotNow("plan.never")
+    if hand_in or bulletin.released is not None:
+        timely.check(schedule, speak.now, speak.zone)
+    if hand_in and not tapped.targets.places:
+        raise NotNow("plan.no_place")
+    if hand_in and (unlawful := drawing.against(bulletin, tapped).unlawful):
+        raise law.refusal(unlawful[0], seconds_of(bulletin))
 
 
 def _as_far(fields: Fields, plain: Sentence) -> Sentence:

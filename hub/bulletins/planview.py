@@ -1,7 +1,7 @@
 """What the page of the plan shows."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import takewhile
 from math import cos, radians
 from typing import Any
@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from edge_agent.contract.sentences import Language
 from hub import times
-from hub.bulletins import clashes, sentence
+from hub.bulletins import clashes, law, sentence, timely
 from hub.bulletins.desk import Bulletins
 from hub.bulletins.hours import Policy
+from hub.bulletins.listening import seconds_of
 from hub.bulletins.model import HubBulletin, Schedule, Targets
 from hub.bulletins.scope import Scope
 from hub.bulletins.sentence import Sentence
@@ -27,13 +28,14 @@ QUICK = ("05:30", "06:00", "11:00", "17:00", "17:30")
 
 @dataclass(frozen=True, slots=True)
 class Tapped:
-    """What stands in the form. `wrong`: the sentence that says what is missing in it."""
+    """What stands in the form. `wrong`: the sentence that says what is missing in it. `moved`: from today."""
 
     said: Sentence
     targets: Targets
     schedule: Schedule | None
     number: int
     wrong: str = ""
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +70,21 @@ class PlanDrawing:
             "number": tapped.number or bulletin.number,
             "kinds": sentence.KINDS,
             "quick": QUICK,
-            "soon": _soon(self._showing.speaker(language).now).astimezone(zone),
+            "soon": self._soon(bulletin, tapped.targets, zone),
             "places": frozenset(tapped.targets.places),
             "communes": communes,
             "areas": areas,
             "nodes": nodes if len(nodes) <= MOST_NODES else [],
             "dots": self._dots(chosen, language),
             "count": len(chosen),
+            "moved": tapped.moved,
+            "nowhere": self._showing.nowhere(bulletin.model_copy(update={"targets": tapped.targets}), language),
             "words": sentence.words(schedule, zone, t) if schedule else tapped.wrong,
             "ten": self._showing.next_ten(schedule, language) if schedule else [],
             "left_out": [(at.isoformat(), times.dated(at, zone, language)) for at in sorted(tapped.said.left_out)],
             "unlawful": [
                 (
-                    each.fault.text(language),
+                    law.words(each, seconds_of(bulletin), language),
                     _move(each.next, zone),
                     each.next and times.dated(each.next, zone, language),
                 )
@@ -107,6 +111,19 @@ class PlanDrawing:
         return clashes.against(
             planned, others, self._policy, self._showing.speaker("vi").now, self._showing.speaker("vi").zone
         )
+
+    def hindered(self, bulletin: HubBulletin) -> clashes.Against:
+        """What stands in the way of its own plan."""
+        said = sentence.default(self._showing.speaker("vi").now, self._showing.speaker("vi").zone)
+        return self.against(bulletin, Tapped(said, bulletin.targets, bulletin.schedule, bulletin.number))
+
+    def _soon(self, bulletin: HubBulletin, targets: Targets, zone: ZoneInfo) -> datetime | None:
+        """The first instant that leaves time to hear, sign and deliver it, and that the law allows; None: never."""
+        at = timely.soonest(self._showing.speaker("vi").now, seconds_of(bulletin))
+        wanted = bulletin.model_copy(update={"targets": targets, "schedule": Schedule(at=at)})
+        hindered = self.hindered(wanted).unlawful
+        lawful = hindered[0].next if hindered else at
+        return lawful.astimezone(zone) if lawful else None
 
     def _dots(self, chosen: set[str], language: Language) -> list[Dot]:
         """Where the clusters stand, as far as they say; a schematic picture, no map."""
@@ -137,11 +154,6 @@ def _shared(titles: list[str]) -> int:
     words = [title.split(" ")[:-1] for title in titles]
     same = takewhile(lambda column: len(set(column)) == 1, zip(*words, strict=False))
     return sum(len(column[0]) + 1 for column in same)
-
-
-def _soon(now: datetime) -> datetime:
-    """The first whole minute that leaves time to approve and to deliver: two minutes and up to one more."""
-    return (now + timedelta(minutes=3)).replace(second=0, microsecond=0)
 
 
 def _move(at: datetime | None, zone: ZoneInfo) -> str:

@@ -25,6 +25,11 @@ class Scope:
         found = {node.address: node for place in self.places(targets) for node in self.areas.inside(place)}
         return [node for node in found.values() if speaks(node)]
 
+    def unknown(self, targets: Targets) -> list[str]:
+        """Areas and nodes that nobody has heard of."""
+        parsed = [(text, Place.parse(text)) for text in targets.places]
+        return [text for text, place in parsed if (place.node or place.area) and not self.areas.inside(place)]
+
     def holds(self, targets: Targets, node: Node) -> bool:
         """Whether this node shall play it."""
         here = self.areas.place(node)

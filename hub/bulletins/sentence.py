@@ -58,6 +58,13 @@ def of_form(fields: Fields, zone: ZoneInfo) -> Sentence:
     return Sentence(kind, hour[:5], date.fromisoformat(day), days, month, before, until, left_out)
 
 
+def ahead(said: Sentence, now: datetime, zone: ZoneInfo) -> Sentence:
+    """The same; once at an hour that is over today, it is tomorrow. Raises FormError."""
+    here = now.astimezone(zone)
+    over = said.kind == "once" and said.day == here.date() and time.fromisoformat(said.time) <= here.time()
+    return replace(said, day=said.day + timedelta(days=1)) if over else said
+
+
 def _days(kind: str, fields: Fields) -> tuple[int, ...]:
     """The days that were tapped. Raises FormError where none is, or one that is no day."""
     if kind not in ("weekly", "monthly", "lunar"):

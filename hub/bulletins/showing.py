@@ -14,7 +14,8 @@ from hub.bulletins.hours import Planned
 from hub.bulletins.instants import Instance, coming
 from hub.bulletins.listening import seconds_of
 from hub.bulletins.machine import Act
-from hub.bulletins.model import HubBulletin, Schedule, State
+from hub.bulletins.model import HubBulletin, Schedule, State, Targets
+from hub.bulletins.outcome import outcome
 from hub.bulletins.scope import Scope
 from hub.bulletins.settings import Approval
 from hub.language import translator
@@ -25,6 +26,7 @@ from hub.sentences import Speaker
 
 GOOD = frozenset({"ready", "on_air", "aired", "unheard", "partly"})
 """Standings of a node that has, or had, all it takes."""
+_LET_GO = (State.APPROVED, State.DISTRIBUTED)
 TROUBLES = frozenset({"refused", "trouble", "missed", "partly", "unheard", "away"})
 
 
@@ -65,6 +67,7 @@ class Card:
     class_: BulletinClass
     class_word: str
     state: str
+    mark: str
     word: str
     older: str
     when: str
@@ -112,6 +115,7 @@ class Showing:
             class_=bulletin.content.class_,
             class_word=t(f"class.{bulletin.content.class_}") if bulletin.content.class_ != "ordinary" else "",
             state=str(bulletin.state),
+            mark="trouble" if self.came(bulletin, known) in ("missed", "refused") else str(bulletin.state),
             word=self.state(bulletin, known, language),
             older=t("bulletins.older_on_air") if older else "",
             when=sentence.words(schedule, speak.zone, t) if schedule else t("plan.none_yet"),
@@ -144,24 +148,41 @@ class Showing:
 
     def state(self, bulletin: HubBulletin, rows: Iterable[Delivery], language: Language) -> str:
         """Where it stands, in words."""
-        t = translator(language)
-        wanted = [row for row in rows if row.wanted or bulletin.state is State.DONE]
-        count = Counter(self.standing(row) for row in wanted)
-        all_, done = len(wanted), count["aired"] + count["unheard"]
-        state = bulletin.state
-        if state in (State.APPROVED, State.DISTRIBUTED) and count["on_air"]:
+        t, state = translator(language), bulletin.state
+        count = self.counted(bulletin, rows)
+        all_, done = count.total(), count["aired"] + count["unheard"]
+        if came := outcome(bulletin, count, self._shown.clock.now()):
+            said = t(f"bulletins.state_{came}", count=done, all=all_)
+            unheard = count["unheard"]
+            return said + t("bulletins.state_unheard", count=unheard) if unheard and came != "refused" else said
+        if state in _LET_GO and count["on_air"]:
             return t("bulletins.state_on_air", count=count["on_air"], all=all_)
+        if state in _LET_GO and not all_:
+            return t("bulletins.state_nobody")
         if state is State.DISTRIBUTED:
             return t("bulletins.state_distributed", count=sum(count[each] for each in GOOD), all=all_)
-        if state is State.DONE:
-            whole = "aired" if all_ and done == all_ else "partly" if done or count["partly"] else "missed"
-            return t(f"bulletins.state_{whole}", count=done, all=all_)
         sounding = state is State.SUBMITTED and bulletin.content.unrendered and not bulletin.silent
         return t("bulletins.state_sounding" if sounding else f"bulletins.state_{state}")
+
+    def counted(self, bulletin: HubBulletin, rows: Iterable[Delivery]) -> Counter[str]:
+        """How many nodes stand how, of those that shall have it."""
+        return Counter(self.standing(row) for row in rows if row.wanted or bulletin.state is State.DONE)
+
+    def came(self, bulletin: HubBulletin, rows: Iterable[Delivery] | None = None) -> str:
+        """What came of it (outcome.outcome). `rows`: where that is not known to the dispatch."""
+        known = self._dispatch.of(bulletin.id) if rows is None else rows
+        return outcome(bulletin, self.counted(bulletin, known), self._shown.clock.now())
 
     def standing(self, row: Delivery) -> str:
         """One word of a node."""
         return standing(row, self._shown.registry.is_online(row.address))
+
+    def nowhere(self, bulletin: HubBulletin, language: Language) -> str:
+        """Places of it where no loudspeaker is known, in words; empty where each has one."""
+        empty = [text for text in bulletin.targets.places if not self._scope.nodes(Targets(places=(text,)))]
+        t = translator(language)
+        words = self._scope.words(Targets(places=tuple(empty)), t("bulletins.everywhere"), t("bulletins.commune"))
+        return t("plan.nowhere", places=", ".join(words[:5])) if words else ""
 
     def places(self, rows: Iterable[Delivery], who: Person, language: Language) -> list[Place]:
         """Node by node, the troubled ones first; only where somebody may see."""

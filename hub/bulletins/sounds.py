@@ -77,7 +77,9 @@ class Rendering:
             content = await self._rendered(bulletin.content, sounds)
         except SpeechError as error:
             silent = f"{error.code} {error.detail}"[:200]
-        except (OSError, MediaRefused) as error:
+        except MediaRefused as error:
+            silent = error.reason
+        except OSError as error:
             silent = f"{NO_ROOM} {error}"[:200]
         if silent:
             logger.warning("no sound of the bulletin %s: %s", bulletin.id, silent)
@@ -107,17 +109,20 @@ class Rendering:
         return content.model_copy(update={"versions": tuple(versions)})
 
     async def _text(self, segment: Text, words: str, sounds: dict[str, Heard]) -> Text:
-        clear = await self._voice.say(words, segment.readings, plain=False)
+        clear = await self._voice.say(words, segment.readings, plain=False, voice=segment.voice)
         sound = await self._kept(clear)
-        plain = await self._voice.say(words, segment.readings, plain=True)
-        sounds[sound.sha256] = Heard(seconds=clear.seconds, plain=(await self._kept(plain)).sha256)
+        plain = await self._voice.say(words, segment.readings, plain=True, voice=segment.voice)
+        instead = self._voice.called(clear.id) if segment.voice and segment.voice != clear.id else ""
+        sounds[sound.sha256] = Heard(
+            seconds=clear.seconds, plain=(await self._kept(plain)).sha256, instead=instead[:80]
+        )
         return segment.model_copy(update={"text": words, "rendered": sound})
 
     async def _kept(self, speech: Speech) -> Sound:
         """Into the media store, under what it holds. Raises OSError, MediaRefused."""
         data = await asyncio.to_thread(_read, speech.path)
         sha256 = hashlib.sha256(data).hexdigest()
-        if self._media.get(sha256) is None:
+        if self._media.hold(sha256) is None:
             await self._media.put(sha256, _chunks(data))
         return Sound(sha256=sha256, bytes=len(data))
 

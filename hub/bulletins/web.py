@@ -30,10 +30,10 @@ class Web:
         html = self.renderer.sheet_of(template, language, "bulletins", other_language=other, **values)
         return remember(HTMLResponse(html, status, headers={"Vary": "Cookie"}), query)
 
-    def said(self, where: str, text: str, good: bool) -> Response:
-        """To another page, with a note."""
+    def said(self, where: str, text: str, good: bool, key: str = "") -> Response:
+        """To another page, with a note. `key`: of the sentence that says why it was not done."""
         joint = "&" if "?" in where else "?"
-        return RedirectResponse(f"{where}{joint}said={self.toasts.keep(Toast(text, good))}", 303)
+        return RedirectResponse(f"{where}{joint}said={self.toasts.keep(Toast(text, good, key=key))}", 303)
 
     def part(self, language: Language, macro: str, *what: object) -> str:
         """One of the parts that change."""

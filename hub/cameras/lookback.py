@@ -85,7 +85,7 @@ class LookBack:
         self._language = language
         self._looks = looks
         self.asking = Asking(commands, shown.media, store, shown.clock)
-        self._clips = Clips(commands, shown.media, progress, store, shown.clock)
+        self.clips = Clips(commands, shown.media, progress, store, shown.clock)
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application; before the route of the camera's page, if that takes a path."""
@@ -107,7 +107,7 @@ class LookBack:
     async def stop(self) -> None:
         """End what waits for nodes."""
         await self.asking.stop()
-        await self._clips.stop()
+        await self.clips.stop()
 
     def _endpoint(self, answer: _Answer) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
@@ -149,7 +149,7 @@ class LookBack:
         shown = min(int(more), 5000) if more.isascii() and more.isdigit() and len(more) < 6 else PER_PAGE
         found = await self._found(seen, midnight.astimezone(UTC), day_after(midnight).astimezone(UTC))
         self._looks.often(seen.address, seen.camera, "back")
-        clips = await self._clips.of_camera(seen.address, seen.camera)
+        clips = await self.clips.of_camera(seen.address, seen.camera)
         view = seen.wording.day(self._titles(seen), midnight, found, clips, max(shown, PER_PAGE))
         return self._draw(seen, "camera_lookback_day.html", v=view, per_page=PER_PAGE, shown=len(view.events))
 
@@ -199,19 +199,19 @@ class LookBack:
         self._looks.saw(seen.address, seen.camera, "clip", begin=iso(begin), end=iso(end))
         if not seen.node.online:
             return self._say(seen, "camera.lookback_offline", 503)
-        now = await self._clips.ask(seen.address, seen.camera, begin, end)
+        now = await self.clips.ask(seen.address, seen.camera, begin, end)
         if not _is_htmx(seen.request):
             return RedirectResponse(f"{seen.base}/lookback?day={local(begin, seen.speak.zone):%Y-%m-%d}", 303)
         return self._draw(seen, "camera_lookback_clip.html", c=seen.wording.clip(now), base=seen.base)
 
     async def _clip(self, seen: _Seen) -> Response:
-        now = await self._clips.get(str(seen.request.path_params["clip"]))
+        now = await self.clips.get(str(seen.request.path_params["clip"]))
         if now is None or (now.clip.address, now.clip.camera) != (seen.address, seen.camera):
             return self._say(seen, "page.not_found", 404)
         return self._draw(seen, "camera_lookback_clip.html", c=seen.wording.clip(now), base=seen.base)
 
     async def _file(self, seen: _Seen) -> Response:
-        now = await self._clips.get(str(seen.request.path_params["clip"]))
+        now = await self.clips.get(str(seen.request.path_params["clip"]))
         if now is None or now.medium is None or (now.clip.address, now.clip.camera) != (seen.address, seen.camera):
             return self._say(seen, "page.not_found", 404)
         clip = now.clip

@@ -33,7 +33,7 @@ class Again:
         if late:
             self._notice.bump()
         for row in await self._store.read(partial(rows.listed, states=(State.WAITING,), most=MOST)):
-            if row.reason in ("", "area"):
+            if row.reason in ("", "area") or (row.reason == "clock" and row.expires > self._clock.now()):
                 await self._judge(row)
         for row in await self._store.read(partial(rows.listed, states=(State.AIRED,), most=MOST)):
             await self._follow(row)

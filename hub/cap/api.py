@@ -40,7 +40,7 @@ class CapApi:
         if kind not in _XML:
             return _refused((Problem("cap.bad_content_type", "", 0, {"known": ", ".join(_XML)}),), 415)
         try:
-            taken = await self._desk.take(await body(request), by=person().name)
+            taken = await self._desk.take(await body(request), by=person())
             self._decisions.brought(taken)
         except REFUSALS as error:
             return _refused(*refusal(error))

@@ -1,13 +1,14 @@
 """What a person decides about an alert: let it be heard, leave it, end it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
 from hub.cap import rows, said
 from hub.cap.airing import Airing
+from hub.cap.clearing import LIFE
 from hub.cap.desk import Desk, Taken
 from hub.cap.message import MsgType, Status
 from hub.cap.plan import Part, Plan
@@ -30,13 +31,17 @@ class Overtaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What shall be heard: a part's words with their readings, at nodes; `seen`: how often it had been said before."""
+    """What shall be heard: a part's words with their readings, at nodes; `seen`: how often it had been said before.
+
+    `replaces`: of the alerts whose place it would take, those of which the person decides; None: all.
+    """
 
     part: Part
     text: str
     readings: dict[str, str]
     nodes: tuple[str, ...]
     seen: int
+    replaces: tuple[str, ...] | None = None
 
 
 def may_air(row: Row, plan: Plan) -> bool:
@@ -73,7 +78,7 @@ class Decisions:
             heard = {aired.address for aired in said.aired_at(connection, row.id)}
             if heard.issuperset(plan.nodes):
                 rows.move(connection, row.id, State.AIRED)
-            _replace(connection, fresh, said.Act(now, who, "aired", ""))
+            _replace(connection, fresh, said.Act(now, who, "aired", ""), choice.replaces)
             return True
 
         await self._write(write, "air", row, nodes=list(choice.nodes[:50]), text=choice.text)
@@ -90,16 +95,29 @@ class Decisions:
 
         await self._write(write, "dismiss", row, word=word)
 
-    async def end(self, row: Row) -> None:
-        """End it wherever it repeats. Raises SQLAlchemyError, StoreFull."""
+    async def end(self, row: Row, addresses: Sequence[str] | None = None) -> None:
+        """End it wherever it repeats, or at these nodes only. Raises SQLAlchemyError, StoreFull."""
         act = said.Act(self._clock.now(), person().name or "console", "ended", "")
 
         def write(connection: Connection) -> bool:
-            said.end(connection, [row.id])
+            said.end(connection, [row.id], addresses)
             said.note(connection, row.id, act)
             return True
 
         await self._write(write, "end", row)
+
+    async def clear(self, row: Row, text: str) -> None:
+        """Say where its siren was heard and ended that it is over. Raises Overtaken, SQLAlchemyError, StoreFull."""
+        now, who = self._clock.now(), person().name or "console"
+
+        def write(connection: Connection) -> bool:
+            if not said.clear(connection, row.id, text, now + LIFE, who):
+                return False
+            many = len(said.heard(connection, row.id))
+            said.note(connection, row.id, said.Act(now, who, "cleared", str(many)))
+            return True
+
+        await self._write(write, "clear", row, text=text)
 
     async def accept(self, row: Row) -> None:
         """Take an unproved cancellation for true. Raises Overtaken, SQLAlchemyError, StoreFull."""
@@ -132,8 +150,9 @@ class Decisions:
         self._notice.bump()
 
 
-def _replace(connection: Connection, row: Row, act: said.Act) -> None:
+def _replace(connection: Connection, row: Row, act: said.Act, may: tuple[str, ...] | None) -> None:
     """What it stands for ends, now that it is heard itself."""
     if row.msg_type == MsgType.UPDATE.value:
-        replace_by_person(connection, row, act)
-    said.end(connection, [old.id for old in rows.referred(connection, row.id) if old.state in REPLACED])
+        replace_by_person(connection, row, act, may)
+    old = [each for each in rows.referred(connection, row.id) if each.state in REPLACED]
+    said.end(connection, [each.id for each in old if row.proved or each.reason == row.id])

@@ -4,20 +4,23 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy.engine import Connection
 
 from hub.cap import rows, said
 from hub.cap.airing import Airing
-from hub.cap.message import Alert, MsgType, Status
+from hub.cap.arriving import By, row_of
+from hub.cap.bringer import decides, keep_calm
+from hub.cap.clearing import by_rule
+from hub.cap.message import Alert, MsgType
 from hub.cap.parse import CapError, parse
-from hub.cap.plan import Part, Plan, chosen_infos, ends, plan
+from hub.cap.plan import Part, Plan, plan
 from hub.cap.reading import Problem
 from hub.cap.relations import REPLACED, keep
 from hub.cap.rows import Row, State
-from hub.cap.rules import why_not, why_part_waits
+from hub.cap.rules import why_part_waits
 from hub.cap.settings import CapSettings
 from hub.cap.signature import SignatureError, signed_part
 from hub.cap.targets import Spot
@@ -36,17 +39,20 @@ logger = logging.getLogger(__name__)
 UPLOAD = ""
 """Source of what a person or a program brings; feeds are called by their names."""
 PARSE_S = 30.0
+OLD = timedelta(days=1)
+"""A file sent so long before it is brought, and over by this hub's clock, makes people look at that clock."""
 BY_RULE = "CAP "
 """In whose name nodes hear what airs by rule: this, and the sender."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a message. `new`: it had not come before."""
+    """What became of a message. `new`: it had not come before; `differs`: a proved one of its name says otherwise."""
 
     id: str
     state: State
     new: bool
+    differs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +90,33 @@ class Desk:
         self.on_waiting: list[Callable[[Row], None]] = []
         """Told of each alert that waits for a person."""
 
-    async def take(self, data: bytes, source: str = UPLOAD, by: str = "") -> Taken:
-        """Take a message in. Raises CapError, SignatureError, SQLAlchemyError, StoreFull; then nothing is kept."""
+    async def take(self, data: bytes, source: str = UPLOAD, by: Person | None = None, *, astray: bool = False) -> Taken:
+        """Take a message in. `by`: who brings it; `astray`: its feed has another time than this hub.
+
+        Raises CapError, SignatureError, TooMany, SQLAlchemyError, StoreFull; then nothing is kept.
+        """
         alert, body, proved = await self._proved(data, source)
         now = self._clock.now()
         comes_to = await self.plan(alert)
-        row = self._row(alert, body, source, by, proved, comes_to)
-        outcome = await self._store.call(partial(keep, row=row, alert=alert))
-        if outcome is None:
-            known = await self._store.read(partial(rows.get, id_=row.id))
-            return Taken(row.id, known.state if known else row.state, False)
-        row = outcome
-        logger.info("alert %s of %s: %s %s", row.identifier, row.sender, row.state, row.reason)
+        row = row_of(
+            alert,
+            body,
+            By(source, by.name if by else "", proved, astray or (by is not None and alert.sent < now - OLD)),
+            comes_to,
+            self.settings,
+            now,
+        )
+        calm = by is not None and not proved and not decides(by, comes_to, self._areas)
+        kept = await self._store.call(partial(keep_calm if calm else keep, row=row, alert=alert))
+        row = kept.row
+        if not kept.new:
+            if kept.differs:
+                logger.warning("alert %s of %s came again with other words", row.identifier, row.sender)
+            return Taken(row.id, row.state, False, kept.differs)
         if row.state is State.WAITING and not row.reason:
             row = await self.air_by_rule(row, alert, comes_to)
+        logger.info("alert %s of %s: %s %s", row.identifier, row.sender, row.state, row.reason)
+        await self._all_clear(row, comes_to)
         if row.state is State.WAITING:
             for tell in self.on_waiting:
                 tell(row)
@@ -134,34 +153,6 @@ class Desk:
             raise SignatureError("cap.sign_wrong")
         return alert, signed, True
 
-    def _row(self, alert: Alert, body: bytes, source: str, by: str, proved: bool, comes_to: Plan) -> Row:
-        now = self._clock.now()
-        infos = chosen_infos(alert.infos)
-        title = next((info.headline or info.event for info in infos), "") or alert.note or alert.identifier
-        areas = dict.fromkeys(area.description for info in infos for area in info.areas)
-        row = Row(
-            id=rows.id_of(*alert.key[:2], alert.sent),
-            sender=alert.sender,
-            identifier=alert.identifier,
-            sent=alert.sent,
-            received=now,
-            source=source,
-            given_by=by,
-            proved=proved,
-            status=alert.status.value,
-            msg_type=alert.msg_type.value,
-            state=State.WAITING,
-            reason=why_not(alert, comes_to, self.settings, proved=proved, now=now),
-            level=comes_to.level,
-            title=" ".join(title.split())[:300],
-            areas=", ".join(areas)[:500],
-            expires=max(
-                (ends(alert, info, self.settings) for info in alert.infos), default=_end_of(alert, self.settings)
-            ),
-            body=body,
-        )
-        return replace(row, state=_state(row, alert, comes_to))
-
     async def air_by_rule(self, row: Row, alert: Alert, comes_to: Plan) -> Row:
         """Air the parts that may be aired by rule; what is left waits, with its reason."""
         now = self._clock.now()
@@ -196,6 +187,15 @@ class Desk:
             self._audit.note("alert.air", what=row.title, who=who, alert=row.id, nodes=nodes)
         return replace(row, state=state, reason=left)
 
+    async def _all_clear(self, row: Row, comes_to: Plan) -> None:
+        """Have it said that an earlier siren is over, where the sender's rule has it so."""
+        if row.msg_type not in (MsgType.UPDATE.value, MsgType.CANCEL.value):
+            return
+        now, who = self._clock.now(), f"{BY_RULE}{row.sender}"[:100]
+        job = partial(by_rule, row=row, comes_to=comes_to, settings=self.settings, now=now, by=who)
+        for old in await self._store.call(job):
+            self._audit.note("alert.clear", what=row.title, who=Person("", who), alert=old, by=row.id)
+
     async def _readings(self, part: Part) -> dict[str, str] | None:
         """How its words are read; None: something in them must be asked, and it is no siren, which never waits."""
         siren = part.class_ == "emergency"
@@ -219,16 +219,3 @@ async def parsed(data: bytes) -> Alert:
             return await asyncio.to_thread(parse, data)
     except TimeoutError as error:
         raise CapError((Problem("cap.xml_slow", "", 0),)) from error
-
-
-def _state(row: Row, alert: Alert, comes_to: Plan) -> State:
-    """Where a new message stands, but for what other messages say of it."""
-    if alert.msg_type in (MsgType.ACK, MsgType.ERROR, MsgType.CANCEL):
-        return State.NOTED
-    if row.expires <= row.received or (alert.infos and not comes_to.parts):
-        return State.EXPIRED
-    return State.WAITING if alert.status is Status.ACTUAL else State.NOTED
-
-
-def _end_of(alert: Alert, settings: CapSettings) -> datetime:
-    return alert.sent + timedelta(hours=settings.life_hours)

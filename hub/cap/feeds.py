@@ -115,14 +115,14 @@ class Feeds:
         settings, now = state.settings, self._clock.now()
         known = await self._store.read(partial(polled.last, name=settings.name, url=settings.url))
         hosts = (*settings.hosts, _host(settings.url))
-        found = await fetcher.get(settings.url, hosts, known)
+        found = await fetcher.get(settings.url, hosts, known, limit=index.LIST_BYTES)
         if found.body is None:
             await self._store.call(partial(polled.keep, name=settings.name, url=settings.url, got=known, now=now))
             return
         listed = await asyncio.to_thread(index.read, found.body, settings.url)
         if listed.is_alert:
             entry = index.Entry(hashlib.sha256(found.body).hexdigest(), settings.url)
-            await self._take(state, entry, found.body)
+            await self._take(state, entry, found)
             complete = True
         else:
             complete = await self._entries(fetcher, state, listed.entries, hosts)
@@ -148,12 +148,13 @@ class Feeds:
                 _refuse(state, entry.url, Trouble(error.key, error.params))
                 await self._mark(name, entry.key, tries)
                 continue
-            await self._take(state, entry, found.body or b"")
+            await self._take(state, entry, found)
         return complete
 
-    async def _take(self, state: FeedState, entry: index.Entry, body: bytes) -> None:
+    async def _take(self, state: FeedState, entry: index.Entry, found: Fetched) -> None:
         try:
-            await self._desk.take(body, state.settings.name)
+            astray = found.astray(self._clock.now())
+            await self._desk.take(found.body or b"", state.settings.name, astray=astray)
         except CapError as error:
             first = error.problems[0]
             _refuse(state, entry.url, Trouble(first.key, {**first.params, "path": first.path}))

@@ -4,6 +4,8 @@ import asyncio
 import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Self
 from urllib.parse import urljoin, urlsplit
 
@@ -17,6 +19,7 @@ READ_S = 20.0
 WHOLE_S = 60.0
 """For everything, redirections included: who sends a byte a second is given up."""
 MOST_REDIRECTIONS = 3
+CLOCKS = timedelta(minutes=5)
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
 
@@ -31,11 +34,20 @@ class FetchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What came. `body` None: it has not changed."""
+    """What came. `body` None: it has not changed; `date`: what time it is there (RFC 9110, section 6.6.1)."""
 
     body: bytes | None
     etag: str = ""
     modified: str = ""
+    date: str = ""
+
+    def astray(self, now: datetime) -> bool:
+        """Whether it is another time there than here, by more than clocks may differ."""
+        try:
+            there = parsedate_to_datetime(self.date)
+        except ValueError:
+            return False
+        return there.tzinfo is not None and abs(there - now) > CLOCKS
 
 
 class Fetcher:
@@ -55,11 +67,17 @@ class Fetcher:
         await self._client.aclose()
 
     async def get(
-        self, url: str, hosts: Collection[str], known: Fetched | None = None, *, secure: bool = False
+        self,
+        url: str,
+        hosts: Collection[str],
+        known: Fetched | None = None,
+        *,
+        secure: bool = False,
+        limit: int = MAX_BYTES,
     ) -> Fetched:
-        """A file of at most 1 MB. `hosts`: `host` or `host:port` that may be asked; `known`: what came last time.
+        """A file. `hosts`: `host` or `host:port` that may be asked; `known`: what came last time.
 
-        `secure`: only by https; once it was so, it stays so.
+        `secure`: only by https; once it was so, it stays so. `limit`: bytes.
 
         Raises FetchError.
         """
@@ -69,7 +87,7 @@ class Fetcher:
                     require_host(url, hosts)
                     if secure and urlsplit(url).scheme != "https":
                         raise FetchError("cap.fetch_downgrade", url=url)
-                    found, moved = await self._once(url, known)
+                    found, moved = await self._once(url, known, limit)
                     if moved is None:
                         return found
                     secure, url = secure or urlsplit(url).scheme == "https", moved
@@ -79,7 +97,7 @@ class Fetcher:
             raise FetchError("cap.fetch_failed", url=url, why=type(error).__name__) from error
         raise FetchError("cap.fetch_moved", url=url)
 
-    async def _once(self, url: str, known: Fetched | None) -> tuple[Fetched, str | None]:
+    async def _once(self, url: str, known: Fetched | None, limit: int) -> tuple[Fetched, str | None]:
         """What came, or where it has moved to."""
         async with self._client.stream("GET", url, headers=_headers(known)) as answer:
             if answer.status_code in _MOVED and "location" in answer.headers:
@@ -93,10 +111,10 @@ class Fetcher:
             body = bytearray()
             async for piece in answer.aiter_raw():
                 body += piece
-                if len(body) > MAX_BYTES:
-                    raise FetchError("cap.fetch_large", url=url, limit=MAX_BYTES // 1000)
+                if len(body) > limit:
+                    raise FetchError("cap.fetch_large", url=url, limit=limit // 1000)
             etag, modified = answer.headers.get("etag", "")[:500], answer.headers.get("last-modified", "")[:100]
-            return Fetched(bytes(body), etag, modified), None
+            return Fetched(bytes(body), etag, modified, answer.headers.get("date", "")[:100]), None
 
 
 def require_host(url: str, hosts: Collection[str]) -> None:

@@ -62,6 +62,7 @@ class CapForms:
             "dismiss": (self._dismiss, Right.APPROVE),
             "accept": (self._accept, Right.APPROVE),
             "end": (self._end, Right.EMERGENCY),
+            "clear": (self._clear, Right.EMERGENCY),
         }
         routes: list[BaseRoute] = [
             door.route(f"{BASE}/{{alert}}/{name}", self._guarded(act), somewhere(right), ["POST"])
@@ -81,11 +82,11 @@ class CapForms:
                 try:
                     return await act(request, found, await forms.read(request))
                 except forms.FormError as error:
-                    return self._told(request, Toast(t(error.key, **error.params), False))
+                    return self._told(request, Toast(t(error.key, **error.params), False, key=error.key))
                 except Overtaken:
-                    return self._told(request, Toast(t("cap.overtaken"), False))
+                    return self._told(request, Toast(t("cap.overtaken"), False, key="cap.overtaken"))
                 except StoreFull:
-                    return self._told(request, Toast(t("cap.unwritten"), False))
+                    return self._told(request, Toast(t("cap.unwritten"), False, key="cap.unwritten"))
             except SQLAlchemyError:
                 return self._pages.unreadable(request)
 
@@ -115,7 +116,9 @@ class CapForms:
             asked = replace(sheet, notice=t("reading.not_sent", count=draft.open), good=False, may_say_anyway=True)
             return await self._shown(request, found, fields, number, asked)
         seen = fields.get("seen", "")
-        choice = Choice(part, draft.text, draft.readings, nodes, int(seen) if seen.isascii() and seen.isdigit() else -1)
+        times = int(seen) if seen.isascii() and seen.isdigit() else -1
+        replaces, _ = await self._looking.replaceable(found)
+        choice = Choice(part, draft.text, draft.readings, nodes, times, replaces)
         await self._decisions.air(found.row, found.plan, choice)
         kept = await self._reading.kept(draft, language)
         return self._told(request, Toast(" ".join((t("cap.sending", count=len(nodes)), *kept)), True))
@@ -136,19 +139,30 @@ class CapForms:
         return self._told(request, Toast(t("cap.dismissed"), True), BASE)
 
     async def _accept(self, request: Request, found: Found, _: forms.Fields) -> Response:
-        if not self._looking.may_decide(found):
+        if not await self._looking.may_accept(found):
             raise forms.FormError("cap.not_yours")
         await self._decisions.accept(found.row)
         return self._told(request, Toast(self._t(request)("cap.accepted"), True))
 
     async def _end(self, request: Request, found: Found, _: forms.Fields) -> Response:
-        await self._decisions.end(found.row)
+        nodes = await self._looking.sounding(found)
+        if not nodes:
+            raise forms.FormError("cap.not_yours")
+        await self._decisions.end(found.row, nodes)
         return self._told(request, Toast(self._t(request)("cap.ending"), True))
+
+    async def _clear(self, request: Request, found: Found, fields: forms.Fields) -> Response:
+        """The all-clear, in the words that somebody has read."""
+        nodes = await self._looking.to_clear(found.row)
+        if not nodes:
+            raise forms.FormError("cap.overtaken")
+        await self._decisions.clear(found.row, forms.spoken(fields))
+        return self._told(request, Toast(self._t(request)("cap.clearing", count=len(nodes)), True))
 
     async def _bring(self, request: Request) -> Response:
         language = self._language(request)
         try:
-            taken = await self._desk.take(await read_file(request), by=person().name)
+            taken = await self._desk.take(await read_file(request), by=person())
             self._decisions.brought(taken)
         except REFUSALS as error:
             problems, status = refusal(error)
@@ -156,7 +170,9 @@ class CapForms:
             return await self._pages.list_page(request, None, status, problems=words)
         except SQLAlchemyError:
             return self._pages.unreadable(request)
-        said = self._t(request)("cap.brought" if taken.new else "cap.brought_before")
+        said = self._t(request)(
+            "cap.brought" if taken.new else "cap.brought_differs" if taken.differs else "cap.brought_before"
+        )
         return self._told(request, Toast(said, taken.new), f"{BASE}/{taken.id}")
 
     async def _shown(self, request: Request, found: Found, fields: forms.Fields, number: int, sheet: Sheet) -> Response:

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
+from hub.cap import rows
 from hub.cap.again import Again
 from hub.cap.airing import Airing, CanReach
 from hub.cap.deciding import Decisions
-from hub.cap.desk import Desk
+from hub.cap.desk import Desk, parsed
 from hub.cap.feeds import Feeds
 from hub.cap.settings import CapSettings
 from hub.clock import Clock
@@ -15,6 +17,7 @@ from hub.commands import Commands
 from hub.notice import Notice
 from hub.people.areas import Areas
 from hub.people.audit import Audit
+from hub.people.rights import Place
 from hub.registry import Registry
 from hub.store import Store
 from hub.voice import Voice
@@ -44,6 +47,7 @@ class Intake:
     def __init__(self, settings: CapSettings, on: Stands) -> None:
         self.areas = Areas(on.registry)
         self.store = on.store
+        self._registry = on.registry
 
         def has(address: str, bulletin: str) -> bool:
             node = on.registry.nodes.get(address)
@@ -58,6 +62,15 @@ class Intake:
     def tasks(self) -> tuple[tuple[str, Callable[[], Awaitable[None]]], ...]:
         """Name and body of each task."""
         return (("alerts on air", self.airing.run), ("alerts due", self._sweep), ("alert feeds", self._ask_feeds))
+
+    async def concerns(self, id_: str) -> tuple[Place, ...]:
+        """The places of the clusters that an alert means now. Raises SQLAlchemyError."""
+        row = await self.store.read(partial(rows.get, id_=id_))
+        if row is None:
+            return ()
+        comes_to = await self.desk.plan(await parsed(row.body))
+        known = self._registry.nodes
+        return tuple({self.areas.place(known[address]) for address in comes_to.nodes if address in known})
 
     async def _ask_feeds(self) -> None:
         await asyncio.sleep(SETTLE_S)

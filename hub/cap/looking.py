@@ -2,15 +2,21 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 
 from hub.cap import relations, rows, said, views
+from hub.cap.bringer import decides
+from hub.cap.clearing import usual_words
+from hub.cap.copies import LIVING
 from hub.cap.deciding import may_air
 from hub.cap.desk import parsed
 from hub.cap.intake import Intake
 from hub.cap.message import Alert, MsgType
 from hub.cap.plan import Plan
 from hub.cap.rows import Row, State
+from hub.cap.sent import AiredView, aired
+from hub.clock import Clock
 from hub.language import sort_key
 from hub.people.acting import person
 from hub.people.areas import Areas
@@ -22,6 +28,8 @@ from hub.sheet import Sheet
 PER_PAGE = 20
 MOST_WAITING = 50
 _REMEMBERED = 200
+CLEAR_WITHIN = timedelta(hours=12)
+"""So long after a siren was let, its end is still worth telling."""
 OVER = tuple(state for state in State if state is not State.WAITING)
 
 
@@ -57,7 +65,8 @@ class DetailView:
     unplaced: tuple[str, ...]
     written: tuple[tuple[str, tuple[str, ...]], ...]
     odd: tuple[str, ...]
-    aired: tuple[views.AiredLine, ...]
+    aired: AiredView
+    clears: tuple[views.ClearView, ...]
     history: tuple[tuple[str, str], ...]
     links: tuple[tuple[str, str, str], ...]
     may_air: bool
@@ -69,8 +78,9 @@ class DetailView:
 class Looking:
     """Finds alerts for the acting person."""
 
-    def __init__(self, intake: Intake, registry: Registry, areas: Areas) -> None:
+    def __init__(self, intake: Intake, registry: Registry, areas: Areas, clock: Clock) -> None:
         self._intake = intake
+        self._clock = clock
         self._registry = registry
         self._areas = areas
         self._alerts: OrderedDict[str, Alert] = OrderedDict()
@@ -106,7 +116,8 @@ class Looking:
         acts = await store.read(partial(said.history, id_=row.id))
         settings = self._intake.desk.settings
         waits = row.state is State.WAITING
-        living = any(w.until > speak.now for w in words) and any(not each.ending for each in sent)
+        seen = [each for each in sent if self._areas.may(who, Right.SEE, each.address)]
+        living = any(w.until > speak.now for w in words) and bool(await self.sounding(found))
         cancel = row.msg_type == MsgType.CANCEL.value
         return DetailView(
             card=views.card(row, plan, settings, speak),
@@ -116,13 +127,36 @@ class Looking:
             unplaced=self._names(plan.unplaced),
             written=tuple((views.language_words(info, speak), views.written(info)) for info in found.alert.infos),
             odd=tuple(speak.t(key) for key in found.alert.notes),
-            aired=views.aired(sent, row.id, self._registry.nodes, speak),
+            aired=aired(seen, row.id, self._registry.nodes, speak),
+            clears=await self._clears(row),
             history=views.history(acts, speak),
             links=await self._links(row, speak),
             may_air=may_air(row, plan) and row.expires > speak.now and who.may_somewhere(Right.APPROVE),
-            may_dismiss=waits and self._may_all(who, plan),
-            may_accept=waits and cancel and self._may_all(who, plan),
-            may_end=living and who.may_somewhere(Right.EMERGENCY),
+            may_dismiss=waits and decides(who, plan, self._areas),
+            may_accept=waits and cancel and await self.may_accept(found),
+            may_end=living,
+        )
+
+    async def sounding(self, found: Found) -> list[str]:
+        """Where it has not been ended, as far as the acting person may end it there. Raises SQLAlchemyError."""
+        sent, who = await self._intake.store.read(partial(said.aired_at, id_=found.row.id)), person()
+        return [e.address for e in sent if not e.ending and self._areas.may(who, Right.EMERGENCY, e.address)]
+
+    async def to_clear(self, row: Row) -> list[str]:
+        """Where its siren was heard and ended, and nobody said so, if the acting person may. Raises SQLAlchemyError."""
+        who, now = person(), self._clock.now()
+        nodes = await self._intake.store.read(partial(said.clearable, id_=row.id, since=now - CLEAR_WITHIN))
+        return nodes if all(self._areas.may(who, Right.EMERGENCY, node) for node in nodes) else []
+
+    async def _clears(self, row: Row) -> tuple[views.ClearView, ...]:
+        """Sirens that people could be told the end of: of this alert, and of what it stands for."""
+        older = await self._intake.store.read(partial(rows.referred, id_=row.id))
+        settings = self._intake.desk.settings
+        found = [(each, await self.to_clear(each)) for each in (row, *older)]
+        return tuple(
+            views.ClearView(each.id, each.title, usual_words(each, settings), len(nodes))
+            for each, nodes in found
+            if nodes
         )
 
     def nodes(self, found: Found, number: int) -> tuple[str, ...]:
@@ -144,7 +178,29 @@ class Looking:
 
     def may_decide(self, found: Found) -> bool:
         """Whether the acting person may leave it for everybody whom it concerns."""
-        return self._may_all(person(), found.plan)
+        return decides(person(), found.plan, self._areas)
+
+    async def replaceable(self, found: Found) -> tuple[tuple[str, ...], bool]:
+        """The alerts whose place it would take of which the acting person decides, and whether that is all of them.
+
+        Raises SQLAlchemyError.
+        """
+        store, who = self._intake.store, person()
+        old = await store.read(partial(rows.referred, id_=found.row.id))
+        living = [each for each in old if each.state in LIVING and each.status == found.row.status]
+        may: list[str] = []
+        for each in living:
+            heard = await store.read(partial(said.aired_at, id_=each.id))
+            plan = await self._intake.desk.plan(await parsed(each.body))
+            if decides(who, plan, self._areas) and all(
+                self._areas.may(who, Right.APPROVE, one.address) for one in heard
+            ):
+                may.append(each.id)
+        return tuple(may), len(may) == len(living)
+
+    async def may_accept(self, found: Found) -> bool:
+        """Whether the acting person may take a Cancel for true: for everybody who hears what it takes back."""
+        return self.may_decide(found) and (await self.replaceable(found))[1]
 
     async def _known(self, row: Row) -> Found | None:
         alert = self._alerts.get(row.id)
@@ -166,11 +222,6 @@ class Looking:
             return any(place.is_wide for place in who.places(Right.APPROVE))
         return any(self._areas.may(who, Right.SEE, node) for node in plan.nodes)
 
-    def _may_all(self, who: Person, plan: Plan) -> bool:
-        if not plan.nodes:
-            return any(place.is_wide for place in who.places(Right.APPROVE))
-        return all(self._areas.may(who, Right.APPROVE, node) for node in plan.nodes)
-
     def _parts(self, found: Found, seen: int, speak: Speaker, sheets: dict[int, Sheet]) -> tuple[views.PartView, ...]:
         made: list[views.PartView] = []
         for number, each in enumerate(found.plan.parts):
@@ -188,10 +239,19 @@ class Looking:
     async def _links(self, row: Row, speak: Speaker) -> tuple[tuple[str, str, str], ...]:
         """Messages that this one is about, and that are about this one: words, id, title."""
         store = self._intake.store
-        older = await store.read(partial(rows.referred, id_=row.id))
-        newer = await store.read(partial(rows.referring, id_=row.id))
-        lines = [(speak.t("cap.link_older"), each.id, each.title) for each in older]
-        for each in newer:
-            key = "cap.link_cancel" if relations.replaced_by(each) is State.CANCELLED else "cap.link_newer"
-            lines.append((speak.t(key), each.id, each.title))
+        name = await store.read(partial(rows.name_of, id_=row.id))
+        copies = [each for each in await store.read(partial(rows.of_name, name=name)) if each.id != row.id]
+        known = {each.id for each in copies}
+        older = [each for each in await store.read(partial(rows.referred, id_=row.id)) if each.id not in known]
+        newer = [each for each in await store.read(partial(rows.referring, id_=row.id)) if each.id not in known]
+        lines = [(speak.t("cap.link_copy"), each.id, each.title) for each in copies]
+        lines += [(speak.t("cap.link_older"), each.id, each.title) for each in older]
+        lines += [(speak.t(_link(row, each)), each.id, each.title) for each in newer]
         return tuple(lines)
+
+
+def _link(row: Row, newer: Row) -> str:
+    """The key of what a message that is about this one did to it: said only of what counted."""
+    if relations.replaced_by(newer) is not State.CANCELLED:
+        return "cap.link_newer"
+    return "cap.link_cancel" if row.reason == newer.id else "cap.link_cancel_void"

@@ -2,6 +2,7 @@
 
 from edge_agent.contract.base import JsonObject
 from edge_agent.contract.sentences import Language
+from hub.cap.bringer import PER_HOUR, TooMany
 from hub.cap.bringing import TooLarge
 from hub.cap.parse import CapError
 from hub.cap.reading import Problem
@@ -11,7 +12,7 @@ from hub.forms import FormError
 from hub.language import sentence as words_of
 from hub.store import StoreFull
 
-REFUSALS = (TooLarge, FormError, SignatureError, CapError, StoreFull)
+REFUSALS = (TooLarge, FormError, SignatureError, CapError, TooMany, StoreFull)
 """What `refusal` has words for."""
 
 
@@ -25,6 +26,8 @@ def refusal(error: Exception) -> tuple[tuple[Problem, ...], int]:
         return (Problem(error.key, "", 0, {name: str(value) for name, value in error.params.items()}),), 400
     if isinstance(error, TooLarge):
         return (Problem("cap.xml_large", "", 0, {"limit": str(MAX_BYTES // 1000)}),), 413
+    if isinstance(error, TooMany):
+        return (Problem("cap.too_many", "", 0, {"limit": str(PER_HOUR)}),), 429
     return (Problem("cap.unwritten", "", 0),), 503
 
 

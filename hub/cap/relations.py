@@ -1,29 +1,46 @@
 """Updates and cancellations: which message stands for which, in whatever order they come."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from sqlalchemy.engine import Connection
 
-from hub.cap import rows, said
+from hub.cap import copies, rows, said
+from hub.cap.copies import LIVING, Kept
 from hub.cap.message import Alert, MsgType
 from hub.cap.rows import Row, State
 
-LIVING = (State.WAITING, State.AIRED, State.NOTED)
-"""States in which a newer message can still take an alert's place."""
 REPLACED = (State.SUPERSEDED, State.CANCELLED)
 
 
-def keep(connection: Connection, row: Row, alert: Alert) -> Row | None:
-    """Write a new message and what it does to earlier ones, or they to it; None for one that came before."""
-    newer = [other for other in rows.referring(connection, row.id) if _may_replace(other, row)]
+def keep(connection: Connection, row: Row, alert: Alert) -> Kept:
+    """Write a new message and what it does to earlier ones, or they to it. `row.id`: by which others refer to it."""
+    name, before = row.id, rows.of_name(connection, row.id)
+    if (known := copies.known(connection, row, alert, before)) is not None:
+        return known
+    referring = rows.referring(connection, name)
+    newer = [other for other in referring if _may_replace(other, row)]
     if row.state in LIVING and newer:
         row = replace(row, state=replaced_by(newer[-1]), reason="")
-    if not rows.add(connection, row, alert):
-        return None
+    proof = copies.proof_of(connection, row, alert, before) if row.proved else None
+    if proof is None:
+        row = copies.own(row, before)
+        rows.add(connection, row, alert, name)
+    row = proof or row
     said.note(connection, row.id, said.Act(row.received, row.given_by, "received", row.source))
+    copies.outdo(connection, row, before)
+    if row.state in LIVING:
+        for other in referring:
+            _ask_about(connection, other, row)
     if row.msg_type in (MsgType.UPDATE, MsgType.CANCEL):
-        return _replace(connection, row)
-    return row
+        row = _replace(connection, row)
+    return Kept(row, True)
+
+
+def _ask_about(connection: Connection, cancel: Row, row: Row) -> None:
+    """A Cancel that came first and proves nothing: now that there is something to take back, a person decides."""
+    if cancel.msg_type == MsgType.CANCEL and not _may_replace(cancel, row) and cancel.sender == row.sender:
+        rows.move(connection, cancel.id, State.WAITING, "replaces", of=(State.NOTED,))
 
 
 def _replace(connection: Connection, row: Row) -> Row:
@@ -43,11 +60,11 @@ def _replace(connection: Connection, row: Row) -> Row:
 
 
 def _may_replace(new: Row, old: Row) -> bool:
-    """Only its own sender, as well proved, and a test replaces no real alert."""
+    """Only its own sender, proved, and a test replaces no real alert. Of all else anybody could be the author."""
     return (
         new.sender == old.sender
         and new.status == old.status
-        and (new.proved or not old.proved)
+        and new.proved
         and new.msg_type in (MsgType.UPDATE, MsgType.CANCEL)
     )
 
@@ -57,11 +74,14 @@ def replaced_by(row: Row) -> State:
     return State.CANCELLED if row.msg_type == MsgType.CANCEL else State.SUPERSEDED
 
 
-def replace_by_person(connection: Connection, row: Row, act: said.Act) -> list[Row]:
-    """A person says that an unproved Update or Cancel is right: it takes the place of what it refers to."""
-    old = [each for each in rows.referred(connection, row.id) if each.state in LIVING and each.status == row.status]
+def replace_by_person(connection: Connection, row: Row, act: said.Act, may: Collection[str] | None = None) -> None:
+    """A person says that an unproved Update or Cancel is right: it takes the place of what it refers to.
+
+    `may`: of these alerts only, for which that person decides; None: of all.
+    """
+    living = [each for each in rows.referred(connection, row.id) if each.state in LIVING]
+    old = [each for each in living if each.status == row.status and (may is None or each.id in may)]
     for each in old:
         rows.move(connection, each.id, replaced_by(row), row.id)
         said.note(connection, each.id, said.Act(act.at, act.who, str(replaced_by(row)), row.identifier))
     said.end(connection, [each.id for each in old])
-    return old

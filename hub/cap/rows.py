@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -12,7 +12,10 @@ from sqlalchemy.engine import Connection
 
 from edge_agent.contract.base import iso
 from hub.cap.message import Alert
-from hub.cap.tables import acts, airings, alerts, references, words
+from hub.cap.tables import acts, airings, alerts, names, references, words
+
+DOUBT = timedelta(hours=12)
+AHEAD = timedelta(minutes=5)
 
 
 class State(StrEnum):
@@ -62,15 +65,25 @@ def id_of(sender: str, identifier: str, sent: datetime) -> str:
     return f"cap-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
-def add(connection: Connection, row: Row, alert: Alert) -> bool:
-    """Keep a new message; whether it is new."""
-    if get(connection, row.id) is not None:
-        return False
+def add(connection: Connection, row: Row, alert: Alert, name: str) -> None:
+    """Keep a new message. `name`: what others call it by, where another one has that id already."""
     connection.execute(alerts.insert().values(**_values(row)))
-    targets = {id_of(r.sender, r.identifier, r.sent) for r in alert.references} - {row.id}
-    if targets:
-        connection.execute(references.insert(), [{"alert": row.id, "target": target} for target in sorted(targets)])
-    return True
+    if name != row.id:
+        connection.execute(names.insert().values(alert=row.id, name=name))
+    refer(connection, row.id, {id_of(r.sender, r.identifier, r.sent) for r in alert.references} - {name})
+
+
+def refer(connection: Connection, id_: str, targets: Iterable[str]) -> None:
+    """Remember that a message is about others."""
+    known = set(connection.execute(sa.select(references.c.target).where(references.c.alert == id_)).scalars())
+    new = [{"alert": id_, "target": target} for target in sorted(set(targets) - known)]
+    if new:
+        connection.execute(references.insert(), new)
+
+
+def prove(connection: Connection, row: Row) -> None:
+    """Write that a message which was kept is proved now, and how it stands since."""
+    connection.execute(alerts.update().where(alerts.c.id == row.id).values(**_values(row)))
 
 
 def get(connection: Connection, id_: str) -> Row | None:
@@ -79,16 +92,32 @@ def get(connection: Connection, id_: str) -> Row | None:
     return _row(found) if found is not None else None
 
 
+def name_of(connection: Connection, id_: str) -> str:
+    """By what others refer to it."""
+    found = connection.execute(sa.select(names.c.name).where(names.c.alert == id_)).scalar()
+    return found or id_
+
+
+def of_name(connection: Connection, name: str) -> list[Row]:
+    """All messages of one sender, identifier and time: they should be one, and forgers make them more."""
+    others = sa.select(names.c.alert).where(names.c.name == name)
+    ours = sa.or_(alerts.c.id == name, alerts.c.id.in_(others))
+    return [_row(r) for r in connection.execute(sa.select(alerts).where(ours).order_by(alerts.c.received))]
+
+
 def referred(connection: Connection, id_: str) -> list[Row]:
     """The messages that one refers to, as far as they came."""
-    join = sa.select(alerts).join(references, references.c.target == alerts.c.id)
-    return [_row(r) for r in connection.execute(join.where(references.c.alert == id_))]
+    targets = sa.select(references.c.target).where(references.c.alert == id_)
+    others = sa.select(names.c.alert).where(names.c.name.in_(targets))
+    ours = sa.and_(sa.or_(alerts.c.id.in_(targets), alerts.c.id.in_(others)), alerts.c.id != id_)
+    return [_row(r) for r in connection.execute(sa.select(alerts).where(ours).order_by(alerts.c.received))]
 
 
 def referring(connection: Connection, id_: str) -> list[Row]:
     """The messages that refer to one."""
-    join = sa.select(alerts).join(references, references.c.alert == alerts.c.id)
-    return [_row(r) for r in connection.execute(join.where(references.c.target == id_).order_by(alerts.c.sent))]
+    target = references.c.target.in_({id_, name_of(connection, id_)})
+    ours = sa.and_(alerts.c.id.in_(sa.select(references.c.alert).where(target)), alerts.c.id != id_)
+    return [_row(r) for r in connection.execute(sa.select(alerts).where(ours).order_by(alerts.c.sent))]
 
 
 def move(connection: Connection, id_: str, state: State, reason: str = "", of: Iterable[State] = State) -> bool:
@@ -106,9 +135,18 @@ def listed(connection: Connection, states: Iterable[State], most: int, skip: int
 
 
 def overdue(connection: Connection, now: datetime) -> list[Row]:
-    """What waits although its time is over."""
-    late = sa.and_(alerts.c.state == State.WAITING.value, alerts.c.expires <= iso(now))
+    """What waits although its time is over; where the clock is in doubt, after half a day, or once it is mended."""
+    doubted = sa.and_(
+        alerts.c.reason == "clock", alerts.c.received > iso(now - DOUBT), alerts.c.received <= iso(now + AHEAD)
+    )
+    late = sa.and_(alerts.c.state == State.WAITING.value, alerts.c.expires <= iso(now), ~doubted)
     return [_row(r) for r in connection.execute(sa.select(alerts).where(late))]
+
+
+def unproved_of(connection: Connection, who: str, since: datetime) -> int:
+    """How many messages somebody brought since then that proved nothing."""
+    theirs = sa.and_(alerts.c.given_by == who, alerts.c.proved == 0, alerts.c.received > iso(since))
+    return int(connection.execute(sa.select(sa.func.count()).select_from(alerts).where(theirs)).scalar_one())
 
 
 def prune(connection: Connection, keep: int, now: datetime) -> None:
@@ -119,7 +157,7 @@ def prune(connection: Connection, keep: int, now: datetime) -> None:
     over = sa.and_(alerts.c.state != State.WAITING.value, alerts.c.expires <= iso(now))
     oldest = sa.select(alerts.c.id).where(over).order_by(alerts.c.received).limit(many - keep)
     ids = [r.id for r in connection.execute(oldest)]
-    for table in (references, words, airings, acts):
+    for table in (references, names, words, airings, acts):
         connection.execute(table.delete().where(table.c.alert.in_(ids)))
     connection.execute(alerts.delete().where(alerts.c.id.in_(ids)))
 

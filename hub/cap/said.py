@@ -10,7 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from edge_agent.contract.base import iso
-from hub.cap.tables import acts, airings, words
+from hub.cap.tables import acts, airings, references, words
+
+SIREN = "emergency"
+CLEAR = "clear"
+"""Class of words that say that an alert is over."""
+TAKEN = ("done", "accepted")
+"""What nodes answer that will sound it, or do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,8 @@ class Words:
 class Aired:
     """What became of it at one node.
 
-    `state`: `pending` until it was sent, then as `Outcome`; `fault`: JSON. `ending`: empty, `wanted`, then `done`.
+    `state`: `pending` until it was sent, then as `Outcome`; `fault`: JSON. `ending`: empty, `wanted`, `done`, and
+    `cleared` where it was said that it is over.
     """
 
     address: str
@@ -38,6 +45,17 @@ class Aired:
     state: str
     fault: str
     ending: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Words (by their number) that a node has not got for certain; `at`: when that was decided."""
+
+    alert: str
+    words: int
+    address: str
+    state: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +83,8 @@ def say(connection: Connection, id_: str, new: Words, addresses: Sequence[str], 
 
 def also(connection: Connection, id_: str, number: int, addresses: Sequence[str], at: datetime) -> None:
     """Have words that were said already heard at these nodes too."""
-    here = sa.and_(airings.c.alert == id_, airings.c.address.in_(addresses))
-    connection.execute(airings.delete().where(here))
+    for some in _pieces(addresses):
+        connection.execute(airings.delete().where(airings.c.alert == id_, airings.c.address.in_(some)))
     rows = [
         {"alert": id_, "address": a, "words": number, "at": iso(at), "state": "pending", "fault": "", "ending": ""}
         for a in addresses
@@ -95,11 +113,11 @@ def aired_at(connection: Connection, id_: str) -> list[Aired]:
     return [Aired(r.address, r.words, _at(r.at), r.state, r.fault, r.ending) for r in found]
 
 
-def unsent(connection: Connection) -> list[tuple[str, int, str, str]]:
-    """What is to be sent yet, or was not answered: alert, number of its words, address, state."""
+def unsent(connection: Connection) -> list[Open]:
+    """What is to be sent yet, or was not answered."""
     open_ = sa.and_(airings.c.state.in_(("pending", "unsent", "silent")), airings.c.ending == "")
-    columns = (airings.c.alert, airings.c.words, airings.c.address, airings.c.state)
-    return [(r.alert, r.words, r.address, r.state) for r in connection.execute(sa.select(*columns).where(open_))]
+    found = connection.execute(sa.select(airings).where(open_))
+    return [Open(r.alert, r.words, r.address, r.state, _at(r.at)) for r in found]
 
 
 def to_end(connection: Connection, now: datetime) -> list[tuple[str, str]]:
@@ -113,16 +131,63 @@ def to_end(connection: Connection, now: datetime) -> list[tuple[str, str]]:
     return [(r.alert, r.address) for r in found]
 
 
-def end(connection: Connection, ids: Iterable[str]) -> int:
-    """Want these to end wherever they were aired; at how many nodes that is."""
+def end(connection: Connection, ids: Iterable[str], addresses: Sequence[str] | None = None) -> int:
+    """Want these to end wherever they were aired, or at these nodes only; at how many nodes that is."""
     here = sa.and_(airings.c.alert.in_(list(ids)), airings.c.ending == "")
-    return connection.execute(airings.update().where(here).values(ending="wanted")).rowcount
+    pieces = [here] if addresses is None else [here & airings.c.address.in_(some) for some in _pieces(addresses)]
+    return sum(connection.execute(airings.update().where(one).values(ending="wanted")).rowcount for one in pieces)
 
 
-def ended(connection: Connection, id_: str, address: str) -> None:
-    """It is over there."""
-    here = sa.and_(airings.c.alert == id_, airings.c.address == address)
-    connection.execute(airings.update().where(here).values(ending="done"))
+def ended(connection: Connection, id_: str, addresses: Sequence[str], state: str = "done") -> None:
+    """It is over there; `state` `cleared`: and was said to be."""
+    for some in _pieces(addresses):
+        here = sa.and_(airings.c.alert == id_, airings.c.address.in_(some), airings.c.ending != "")
+        connection.execute(airings.update().where(here).values(ending=state))
+
+
+def heard(connection: Connection, id_: str) -> list[str]:
+    """Where a siren sounded, or may have, that is being ended or is; but for where people were told so."""
+    sirens = sa.and_(words.c.alert == airings.c.alert, words.c.number == airings.c.words, words.c["class"] == SIREN)
+    maybe = airings.c.state.in_((*TAKEN, "pending", "silent"))
+    here = sa.and_(airings.c.alert == id_, maybe, airings.c.ending.in_(("wanted", "done")))
+    found = connection.execute(sa.select(airings.c.address).join(words, sirens).where(here).order_by(airings.c.address))
+    return [r.address for r in found]
+
+
+def clearable(connection: Connection, id_: str, since: datetime) -> list[str]:
+    """Where a siren was heard that is ended everywhere, was let no earlier, and of whose end nobody was told."""
+    words_, nodes = said(connection, id_), aired_at(connection, id_)
+    if not words_ or words_[-1].class_ == CLEAR or any(not each.ending for each in nodes):
+        return []
+    lately = {each.address for each in nodes if each.at >= since}
+    return [address for address in heard(connection, id_) if address in lately]
+
+
+def clear(connection: Connection, id_: str, text: str, until: datetime, by: str) -> bool:
+    """Have it said that it is over, wherever it is ended by then; whether there is anybody to tell."""
+    said_before = said(connection, id_)
+    if not said_before or said_before[-1].class_ == CLEAR or not heard(connection, id_):
+        return False
+    values = {"text": text, "readings": "{}", "class": CLEAR, "until": iso(until), "approved_by": by[:100]}
+    connection.execute(words.insert().values(alert=id_, number=said_before[-1].number + 1, **values))
+    return True
+
+
+def to_clear(connection: Connection, now: datetime) -> list[tuple[str, str]]:
+    """Where it is yet to be said that an alert is over: alert, address. Who hears what replaces it hears enough."""
+    living = sa.and_(words.c["class"] == CLEAR, words.c.until > iso(now), words.c.number > airings.c.words)
+    newer = airings.alias()
+    instead = (
+        sa.select(newer.c.alert)
+        .join(references, references.c.alert == newer.c.alert)
+        .where(references.c.target == airings.c.alert, newer.c.address == airings.c.address)
+    )
+    found = connection.execute(
+        sa.select(airings.c.alert, airings.c.address)
+        .join(words, words.c.alert == airings.c.alert)
+        .where(living, airings.c.ending == "done", airings.c.state.in_(TAKEN), ~instead.exists())
+    )
+    return [(r.alert, r.address) for r in found]
 
 
 def note(connection: Connection, id_: str, act: Act) -> None:
@@ -135,6 +200,11 @@ def history(connection: Connection, id_: str) -> list[Act]:
     """All that was done, the first first."""
     found = connection.execute(sa.select(acts).where(acts.c.alert == id_).order_by(acts.c.id))
     return [Act(_at(r.at), r.who, r.act, r.word) for r in found]
+
+
+def _pieces(addresses: Sequence[str]) -> list[Sequence[str]]:
+    """No statement names more than a database takes."""
+    return [addresses[n : n + 500] for n in range(0, len(addresses), 500)]
 
 
 def _at(text: str) -> datetime:

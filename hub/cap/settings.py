@@ -19,6 +19,9 @@ class Auto(Strict):
 
     from_level: Level = Field(default=4, description="From this disaster risk level on, 1 to 5")
     certainty: Literal["Observed", "Likely", "Possible"] = Field(default="Likely", description="At least so sure")
+    all_clear: bool = Field(
+        default=True, description="Their Cancel or lower Update ends a siren, and is said where it was heard"
+    )
 
     @property
     def least(self) -> Certainty:

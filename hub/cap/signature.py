@@ -40,7 +40,7 @@ async def signed_part(data: bytes, certificates: Sequence[Path]) -> bytes:
     """What of a message one of the certificates signed. Raises SignatureError."""
     try:
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "hub.cap.signature", *map(str, certificates)),
+            *(sys.executable, "-P", "-m", "hub.cap.signature", *map(str, certificates)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -61,7 +61,7 @@ async def signed_part(data: bytes, certificates: Sequence[Path]) -> bytes:
     if child.returncode == 0:
         return signed
     if child.returncode not in _KEYS:
-        logger.error("a signature could not be checked: %s", complaint.decode(errors="replace")[-500:])
+        logger.error("a signature could not be checked: %s", complaint.decode(errors="replace")[-8000:])
     raise SignatureError(_KEYS.get(child.returncode or 0, "cap.sign_failed"))
 
 

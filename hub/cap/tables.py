@@ -32,6 +32,13 @@ references = sa.Table(
     sa.Column("target", sa.Text, primary_key=True),
     sa.Index("cap_references_target", "target"),
 )
+names = sa.Table(
+    "cap_names",
+    metadata,
+    sa.Column("alert", sa.Text, sa.ForeignKey("cap_alerts.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, index=True),
+)
+"""Of messages that came under a name that another one has already: by what name they are referred to."""
 words = sa.Table(
     "cap_words",
     metadata,

@@ -1,11 +1,8 @@
 """What the pages show of alerts, in a person's words."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from edge_agent.contract.errors import Fault
-from edge_agent.contract.reports import BulletinState
 from hub.cap import said
 from hub.cap.feeds import FeedState
 from hub.cap.message import Alert, Info, Status
@@ -13,7 +10,6 @@ from hub.cap.plan import Part, Plan
 from hub.cap.rows import Row, State
 from hub.cap.settings import CapSettings
 from hub.language import catalogue
-from hub.registry import Node
 from hub.sentences import Speaker
 from hub.sheet import Sheet
 
@@ -60,12 +56,13 @@ class PartView:
 
 
 @dataclass(frozen=True, slots=True)
-class AiredLine:
-    """What became of it at one node."""
+class ClearView:
+    """A siren whose end can be told: at so many nodes, in these words."""
 
-    name: str
-    word: str
-    good: bool
+    id: str
+    title: str
+    text: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ def card(row: Row, plan: Plan | None, settings: CapSettings, speak: Speaker) -> 
         level_word=speak.t(f"cap.level_{row.level}"),
         kind=_kind(row),
         state_word=state_word(row, speak),
-        why=_why(row, speak),
+        why=_why(row, settings, speak),
         sender=(sender.name if sender else "") or row.sender,
         sent=speak.moment(row.sent),
         until=speak.moment(row.expires),
@@ -110,8 +107,9 @@ def _kind(row: Row) -> str:
     return row.state.value if row.state in (State.WAITING, State.AIRED) else "over"
 
 
-def _why(row: Row, speak: Speaker) -> str:
-    key = f"cap.wait_{row.reason}"
+def _why(row: Row, settings: CapSettings, speak: Speaker) -> str:
+    written_since = row.reason == "sender" and settings.sender(row.sender) is not None
+    key = f"cap.wait_{'unproved' if written_since else row.reason}"
     return speak.t(key) if row.state is State.WAITING and key in catalogue(speak.language) else ""
 
 
@@ -191,25 +189,6 @@ def written(info: Info) -> tuple[str, ...]:
     return tuple(filter(None, (info.headline, info.description, info.instruction, info.contact)))
 
 
-def aired(lines: Iterable[said.Aired], id_: str, nodes: Mapping[str, Node], speak: Speaker) -> tuple[AiredLine, ...]:
-    """What became of it at each node: what the node shows of it now, else what it answered."""
-    return tuple(_aired(line, id_, nodes.get(line.address), speak) for line in lines)
-
-
-def _aired(line: said.Aired, id_: str, node: Node | None, speak: Speaker) -> AiredLine:
-    name = node.title if node is not None else line.address
-    state = node.states.get(("bulletin", id_)) if node is not None else None
-    if line.ending:
-        return AiredLine(name, speak.t(f"cap.ending_{line.ending}"), line.ending == "done")
-    if isinstance(state, BulletinState):
-        return AiredLine(name, speak.bulletin(state), state.actual not in ("missed", "cancelled", "partly"))
-    word = speak.t(f"cap.sent_{line.state}")
-    if line.fault:
-        fault = Fault.model_validate(json.loads(line.fault))
-        word = f"{word} {speak.fault(fault)}"
-    return AiredLine(name, word, line.state in ("done", "accepted", "pending"))
-
-
 def history(acts: Iterable[said.Act], speak: Speaker) -> tuple[tuple[str, str], ...]:
     """When, and what was done by whom."""
     known = catalogue(speak.language)
@@ -218,6 +197,8 @@ def history(acts: Iterable[said.Act], speak: Speaker) -> tuple[tuple[str, str], 
         key = f"cap.act_{act.act}"
         if act.act == "received":
             key = "cap.act_received_feed" if act.word else "cap.act_received_file"
+        if act.act == "cleared" and not act.who:
+            key = "cap.act_cleared_rule"
         words = speak.t(key, who=act.who or "?", word=act.word) if key in known else act.act
         lines.append((speak.moment(act.at), words))
     return tuple(lines)

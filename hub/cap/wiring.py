@@ -29,7 +29,7 @@ def routes(
     language: Callable[[HTTPConnection], Language],
 ) -> list[BaseRoute]:
     """Pages, forms and the API of alerts."""
-    looking = Looking(intake, shown.registry, intake.areas)
+    looking = Looking(intake, shown.registry, intake.areas, shown.clock)
     pages = CapPages(shown, renderer, live, looking, toasts, language)
     forms = CapForms(pages, looking, intake.desk, intake.decisions, reading, renderer, toasts, language)
     return [*CapApi(intake.desk, intake.decisions, looking).routes(door), *pages.routes(door), *forms.routes(door)]

@@ -1,11 +1,15 @@
 """XML from strangers: a plain tree of bounded size, without document types, entities or anything that is fetched."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 MAX_ELEMENTS = 20_000
+
+Sink = Callable[["Element", int], bool]
+"""Given an element that has ended, and how many elements it stands in: whether it is done with, and not kept."""
 
 
 class XmlError(Exception):
@@ -40,8 +44,9 @@ class Element:
 class _Builder:
     """Takes what expat finds. Anything with which a small file could become large ends the parse."""
 
-    def __init__(self) -> None:
+    def __init__(self, sink: Sink | None) -> None:
         self.root: Element | None = None
+        self._sink = sink
         self._open: list[tuple[Element, list[str]]] = []
         self._count = 0
         self.parser = parser = expat.ParserCreate(namespace_separator=" ")
@@ -72,6 +77,9 @@ class _Builder:
     def _end(self, _: str) -> None:
         element, texts = self._open.pop()
         element.text = "".join(texts).strip()
+        if self._open and self._sink is not None and self._sink(element, len(self._open)):
+            self._open[-1][0].children.pop()
+            self._count -= _size(element)
 
     def _text(self, data: str) -> None:
         if self._open:
@@ -84,13 +92,16 @@ class _Builder:
         raise XmlError("doctype")
 
 
-def parse(data: bytes) -> Element:
-    """The root of a document in UTF-8, UTF-16 or an 8-bit encoding that it declares. Raises XmlError."""
-    if len(data) > MAX_BYTES:
-        raise XmlError("large", limit=MAX_BYTES // 1000)
+def parse(data: bytes, limit: int = MAX_BYTES, sink: Sink | None = None) -> Element:
+    """The root of a document in UTF-8, UTF-16 or an 8-bit encoding that it declares. Raises XmlError.
+
+    `limit`: bytes; `sink`: takes elements as they end, so that a long list need not be held whole.
+    """
+    if len(data) > limit:
+        raise XmlError("large", limit=limit // 1000)
     if not data.strip():
         raise XmlError("empty")
-    builder = _Builder()
+    builder = _Builder(sink)
     try:
         builder.parser.Parse(data, True)
     except expat.ExpatError as error:
@@ -100,3 +111,7 @@ def parse(data: bytes) -> Element:
     if builder.root is None:
         raise XmlError("empty")
     return builder.root
+
+
+def _size(element: Element) -> int:
+    return 1 + sum(_size(child) for child in element.children)

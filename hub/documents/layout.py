@@ -52,13 +52,15 @@ _SIGNED = re.compile(
 )
 _RULE = re.compile(r"^[\W_]+$")
 _PAGE = re.compile(r"^(?:trang\s*)?-?\s*\d{1,3}\s*-?(?:\s*/\s*\d{1,3})?$", re.IGNORECASE)
+_COLUMNS = re.compile(r"^(?:S\.?T\.?T\.?|T\.?T\.?|Số TT|Số thứ tự)$", re.IGNORECASE)
+_COLUMNS_LINE = re.compile(r"^(?:STT|Số TT|Số thứ tự)[\s;|,].{0,120}[^.]$")
 _LEAD = re.compile(r"^\s*(?:[-–+•*▪➢]|\d{1,2}[.)]|[a-zđ][.)])\s+")
 
 
 def parts(paragraphs: Sequence[Paragraph]) -> tuple[Part, ...]:
     """Say of each paragraph what it is; cells of one row of a table become one paragraph."""
     texts = [p.text for p in paragraphs]
-    roles = [Role.PAGE if _is_nothing(text) else Role.BODY for text in texts]
+    roles = _table_roles(paragraphs)
     title = _header(texts, roles)
     _ending(texts, roles)
     found: list[Part] = []
@@ -72,6 +74,24 @@ def parts(paragraphs: Sequence[Paragraph]) -> tuple[Part, ...]:
             found.append(Part(paragraph.text, role, paragraph.item))
         row = paragraph.row if found[-1].role is Role.BODY else ""
     return tuple(found)
+
+
+def _table_roles(paragraphs: Sequence[Paragraph]) -> list[Role]:
+    """Set apart lines of no meaning and heads of tables. A number inside a row is a fact; alone or first, it counts."""
+    roles: list[Role] = []
+    row = head = ""
+    for p in paragraphs:
+        is_first = not p.row or p.row != row
+        row = p.row
+        if is_first and (_COLUMNS.match(p.text) if row else _COLUMNS_LINE.match(p.text)):
+            head = row
+        if (row and head == row) or (not row and _COLUMNS_LINE.match(p.text)):
+            roles.append(Role.TABLE)
+        elif _RULE.match(p.text) or (is_first and _is_nothing(p.text)):
+            roles.append(Role.PAGE)
+        else:
+            roles.append(Role.BODY)
+    return roles
 
 
 def _is_nothing(text: str) -> bool:

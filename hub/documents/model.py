@@ -26,6 +26,8 @@ class Role(StrEnum):
     """Căn cứ …: the laws and papers on which it stands."""
     RECIPIENTS = "recipients"
     SIGNATURE = "signature"
+    TABLE = "table"
+    """The head of a table: the names of its columns."""
     PAGE = "page"
     """Page numbers, lines of signs."""
 

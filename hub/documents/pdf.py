@@ -44,25 +44,31 @@ def read(file: BinaryIO) -> tuple[list[Paragraph], int]:
 
 
 def paragraphs(pages: list[str]) -> list[Paragraph]:
-    """Lines put together again: a line that is full, and does not end a sentence, goes on in the next."""
+    """Lines put together again: one that had no room for the next word, and ends no sentence, goes on in the next."""
     lines = [line for page in pages for line in _lines(page)]
     widths = sorted(len(line) for line in lines) or [0]
-    full = widths[int(len(widths) * 0.9)] * 0.8
+    width = widths[int(len(widths) * 0.9)]
     found: list[str] = []
     before = ""
     for line in lines:
-        goes_on = (
-            before
-            and len(before) >= full
-            and not before.endswith((".", ":", ";", "!", "?", "./."))
-            and not _NEW.match(line)
-        )
-        if goes_on and not _PAGE.match(line):
+        if before and _goes_on(before, line, width):
             found[-1] += " " + line
         else:
             found.append(line)
         before = line
     return [Paragraph(text) for text in found]
+
+
+def _goes_on(before: str, line: str, width: int) -> bool:
+    """Whether a line of a column so many letters wide continues the one before."""
+    if _NEW.match(line) or _PAGE.match(line):
+        return False
+    word = line.split(maxsplit=1)[0]
+    if len(before) < width * 0.8 and len(before) + 1 + len(word) <= width:
+        return False
+    if before.endswith((".", "!", "?", ":", ";")):  # `Email:` is no end where an address or small letters follow
+        return line[0].islower() or (before.endswith(":") and "@" in word)
+    return True
 
 
 def _lines(page: str) -> list[str]:

@@ -55,7 +55,7 @@ async def _ask(path: Path) -> dict[str, Any]:
             raise DocumentError("document.too_large", limit=MOST_BYTES // 1024 // 1024)
         with path.open("rb") as file:
             child = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "hub.documents.child"),
+                *(sys.executable, "-P", "-m", "hub.documents.child"),
                 stdin=file,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -86,6 +86,6 @@ def _answer(said: bytes, complaint: bytes, code: int) -> dict[str, Any]:
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        logger.error("a document could not be read: %s", complaint.decode(errors="replace")[-500:])
+        logger.error("a document could not be read: %s", complaint.decode(errors="replace")[-8000:])
         raise DocumentError("document.damaged")
     return answer

@@ -6,8 +6,11 @@ printed in capitals, list marks and the signs at the ends of lines are changed. 
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from hub.documents.model import Part, Role
+from tts.reading.dictionary_file import shipped
+from tts.reading.syllables import is_syllable
 
 GREETING = "Kính thưa bà con nhân dân!"
 TELLS = "xin thông báo:"
@@ -16,6 +19,7 @@ _FIRST = ("nội dung", "thời gian", "thời điểm", "địa điểm", "khu 
 _LABEL = re.compile(r"^(?P<label>[^\W\d][^:.;]{1,40}?)\s*:\s*(?P<rest>\S.*)$", re.DOTALL)
 _LEAD = re.compile(r"^\s*(?:[-–+•*▪➢·]+|\(?\d{1,2}[.)](?!\d)|[IVX]{1,4}\.|[a-zđ][.)])\s+")
 _PHONE = re.compile(r"(?<!\d)(?:\+84|0)\d(?:[ .\-]?\d){7,9}(?!\d)|(?<!\d)1[89]00(?:[ .\-]?\d){4,6}(?!\d)")
+_ADDRESS = re.compile(r"\S+@\S|https?:|www\.")
 _ASK = re.compile(r"liên hệ|điện thoại|số máy|đường dây nóng|gọi|hotline|ĐT|phản ánh|giải đáp", re.IGNORECASE)
 _THANKED = re.compile(r"trân trọng|cảm ơn|cám ơn|xin thông báo|được biết", re.IGNORECASE)
 _GREETED = re.compile(r"^(?:kính thưa|kính gửi|kính chào|thưa )", re.IGNORECASE)
@@ -30,7 +34,7 @@ _GENERIC = re.compile(
     re.IGNORECASE,
 )
 """What stands in names of offices and is no name of a place."""
-_SHORT_NAMES = frozenset({"UBND", "HĐND", "UBMTTQ", "HTX", "HTXNN", "BCH", "TNHH"})
+_VOWEL = re.compile("[aeiouyàáâãèéêìíòóôõùúýăĩũơưạ-ỹ]", re.IGNORECASE)
 
 
 def draft(parts: Sequence[Part]) -> str:
@@ -42,13 +46,23 @@ def draft(parts: Sequence[Part]) -> str:
     opening = "" if _tells_who(lines, parts) else subject(parts)
     greeted = [line for line in lines if _GREETED.match(line)]
     lines = [line for line in lines if not _GREETED.match(line)]
-    last = [line for line in lines if _PHONE.search(line) and _ASK.search(line)]
+    last = _contacts(lines)
     lines = _facts_first([line for line in lines if line not in last])
     ends = [] if any(_THANKED.search(line) for line in (*lines[-2:], *last)) else [THANKS]
     thanked = [line for line in lines[-2:] if _THANKED.search(line) and len(line) < 90]
     lines = [line for line in lines if line not in thanked]
     greeting = [_addressed(greeted[0]), *greeted[1:]] if greeted else [GREETING]
     return "\n".join((*greeting, *([opening] if opening else []), *lines, *last, *thanked, *ends))
+
+
+def _contacts(lines: Sequence[str]) -> list[str]:
+    """Lines that say whom to ask; one that ends in a colon takes along what it announces."""
+    found: list[str] = []
+    for before, line in zip(("", *lines), lines, strict=False):
+        asks = _PHONE.search(line) and _ASK.search(line)
+        if asks or (before in found and before.endswith(":")):
+            found.append(line)
+    return found
 
 
 def subject(parts: Iterable[Part]) -> str:
@@ -82,7 +96,8 @@ def sentence(part: Part) -> str:
     text = re.sub(r"(?:\s*\./\.?|\s*[;,])\s*$", ".", text).rstrip()
     if not any(char.isalnum() for char in text):
         return ""
-    text = text[:1].upper() + text[1:]
+    if not _ADDRESS.match(text):
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?", ":", "…")) else text + "."
 
 
@@ -126,14 +141,30 @@ def _office(text: str) -> str:
     """`ỦY BAN NHÂN DÂN XÃ TÂN HỘI` as one writes it within a line: `Ủy ban nhân dân xã Tân Hội`."""
     if not text.isupper():
         return text
-    words = [word if word.strip("()") in _SHORT_NAMES else word.capitalize() for word in text.split()]
+    words = [word if _is_short_name(word) else word.capitalize() for word in text.split()]
     made = _GENERIC.sub(lambda match: match[0].lower(), " ".join(words))
     return made[:1].upper() + made[1:]
 
 
 def _kind(text: str) -> str:
     """`THÔNG BÁO` -> `Thông báo`; a line that says more stays as it is: it may hold names."""
-    return text.capitalize() if text.isupper() and len(text.split()) < 4 else text
+    words = text.split()
+    if not text.isupper() or len(words) > 3:
+        return text
+    said = " ".join(word if _is_short_name(word) else word.lower() for word in words)
+    return said[:1].upper() + said[1:]
+
+
+def _is_short_name(word: str) -> bool:
+    """Whether a word in capitals is an abbreviation, `PCTT`: no word can be said so, or the dictionary knows it."""
+    parts = [part for part in re.split(r"[^\w]+", word) if part]
+    return any(not is_syllable(part) and (not _VOWEL.search(part) or part in _written_short()) for part in parts)
+
+
+@cache
+def _written_short() -> frozenset[str]:
+    """Every abbreviation in capitals that the reading knows."""
+    return frozenset(entry.written for entry in shipped() if entry.written.isupper() and not entry.pattern)
 
 
 def _lower_first(text: str) -> str:

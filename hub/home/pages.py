@@ -33,14 +33,22 @@ class HomePages:
         toasts: Toasts,
         language: Callable[[HTTPConnection], Language],
         waiting: Callable[[Language], list[Waiting]] = nothing_waits,
+        lists: tuple[Callable[[Language], list[Waiting]], Callable[[Language], list[Waiting]]] = (
+            nothing_waits,
+            nothing_waits,
+        ),
     ) -> None:
-        """`waiting`: what waits for the approval of whom asks."""
+        """`waiting`: what waits for the approval of whom asks.
+
+        `lists`: what residents told, that they answer; bulletins that nobody aired.
+        """
         self._shown = shown
         self._renderer = renderer
         self._live = live
         self._toasts = toasts
         self._language = language
         self._waiting = waiting
+        self._told, self._missed = lists
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -74,4 +82,4 @@ class HomePages:
         return self._live.response(self._language(request), draw, CALM_S)
 
     def _today(self, language: Language) -> Today:
-        return today(self._shown, language, self._waiting(language))
+        return today(self._shown, language, self._waiting(language), self._told(language), self._missed(language))

@@ -8,7 +8,7 @@ from itertools import islice
 from edge_agent.contract.reports import SpeakerState
 from edge_agent.contract.sentences import Language
 from hub.coming import Airing
-from hub.nodes.rows import Row, row
+from hub.nodes.rows import Row, is_unheard, row
 from hub.people.acting import person
 from hub.people.rights import Person, Right, Role
 from hub.registry import Node
@@ -22,10 +22,21 @@ MOST = 8
 SORTED_MOST = 1000
 """Of more, the first of the alphabet are no better than any."""
 BLOCKS: dict[Role, tuple[str, ...]] = {
-    Role.ADMINISTRATOR: ("doing", "waiting", "on_air", "next", "unready", "silent", "wrong", "numbers"),
-    Role.STAFF: ("doing", "on_air", "next", "waiting", "unready", "silent", "wrong"),
-    Role.APPROVER: ("waiting", "doing", "on_air", "next", "unready"),
-    Role.AREA_HEAD: ("doing", "wrong", "on_air", "next"),
+    Role.ADMINISTRATOR: (
+        "missed",
+        "doing",
+        "waiting",
+        "told",
+        "on_air",
+        "next",
+        "unready",
+        "silent",
+        "wrong",
+        "numbers",
+    ),
+    Role.STAFF: ("missed", "doing", "on_air", "next", "waiting", "told", "unready", "silent", "wrong"),
+    Role.APPROVER: ("missed", "waiting", "told", "doing", "on_air", "next", "unready"),
+    Role.AREA_HEAD: ("missed", "doing", "wrong", "on_air", "next"),
     Role.VIEWER: ("on_air", "next"),
     Role.INSTALLER: ("wrong", "silent", "numbers"),
     Role.IOC: ("numbers", "wrong", "silent", "on_air", "next"),
@@ -73,7 +84,7 @@ class Some:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits for an approver."""
+    """What waits for an approver, or for who answers residents."""
 
     path: str
     title: str
@@ -90,6 +101,8 @@ class Today:
     next: tuple[Coming, ...]
     more: int
     waiting: tuple[Waiting, ...]
+    told: tuple[Waiting, ...]
+    missed: tuple[Waiting, ...]
     unready: Some
     silent: Some
     wrong: Some
@@ -101,15 +114,21 @@ def blocks_of(who: Person) -> tuple[str, ...]:
     return tuple(dict.fromkeys(block for role in who.roles for block in BLOCKS[role]))
 
 
-def today(shown: Shown, language: Language, waiting: Iterable[Waiting]) -> Today:
-    """For whom asks: only what they may see."""
+def today(
+    shown: Shown,
+    language: Language,
+    waiting: Iterable[Waiting],
+    told: Iterable[Waiting] = (),
+    missed: Iterable[Waiting] = (),
+) -> Today:
+    """For whom asks: only what they may see. `told`: by residents; `missed`: bulletins that nobody aired."""
     who, marked = person(), shown.registry.standings.marked
     everywhere = who.may_everywhere(Right.SEE)
     own = shown.registry.nodes if everywhere else {n.address: n for n in shown.areas.nodes(who, Right.SEE)}
     having = {mark: marked[mark] if everywhere else _both(own, marked[mark]) for mark in Mark}
     begin = shown.clock.now()
     airings = shown.registry.coming.between(begin, _end(begin, shown), None if everywhere else own)
-    wrong = {**having[Mark.ALARM], **having[Mark.FAULTY], **having[Mark.AWAY]}
+    wrong = _wrong(having, "silent" in blocks_of(who))
     numbers = [("all", len(own), "")]
     numbers += [(show, len(having[mark]), show) for show, mark in _NUMBERS]
     speak = Speaker(language, shown.zone, begin)
@@ -120,6 +139,8 @@ def today(shown: Shown, language: Language, waiting: Iterable[Waiting]) -> Today
         next=tuple(_line(airing, speak) for airing in airings[:MOST]),
         more=max(0, len(airings) - MOST),
         waiting=tuple(waiting),
+        told=tuple(told),
+        missed=tuple(missed),
         unready=_some(shown, having[Mark.UNREADY], language, "unready"),
         silent=_some(shown, having[Mark.SILENT], language, "silent"),
         wrong=_some(shown, wrong, language, "faults" if having[Mark.FAULTY] else "away"),
@@ -159,6 +180,20 @@ def _line(airing: Airing, speak: Speaker) -> Coming:
         word=speak.t(key, ready=airing.nodes - airing.unready, all=airing.nodes, count=airing.unready),
         bad=airing.unready > 0,
     )
+
+
+def _wrong(having: Mapping[Mark, Mapping[str, Node]], silent_apart: bool) -> dict[str, Node]:
+    """What is broken or away. Those that are only not heard stand here where the page has no part of their own."""
+    found = {**having[Mark.FAULTY], **having[Mark.AWAY]}
+    if silent_apart:
+        return {address: node for address, node in found.items() if not _is_only_unheard(node)}
+    return found | dict(having[Mark.SILENT])
+
+
+def _is_only_unheard(node: Node) -> bool:
+    faulty = [node.states.get(key) for key, marks in node.marked.items() if Mark.FAULTY in marks]
+    own = node.status is None or not node.status.online or node.status.fault is not None
+    return not own and all(state is not None and is_unheard(state) for state in faulty)
 
 
 def _both(own: Mapping[str, Node], marked: Mapping[str, Node]) -> dict[str, Node]:

@@ -42,7 +42,7 @@ class Printer:
 async def _made(order: bytes) -> bytes | None:
     try:
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "hub.monthly.paper"),
+            *(sys.executable, "-P", "-m", "hub.monthly.paper"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -64,6 +64,6 @@ async def _made(order: bytes) -> bytes | None:
                 child.kill()
             await child.wait()
     if child.returncode != 0:
-        logger.error("no PDF was made: %s", complaint.decode(errors="replace")[-500:])
+        logger.error("no PDF was made: %s", complaint.decode(errors="replace")[-8000:])
         return None
     return made

@@ -77,6 +77,7 @@ async def converted(picture: bytes) -> tuple[int, int, bytes]:
     """Width, height and JPEG of a picture that somebody brought. Raises NoPicture, OSError."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",
         "-m",
         "hub.nodes.picture_child",
         stdin=asyncio.subprocess.PIPE,

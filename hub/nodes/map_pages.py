@@ -25,6 +25,9 @@ from hub.toasts import Toast, Toasts
 MOST = 400
 """Nodes on a map; of more, the list tells."""
 CALM_S = 2.0
+MOST_NAME = 28
+LETTER = 34.0
+"""Width of a letter on phones, in units of the drawing: of a bold one of 55, generously."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ class MapPages:
             height=round(height),
             picture=picture,
             markers=marks,
-            areas=_areas(spots),
+            areas=_areas(spots, width),
             placed=tuple((m.number, tuple(row(self._shown, node, language) for node in m.nodes)) for m in marks),
             others=tuple(row(self._shown, node, language) for node in others),
         )
@@ -218,12 +221,18 @@ class MapPages:
         return Pin(x, y, lat, lon)
 
 
-def _areas(spots: list[tuple[Node, tuple[float, float]]]) -> tuple[tuple[str, float, float], ...]:
+def _areas(spots: list[tuple[Node, tuple[float, float]]], width: float) -> tuple[tuple[str, float, float], ...]:
     inside: dict[str, list[tuple[float, float]]] = {}
     for node, spot in spots:
         if node.about and node.about.zone:
             inside.setdefault(node.about.zone.strip(), []).append(spot)
     return tuple(
-        (name[:40], sum(x for x, _ in found) / len(found), min(y for _, y in found) - 60)
+        (name[:MOST_NAME], _within(sum(x for x, _ in found) / len(found), name, width), min(y for _, y in found) - 60)
         for name, found in sorted(inside.items())
     )
+
+
+def _within(x: float, name: str, width: float) -> float:
+    """Where the middle of a name stands, so that all of it lies on the drawing."""
+    half = min(len(name), MOST_NAME) * LETTER / 2
+    return min(max(x, half), max(width - half, half))

@@ -11,6 +11,7 @@ from edge_agent.contract.sentences import Language
 from hub.language import remember, switched
 from hub.live import Draw, Live
 from hub.nodes.checkup import Check, checkup
+from hub.nodes.doctor import doctor_view
 from hub.nodes.history import History, LastWords, history
 from hub.nodes.listing import SHOWS, Asked, Found, find, places
 from hub.nodes.rows import Row, row
@@ -123,6 +124,7 @@ class NodePages:
             cards=[card],
             checks=self._checks(node, known, speak),
             facts=_facts(node, speak),
+            doctor=doctor_view(self._shown, node, speak),
             charts=known.charts(speak),
             last=_last_words(node, known, speak),
             toast=self._toasts.take(request.query_params.get("said")),
@@ -148,7 +150,9 @@ class NodePages:
                 return {}
             view = self._renderer.view(node, language)
             shape = self._renderer.part("parts.html", language, "shape", view.shape, True)
-            return {**self._renderer.cards.parts(node, language), "shape": shape}
+            found = doctor_view(self._shown, node, self._speaker(node, language))
+            doctor = self._renderer.part("nodes_parts.html", language, "doctor", found, True)
+            return {**self._renderer.cards.parts(node, language), "shape": shape, f"{node.key}_doctor": doctor}
 
         return self._live.response(language, draw)
 

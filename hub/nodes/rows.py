@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge_agent.contract.reports import AnyState, SpeakerState
+from edge_agent.contract.reports import AnyState, BulletinState, SpeakerState
 from edge_agent.contract.sentences import Language
 from hub.registry import Node
 from hub.sentences import Speaker
 from hub.shown import Shown
-from hub.standing import Mark, marks_of
+from hub.standing import Mark
 from hub.things import words
 from hub.views import node_zone, presence
 
@@ -55,12 +55,12 @@ def _facts(node: Node, speak: Speaker) -> Iterator[tuple[str, str, bool]]:
     for key in node.marked:
         found = node.states.get(key)
         if found is not None:
-            yield from _of_thing(node, found, speak)
+            yield from _of_thing(node, found, node.marked[key], speak)
 
 
-def _of_thing(node: Node, state: AnyState, speak: Speaker) -> Iterator[tuple[str, str, bool]]:
-    marks = marks_of(state)
-    if Mark.FAULTY in marks and node.online:
+def _of_thing(node: Node, state: AnyState, marks: Mark, speak: Speaker) -> Iterator[tuple[str, str, bool]]:
+    told = Mark.SILENT in marks and is_unheard(state)  # the same, once
+    if Mark.FAULTY in marks and node.online and not told:
         yield from (("warning", text, True) for text in words.troubles(speak, state, name_of(node, state)))
     if Mark.SILENT in marks:
         yield "ear", with_name(speak.t("speaker.not_heard"), name_of(node, state)), True
@@ -68,6 +68,12 @@ def _of_thing(node: Node, state: AnyState, speak: Speaker) -> Iterator[tuple[str
         yield "clock", with_name(speak.t("node.unready"), str(getattr(state, "title", state.id))[:80]), True
     if Mark.ON_AIR in marks and node.online and isinstance(state, SpeakerState):
         yield "speaker", speak.speaker(state), False
+
+
+def is_unheard(state: AnyState) -> bool:
+    """Whether its fault is that its microphone did not hear it."""
+    fault = None if isinstance(state, BulletinState) else state.fault
+    return fault is not None and fault.code == "speaker.not_heard"
 
 
 def name_of(node: Node, state: AnyState) -> str:

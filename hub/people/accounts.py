@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,9 +15,9 @@ from sqlalchemy.exc import IntegrityError
 from edge_agent.contract.base import iso
 from edge_agent.contract.ids import uuid7
 from hub.clock import Clock
-from hub.people.rights import Grant, Person, Place, Right, Role
+from hub.people.rights import EVERYWHERE, Grant, Person, Place, Right, Role
 from hub.store import Store
-from hub.tables import metadata
+from hub.tables import insert_new, metadata
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,10 @@ Before = Callable[[Connection], None]
 
 class LoginTaken(Exception):
     """Somebody else signs in by this name."""
+
+
+class LastAdministrator(Exception):
+    """Nobody would be left who can let others in."""
 
 
 class Accounts:
@@ -121,23 +125,39 @@ class Accounts:
         self._tell(person.id)
         return account
 
-    async def change(self, account: Account) -> None:
-        """Write an account as it is now, with its grants. Raises SQLAlchemyError, StoreFull."""
-        async with self._writing:
-            await self._store.call(partial(update, account=account))
-            self._by_id[account.person.id] = account
-        self._tell(account.person.id)
-
     async def renew(self, id_: str, **changes: Any) -> Account:
-        """Change fields of an account as it is now. Raises KeyError, SQLAlchemyError, StoreFull."""
-        account = replace(self._by_id[id_], **changes)
-        await self.change(account)
-        return account
+        """Change `name`, `password`, `totp`, `language` or `disabled`, and nothing else that another changes meanwhile.
 
-    async def grant(self, id_: str, given: Iterable[Grant]) -> None:
+        Raises KeyError, SQLAlchemyError, StoreFull.
+        """
+        return await self._write(id_, partial(_renew, id_=id_, changes=changes))
+
+    async def disable(self, id_: str) -> Account:
+        """No more let in. Raises LastAdministrator, and what `renew` raises."""
+        return await self._write(id_, partial(_renew, id_=id_, changes={"disabled": True}), ends=True)
+
+    async def give(self, id_: str, grant: Grant) -> Account:
+        """One more role. Raises KeyError, SQLAlchemyError, StoreFull."""
+        return await self._write(id_, partial(give, id_=id_, grant=grant))
+
+    async def take(self, id_: str, grant: Grant) -> Account:
+        """Without one role. Raises LastAdministrator, KeyError, SQLAlchemyError, StoreFull."""
+        ends = grant == Grant(Role.ADMINISTRATOR, EVERYWHERE)
+        return await self._write(id_, partial(_take, id_=id_, grant=grant), ends=ends)
+
+    async def grant(self, id_: str, given: Iterable[Grant]) -> Account:
         """Give somebody exactly these roles. Raises KeyError, SQLAlchemyError, StoreFull."""
-        account = self._by_id[id_]
-        await self.change(replace(account, person=replace(account.person, grants=tuple(dict.fromkeys(given)))))
+        return await self._write(id_, partial(_grant, id_=id_, given=tuple(dict.fromkeys(given))))
+
+    async def _write(self, id_: str, job: Before, *, ends: bool = False) -> Account:
+        """Write, and know what then is kept. `ends`: they are no administrator any more, so there must be another."""
+        async with self._writing:
+            if ends and not any(other.person.id != id_ for other in self.administrators):
+                raise LastAdministrator(id_)
+            found = await self._store.call(partial(_written, job=job, id_=id_))
+            account = self._by_id[id_] = found[id_]
+        self._tell(id_)
+        return account
 
     @property
     def administrators(self) -> tuple[Account, ...]:
@@ -164,26 +184,51 @@ def _values(account: Account) -> dict[str, object]:
 def insert(connection: Connection, account: Account) -> None:
     """Write a new one. Raises IntegrityError when the login is taken."""
     connection.execute(people.insert().values(id=account.person.id, **_values(account)))
-    _grant(connection, account)
+    _grant(connection, account.person.id, account.person.grants)
 
 
-def update(connection: Connection, account: Account) -> None:
-    """Write one as it is now, with its grants."""
-    connection.execute(people.update().where(people.c.id == account.person.id).values(**_values(account)))
-    connection.execute(grants.delete().where(grants.c.person == account.person.id))
-    _grant(connection, account)
+def renew(connection: Connection, id_: str, **changes: Any) -> None:
+    """Change some columns of one, and no others."""
+    _renew(connection, id_, changes)
 
 
-def _grant(connection: Connection, account: Account) -> None:
-    rows = [{"person": account.person.id, "role": g.role, "place": str(g.place)} for g in account.person.grants]
-    if rows:
-        connection.execute(grants.insert(), rows)
+def give(connection: Connection, id_: str, grant: Grant) -> None:
+    """One more role."""
+    insert_new(connection, grants, _row(id_, grant))
 
 
-def read(connection: Connection) -> dict[str, Account]:
-    """Everybody, by id."""
+def _renew(connection: Connection, id_: str, changes: dict[str, Any]) -> None:
+    values = {name: int(value) if name == "disabled" else value for name, value in changes.items()}
+    connection.execute(people.update().where(people.c.id == id_).values(**values))
+
+
+def _take(connection: Connection, id_: str, grant: Grant) -> None:
+    mine = (grants.c.person == id_) & (grants.c.role == grant.role) & (grants.c.place == str(grant.place))
+    connection.execute(grants.delete().where(mine))
+
+
+def _grant(connection: Connection, id_: str, given: Iterable[Grant]) -> None:
+    connection.execute(grants.delete().where(grants.c.person == id_))
+    insert_new(connection, grants, *(_row(id_, grant) for grant in given))
+
+
+def _row(id_: str, grant: Grant) -> dict[str, str]:
+    return {"person": id_, "role": grant.role.value, "place": str(grant.place)}
+
+
+def _written(connection: Connection, job: Before, id_: str) -> dict[str, Account]:
+    job(connection)
+    return read(connection, id_)
+
+
+def read(connection: Connection, only: str = "") -> dict[str, Account]:
+    """Everybody, or only one, by id."""
     given: dict[str, list[Grant]] = {}
-    for person, role, place in connection.execute(sa.select(grants.c.person, grants.c.role, grants.c.place)):
+    roles = sa.select(grants.c.person, grants.c.role, grants.c.place)
+    those = sa.select(people)
+    if only:
+        roles, those = roles.where(grants.c.person == only), those.where(people.c.id == only)
+    for person, role, place in connection.execute(roles):
         if role in set(Role):
             given.setdefault(person, []).append(Grant(Role(role), Place.parse(place)))
         else:
@@ -198,5 +243,5 @@ def read(connection: Connection) -> dict[str, Account]:
             row.language,
             bool(row.disabled),
         )
-        for row in connection.execute(sa.select(people))
+        for row in connection.execute(those)
     }

@@ -5,9 +5,6 @@ Each row carries the hash of the one before it (`chain.py`), so that a row that 
 
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -17,12 +14,13 @@ from edge_agent.contract.base import JsonObject, iso
 from hub.clock import Clock
 from hub.people.acting import person
 from hub.people.chain import acts, add
+from hub.people.outcomes import noted_act, noting
+from hub.people.repeats import EACH, Repeats
 from hub.people.rights import Person
 from hub.store import Store, StoreFull
 
 logger = logging.getLogger(__name__)
 
-_NOTED: ContextVar[list[str] | None] = ContextVar("noted", default=None)
 DETAILS = 4000
 """Characters of the details that are kept."""
 
@@ -33,6 +31,7 @@ class Audit:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._repeats = Repeats()
 
     def note(
         self,
@@ -50,13 +49,29 @@ class Audit:
         """
         row = entry(self._clock.now(), who or person(), act, place, what, outcome, details)
         self._store.offer(lambda c: add(c, row))
-        if (noted := _NOTED.get()) is not None:
-            noted.append(act)
+        noted_act(act)
 
-    def afterwards(self, act: str, place: str, what: str, outcome: str) -> None:
-        """The same for what was done already: a full store is logged."""
+    def afterwards(self, act: str, place: str, what: str, outcome: str, said: str = "") -> None:
+        """The same for what was done already: a full store is logged. `said`: what the person was told of it."""
         try:
-            self.note(act, place, what, outcome=outcome)
+            if said:
+                self.note(act, place, what, outcome=outcome, said=said)
+            else:
+                self.note(act, place, what, outcome=outcome)
+        except StoreFull:
+            logger.error("not in the audit log, the database takes nothing: %s %s %s %s", act, place, what, outcome)
+
+    def refused(
+        self, act: str, place: str, what: str, outcome: str, *, who: Person | None = None, **details: object
+    ) -> None:
+        """Somebody was refused. What repeats is grouped (`repeats.py`): `times` says how often it was in this hour."""
+        noted_act(act)
+        times = self._repeats.number((who or person()).id, f"{act} {outcome}", self._clock.now())
+        if not times:
+            return
+        more = {"times": times} if times > EACH else {}
+        try:
+            self.note(act, place, what, who=who, outcome=outcome, **more, **details)
         except StoreFull:
             logger.error("not in the audit log, the database takes nothing: %s %s %s %s", act, place, what, outcome)
 
@@ -82,17 +97,6 @@ def entry(
         "outcome": outcome[:100],
         "details": text if len(text) <= DETAILS else json.dumps({"cut": text[:DETAILS]}, ensure_ascii=False),
     }
-
-
-@contextmanager
-def noting() -> Iterator[list[str]]:
-    """What is noted within; who is let in by the door can see by it whether anything was."""
-    noted: list[str] = []
-    token = _NOTED.set(noted)
-    try:
-        yield noted
-    finally:
-        _NOTED.reset(token)
 
 
 def write(connection: Connection, at: datetime, act: str, what: str, **details: object) -> None:

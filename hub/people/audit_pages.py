@@ -6,23 +6,30 @@ import json
 from collections.abc import AsyncIterator
 from datetime import date, datetime
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute
 
+from edge_agent.contract.sentences import Language
 from hub.language import catalogue
 from hub.people import audit_rows
 from hub.people.acting import person
+from hub.people.areas import Areas
 from hub.people.audit_rows import Filter, Line
 from hub.people.door import Door, somewhere
 from hub.people.kit import Kit
+from hub.people.outcomes import NOT_DONE
 from hub.people.rights import Right
+from hub.store import Store
 
 PAGE = 50
 COLUMNS = ("id", "at", "name", "person", "act", "place", "what", "outcome", "details", "hash")
 """Of the exports; `hash` chains the rows, see docs/people.md."""
+WORDS = ("act_in_words", "outcome_in_words")
+"""Of the CSV besides, as the page says it."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -50,7 +57,7 @@ class AuditPages:
         asked = {name: value for name, value in request.query_params.items() if name not in ("before", "lang", "said")}
         older = urlencode({**asked, "before": rows[PAGE - 1].id}) if len(rows) > PAGE else ""
         lines = [
-            (row, kit.moment(datetime.fromisoformat(row.at)), _act(words, row.act), _outcome(words, row.outcome))
+            (row, kit.moment(datetime.fromisoformat(row.at)), _act(words, row.act), _outcome(words, row))
             for row in rows[:PAGE]
         ]
         return kit.page(
@@ -65,36 +72,47 @@ class AuditPages:
         )
 
     async def _csv(self, request: Request) -> Response:
-        """UTF-8 with a mark, as spreadsheets like it; what looks like a formula is made text."""
         select = self._select(_wanted(request))
         self._kit.audit.note("audit.export", what="CSV")
-
-        async def lines() -> AsyncIterator[bytes]:
-            yield "\ufeff".encode() + _row(COLUMNS)
-            async for rows in audit_rows.stream(self._kit.store, select):
-                yield b"".join(_row([_cell(getattr(row, name)) for name in COLUMNS]) for row in rows)
-
-        return _attached(lines(), "text/csv; charset=utf-8", "audit.csv")
+        lines = csv_lines(self._kit.store, select, self._kit.zone, self._kit.language(request))
+        return _attached(lines, "text/csv; charset=utf-8", "audit.csv")
 
     async def _json(self, request: Request) -> Response:
-        """One JSON object a line would need a reader of its own: this is a list."""
         select = self._select(_wanted(request))
         self._kit.audit.note("audit.export", what="JSON")
-
-        async def lines() -> AsyncIterator[bytes]:
-            opening = b"[\n"
-            async for rows in audit_rows.stream(self._kit.store, select):
-                yield opening + b",\n".join(_object(row) for row in rows)
-                opening = b",\n"
-            yield b"\n]\n" if opening == b",\n" else b"[]\n"
-
-        return _attached(lines(), "application/json", "audit.json")
+        return _attached(json_lines(self._kit.store, select), "application/json", "audit.json")
 
     def _select(self, wanted: Filter) -> sa.Select[tuple[object, ...]]:
-        who = person()
-        places = who.places(Right.ADMINISTER)
-        nodes = [node.address for place in places if place.area or place.node for node in self._kit.areas.inside(place)]
-        return audit_rows.query(wanted, places, nodes, self._kit.zone)
+        return select_of(wanted, self._kit.areas, self._kit.zone)
+
+
+def select_of(wanted: Filter, areas: Areas, zone: ZoneInfo) -> sa.Select[tuple[object, ...]]:
+    """The rows that are wanted, of those that the acting person may see."""
+    places = person().places(Right.ADMINISTER)
+    nodes = [node.address for place in places if place.area or place.node for node in areas.inside(place)]
+    return audit_rows.query(wanted, places, nodes, zone)
+
+
+async def csv_lines(
+    store: Store, select: sa.Select[tuple[object, ...]], zone: ZoneInfo, language: Language = "vi"
+) -> AsyncIterator[bytes]:
+    """UTF-8 with a mark, as spreadsheets like it; what looks like a formula is made text.
+
+    Times are of the commune's zone, with its offset; JSON has them as they were written, of which the hashes are made.
+    """
+    words = catalogue(language)
+    yield "\ufeff".encode() + _row((*COLUMNS, *WORDS))
+    async for rows in audit_rows.stream(store, select):
+        yield b"".join(_row([_cell(value) for value in _values(row, zone, words)]) for row in rows)
+
+
+async def json_lines(store: Store, select: sa.Select[tuple[object, ...]]) -> AsyncIterator[bytes]:
+    """A list, one row a line: one JSON object a line would need a reader of its own."""
+    opening = b"[\n"
+    async for rows in audit_rows.stream(store, select):
+        yield opening + b",\n".join(_object(row) for row in rows)
+        opening = b",\n"
+    yield b"\n]\n" if opening == b",\n" else b"[]\n"
 
 
 def _wanted(request: Request) -> Filter:
@@ -124,8 +142,21 @@ def _act(words: dict[str, str], act: str) -> str:
     return words.get(f"audit.act.{act}", act)
 
 
-def _outcome(words: dict[str, str], outcome: str) -> str:
-    return "" if outcome == "done" else words.get(f"audit.outcome.{outcome}") or words.get(outcome, outcome)
+def _outcome(words: dict[str, str], row: Line) -> str:
+    """Why it was not done; what the person was told of it where the sentence needs filling in."""
+    outcome = str(row.outcome)
+    if outcome == "done":
+        return ""
+    said = words.get(f"audit.outcome.{outcome}") or words.get(outcome, outcome)
+    told = str(json.loads(row.details).get("said") or "")
+    return told or said if "{" in said or outcome == NOT_DONE else said
+
+
+def _values(row: Line, zone: ZoneInfo, words: dict[str, str]) -> list[object]:
+    at = datetime.fromisoformat(row.at).astimezone(zone).isoformat(timespec="milliseconds")
+    values = [at if name == "at" else getattr(row, name) for name in COLUMNS]
+    became = words["audit.outcome.done"] if row.outcome == "done" else _outcome(words, row)
+    return [*values, _act(words, row.act), became]
 
 
 def _cell(value: object) -> str:

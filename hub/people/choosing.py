@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from edge_agent.contract.sentences import Language
-from hub.language import sentence
+from hub.language import sentence, sort_key
 from hub.people.accounts import Account
 from hub.people.codes import may_give
 from hub.people.joining import Wrong
@@ -74,6 +74,12 @@ def meets(giver: Person, account: Account) -> bool:
     mine = giver.places(Right.ADMINISTER)
     held = account.person.grants
     return manages(giver, account) or any(place.holds(grant.place) for place in mine for grant in held)
+
+
+def called(account: Account, words: str) -> bool:
+    """Whether somebody's name or login has these words in it."""
+    asked = sort_key(words.strip())[0]
+    return asked in sort_key(account.person.name)[0] or asked in account.login
 
 
 def _value(place: Place) -> str:

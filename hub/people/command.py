@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from sqlalchemy.engine import Connection
 from edge_agent.contract.ids import uuid7
 from hub.config import HubConfig
 from hub.people import codes, factors
-from hub.people.accounts import Account, insert, read, update
+from hub.people.accounts import Account, give, insert, read, renew
 from hub.people.audit import write
 from hub.people.chain import verify
 from hub.people.command_base import address, give_up, loaded, looked, written
@@ -64,8 +63,8 @@ def add(file: Path, login: str, name: str, role: str, place: str, link: bool, as
             known = Account(Person(uuid7(), (name or login)[:100], (grant,)), login, now)
             insert(connection, known)
         elif grant not in known.person.grants:
-            known = replace(known, person=replace(known.person, grants=(*known.person.grants, grant)))
-            update(connection, known)
+            give(connection, known.person.id, grant)
+            known = read(connection, known.person.id)[known.person.id]
         write(connection, now, "person.add", known.person.name, role=role, place=place)
         return known
 
@@ -111,14 +110,13 @@ def reset(file: Path, login: str, as_json: bool) -> None:
     account = _known(config, login)
 
     def job(connection: Connection) -> Account:
-        changed = replace(account, password="", totp="", disabled=False)
-        update(connection, changed)
+        renew(connection, account.person.id, password="", totp="", disabled=False)
         factors.clear(connection, account.person.id)
         connection.execute(sessions.delete().where(sessions.c.person == account.person.id))
         for name in (account.login, f"2:{account.person.id}"):
             forget(connection, name)
         write(connection, now, "person.reset", account.person.name)
-        return changed
+        return read(connection, account.person.id)[account.person.id]
 
     _say(config, written(config, job), True, as_json)
 

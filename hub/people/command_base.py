@@ -10,8 +10,9 @@ import click
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from hub import private
 from hub.config import ConfigError, HubConfig, load
-from hub.database import beside, opened
+from hub.database import beside, file_of, opened, why
 from hub.people.beside import count_up
 from hub.tables import metadata
 
@@ -21,6 +22,8 @@ T = TypeVar("T")
 def written(config: HubConfig, job: Callable[[Connection], T]) -> T:
     """Change something, and let the hub know; ends the program with a sentence where that cannot be."""
     with complaining(config):
+        if path := file_of(config.database_address):
+            private.file(path)
         engine = beside(config.database_address)
         try:
             with engine.begin() as connection:
@@ -42,14 +45,14 @@ def looked(config: HubConfig, job: Callable[[Connection], T]) -> T:
 def complaining(config: HubConfig) -> Iterator[None]:
     """Mistakes of the database in a sentence."""
     try:
-        config.data.mkdir(parents=True, exist_ok=True)
+        private.folder(config.data)
         yield
     except ConfigError as error:
         give_up(str(error))
     except IntegrityError:
         give_up("somebody changed the same at the same time: try again")
     except (OSError, SQLAlchemyError) as error:
-        give_up(f"the database cannot be used: {getattr(error, 'orig', None) or error}")
+        give_up(f"the database cannot be used: {why(error)}")
 
 
 def loaded(file: Path) -> HubConfig:

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 from hub.people.acting import acting
 from hub.people.areas import Areas
 from hub.people.audit import Audit, noting
+from hub.people.outcomes import not_done, why_of
 from hub.people.rights import EVERYWHERE, NOBODY, Person, Place, Right
 from hub.people.sessions import COOKIE, Session, Sessions
 
@@ -96,12 +97,20 @@ class Door:
             self.check(request, needs)
             if request.method in SAFE or needs.public:
                 return await endpoint(request)
+            status = 500
             with noting() as noted:
-                answer = await endpoint(request)
-            if not noted:  # who does it knows best what to note; but nothing is done without a note
-                outcome = "done" if answer.status_code < 400 else str(answer.status_code)
-                self._audit.afterwards("web.act", _place(request), request.url.path, outcome)
-            return answer
+                try:
+                    answer = await endpoint(request)
+                    status = answer.status_code
+                    return answer
+                except Exception as error:  # answered further out; here it only is written down
+                    not_done("refused" if isinstance(error, Refused) else why_of(error))
+                    raise
+                finally:
+                    # Who does it knows best what to note; but nothing is done without a note.
+                    if not noted.acts:
+                        outcome, what = noted.outcome(status), request.url.path
+                        self._audit.afterwards("web.act", _place(request), what, outcome, noted.said)
 
         return guarded
 
@@ -135,7 +144,7 @@ class Door:
         if who is NOBODY:
             raise Refused(False, needs)
         if not self._lets_in(who, needs, connection):
-            self._audit.afterwards("web.refused", _place(connection), connection.url.path, "refused")
+            self._audit.refused("web.refused", _place(connection), connection.url.path, "refused")
             raise Refused(True, needs)
 
     def _lets_in(self, who: Person, needs: Needs, connection: HTTPConnection) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import io
+import logging
 import secrets
 from datetime import datetime
 from urllib.parse import quote
@@ -13,9 +14,12 @@ from sqlalchemy.engine import Connection
 
 from edge_agent.contract.base import iso
 from hub.clock import Clock
-from hub.people.accounts import Account
+from hub.people.accounts import Account, Accounts
+from hub.sealed import KeyLost, Seal, is_sealed
 from hub.store import Store
 from hub.tables import Long, metadata, upsert
+
+logger = logging.getLogger(__name__)
 
 STEP_S = 30
 SLACK = 1
@@ -38,17 +42,36 @@ recovery = sa.Table(
 
 
 class Factors:
-    """Checks codes; each is good once."""
+    """Checks codes; each is good once. An account holds its secret sealed, so the database alone lets nobody in."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, seal: Seal) -> None:
         self._store = store
         self._clock = clock
+        self._seal = seal
+
+    def sealed(self, secret: str) -> str:
+        """A secret as an account keeps it. Raises KeyLost."""
+        return self._seal.seal(secret)
+
+    async def seal_all(self, accounts: Accounts) -> None:
+        """Seal what was kept open by earlier versions, and log whose secret cannot be read. Raises SQLAlchemyError."""
+        lost = 0
+        for account in accounts.all:
+            try:
+                if account.totp and not is_sealed(account.totp):
+                    await accounts.renew(account.person.id, totp=self._seal.seal(account.totp))
+                self._seal.open(account.totp)
+            except KeyLost as error:
+                lost, why = lost + 1, error
+        if lost:
+            logger.error("the codes of %d people cannot be checked, only those on paper: %s", lost, why)
 
     async def begin(self, person: str, secret: str, code: str) -> tuple[str, ...] | None:
         """The first code of a new secret: the codes on paper if it is right. The account is not changed by this.
 
-        Raises SQLAlchemyError, StoreFull.
+        Raises KeyLost where it could not be kept, SQLAlchemyError, StoreFull.
         """
+        self._seal.seal(secret)
         step = self._step(secret, code)
         if step is None:
             return None
@@ -63,12 +86,15 @@ class Factors:
         return papers
 
     async def right(self, account: Account, code: str) -> bool:
-        """Whether it is theirs, and was never used. Raises SQLAlchemyError, StoreFull."""
-        person, now = account.person.id, self._clock.now()
-        if (step := self._step(account.totp, code)) is not None:
-            return await self._store.call(lambda c: _use_step(c, person, step))
-        plain = _plain(code)
-        return len(plain) == 10 and await self._store.call(lambda c: _use_paper(c, person, plain, now))
+        """Whether it is theirs, and was never used. A code on paper needs no key.
+
+        Raises KeyLost, SQLAlchemyError, StoreFull.
+        """
+        person, now, plain = account.person.id, self._clock.now(), _plain(code)
+        if len(plain) == 10:
+            return await self._store.call(lambda c: _use_paper(c, person, plain, now))
+        step = self._step(self._seal.open(account.totp), code)
+        return step is not None and await self._store.call(lambda c: _use_step(c, person, step))
 
     async def left(self, person: str) -> int:
         """How many codes on paper are unused. Raises SQLAlchemyError."""

@@ -11,7 +11,7 @@ from hub.people.accounts import LoginTaken
 from hub.people.door import PUBLIC, Door
 from hub.people.joining import Wrong, joined, typed
 from hub.people.kit import FormError, Kit, client, fields
-from hub.people.rights import EVERYWHERE, Grant, Role
+from hub.people.rights import EVERYWHERE, NOBODY, Grant, Role
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +57,35 @@ class FirstRun:
             given = await fields(request)
             if left := kit.waits.left(WHO, address):
                 raise Wrong("sign_in.wait_seconds", number=left)
+            if not await self._knows(given.get("code", ""), address):
+                return self._asked(request, given, self._all_wrong(request, given), 422)
             who = typed(kit, given)
-            kit.waits.mistake(WHO, address, keep=False)
             account = await joined(kit, who, (Grant(Role.ADMINISTRATOR, EVERYWHERE),), "first", given.get("code", ""))
         except (FormError, Wrong) as error:
             return self._asked(request, given, kit.words(request, error.key, **error.params), 422)
         except LoginTaken:
             return self._asked(request, given, kit.words(request, "people.login_taken"), 422)
-        kit.waits.well(WHO, address)
         kit.audit.note("person.first", who=account.person, address=address)
         return await kit.enter(request, account.person.id, "/", strong=False)
+
+    async def _knows(self, code: str, address: str) -> bool:
+        """Whether the code is good; counted before it is looked at, and a wrong one is written down."""
+        kit, now = self._kit, self._kit.clock.now()
+        kit.waits.mistake(WHO, address, keep=False)
+        known = await kit.store.read(lambda c: codes.find(c, "first", code))
+        if known is not None and known.is_open(now):
+            kit.waits.well(WHO, address)
+            return True
+        kit.audit.refused("person.first", "", "", "wrong", who=NOBODY, address=address)
+        logger.warning("a wrong code for the first administrator, from %s", address)
+        return False
+
+    def _all_wrong(self, request: Request, given: dict[str, str]) -> str:
+        """Of the code, and of what else is wrong."""
+        kit = self._kit
+        said = [kit.words(request, "people.code_wrong")]
+        try:
+            typed(kit, given)
+        except Wrong as error:
+            said.append(kit.words(request, error.key, **error.params))
+        return " ".join(said)

@@ -10,12 +10,14 @@ from starlette.routing import BaseRoute
 from edge_agent.contract.sentences import Language
 from hub.clock import Clock
 from hub.people.accounts import Accounts
+from hub.people.administering import Administering
 from hub.people.areas import Areas
 from hub.people.audit import Audit
 from hub.people.audit_pages import AuditPages
 from hub.people.beside import Beside
 from hub.people.demo import DemoPage
 from hub.people.demo_settings import Demo
+from hub.people.devices import Devices
 from hub.people.door import Door
 from hub.people.factors import Factors
 from hub.people.first_run import FirstRun
@@ -30,6 +32,7 @@ from hub.people.token_pages import TokenPages
 from hub.people.tokens import Tokens
 from hub.people.waits import Waits
 from hub.render import Renderer
+from hub.sealed import Seal
 from hub.store import Store
 from hub.toasts import Toasts
 
@@ -39,9 +42,12 @@ logger = logging.getLogger(__name__)
 class House:
     """Accounts, sessions, the audit log, and their pages."""
 
-    def __init__(self, store: Store, clock: Clock, areas: Areas) -> None:
+    def __init__(self, store: Store, clock: Clock, areas: Areas, seal: Seal) -> None:
+        """`seal`: closes secrets before they are written."""
         self._store = store
         self._clock = clock
+        self._seal = seal
+        self._factors = Factors(store, clock, seal)
         self.areas = areas
         self.accounts = Accounts(store, clock)
         self.sessions = Sessions(store, self.accounts, clock)
@@ -53,6 +59,9 @@ class House:
         self._first: FirstRun
         self.kit: Kit
         """For pages elsewhere that choose people's places; there once `routes` was called."""
+        self.acts: Administering
+        self.invitations: Invitations
+        """What the pages do with people, for the API; there once `routes` was called."""
         self._demo: DemoPage
         self.first_code = ""
         """What the terminal prints at the start when there is no administrator."""
@@ -76,8 +85,9 @@ class House:
             audit=self.audit,
             areas=self.areas,
             passwords=Passwords(),
-            factors=Factors(self._store, self._clock),
+            factors=self._factors,
             waits=self.waits,
+            devices=Devices(self._seal),
             renderer=renderer,
             toasts=toasts,
             language=language,
@@ -87,13 +97,13 @@ class House:
             demo=demo is not None,
         )
         self.kit = kit
-        invitations = Invitations(kit)
+        self.invitations, self.acts = Invitations(kit), Administering(kit)
         self._first, self._demo = FirstRun(kit), DemoPage(kit, demo)
         pages = (
             SignIn(kit),
             self._first,
-            invitations,
-            PeoplePages(kit, invitations),
+            self.invitations,
+            PeoplePages(kit, self.invitations, self.acts),
             OwnPages(kit),
             AuditPages(kit),
             TokenPages(kit, self.tokens),
@@ -104,6 +114,7 @@ class House:
     async def start(self) -> None:
         """Read what is kept. Raises SQLAlchemyError, StoreFull."""
         await self._load()
+        await self._factors.seal_all(self.accounts)
         await self._beside.start()
         await self._demo.start()
         self.first_code = await self._first.announce()

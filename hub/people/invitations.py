@@ -13,7 +13,7 @@ from hub.people.door import PUBLIC, Door, somewhere
 from hub.people.joining import Wrong, joined, person_name, typed
 from hub.people.kit import FormError, Kit, client, fields
 from hub.people.passwords import problem
-from hub.people.rights import Person, Right, needs_second_factor
+from hub.people.rights import Grant, Person, Right, needs_second_factor
 
 SHOWN = 200
 """Codes that are held so that their cards can be shown."""
@@ -73,9 +73,17 @@ class Invitations:
             grant = choosing.grant(person(), given)
         except (FormError, Wrong) as error:
             return self._asked(request, given, kit.words(request, error.key, **error.params), 422)
-        kit.audit.note("person.invite", str(grant.place), name, role=grant.role)
-        id_ = await self.make("invitation", name, grants=(grant,))
-        return RedirectResponse(f"/people/invitations/{id_}", 303)
+        return RedirectResponse(f"/people/invitations/{await self.invite(name, grant)}", 303)
+
+    async def invite(self, name: str, grant: Grant) -> str:
+        """For somebody who has no account yet; its id. Raises SQLAlchemyError, StoreFull."""
+        self._kit.audit.note("person.invite", str(grant.place), name, role=grant.role)
+        return await self.make("invitation", name, grants=(grant,))
+
+    def address_of(self, id_: str) -> str:
+        """The path that the QR code opens, of a code that was just made; empty when it is shown no more."""
+        kind, _, code = self._kit.codes_shown.get(id_, "").partition(":")
+        return f"/{'invite' if kind == 'invitation' else 'password'}/{code}" if code else ""
 
     async def _card(self, request: Request) -> Response:
         """The QR code is shown as long as the hub remembers it; only its hash is kept."""
@@ -84,7 +92,7 @@ class Invitations:
         found = await kit.store.read(lambda c: codes.find(c, kind, code)) if code else None  # type: ignore[arg-type]
         if found is None or found.id != id_ or not self._may_see(found):
             return kit.page(request, "people_gone.html", status=410)
-        link = kit.link(request, f"/{'invite' if kind == 'invitation' else 'password'}/{code}")
+        link = kit.link(request, self.address_of(id_))
         language = kit.language(request)
         given = [
             (sentence(language, f"people.role_{grant.role.value}"), kit.place(grant.place, language))
@@ -107,14 +115,24 @@ class Invitations:
         return account is not None and choosing.manages(person(), account)
 
     async def _revoke(self, request: Request) -> Response:
-        kit, id_, now = self._kit, request.path_params["id"], self._kit.clock.now()
+        mine = await self.revoke(request.path_params["id"])
+        if mine is None:
+            return self._kit.say(request, "/people", "people.invitation_over", good=False)
+        return self._kit.say(request, "/people", "people.invitation_revoked", name=mine.name)
+
+    async def revoke(self, id_: str) -> Code | None:
+        """Take an invitation back; None where there is none that the acting person may take back.
+
+        Raises SQLAlchemyError, StoreFull.
+        """
+        kit, now = self._kit, self._kit.clock.now()
         mine = next((code for code in await self.open(person()) if code.id == id_), None)
         if mine is None:
-            return kit.say(request, "/people", "people.invitation_over", good=False)
+            return None
         kit.audit.note("person.uninvite", str(mine.grants[0].place) if mine.grants else "", mine.name)
         await kit.store.call(lambda c: codes.revoke(c, id_, now))
         kit.codes_shown.pop(id_, None)
-        return kit.say(request, "/people", "people.invitation_revoked", name=mine.name)
+        return mine
 
     async def _look(self, request: Request, kind: Kind) -> Code | None:
         code = await self._kit.store.read(lambda c: codes.find(c, kind, request.path_params["code"]))

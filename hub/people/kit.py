@@ -16,14 +16,15 @@ from hub.clock import Clock
 from hub.forms import FormError
 from hub.language import COOKIE as LANGUAGE
 from hub.language import remember, sentence, switched
-from hub.people.accounts import Accounts
+from hub.people.accounts import Account, Accounts
 from hub.people.areas import Areas
 from hub.people.audit import Audit
+from hub.people.devices import Devices
 from hub.people.factors import Factors
 from hub.people.passwords import Passwords
 from hub.people.rights import EVERYWHERE, Place
 from hub.people.sessions import COOKIE, LONGEST, Sessions
-from hub.people.waits import Waits
+from hub.people.waits import OF_DEVICE, Waits
 from hub.render import Renderer
 from hub.store import Store
 from hub.toasts import Toast, Toasts
@@ -60,6 +61,7 @@ class Kit:
     passwords: Passwords
     factors: Factors
     waits: Waits
+    devices: Devices
     renderer: Renderer
     toasts: Toasts
     language: Callable[[HTTPConnection], Language]
@@ -90,7 +92,7 @@ class Kit:
 
     def say(self, request: Request, path: str, key: str, *, good: bool = True, **params: object) -> Response:
         """Back to a page, which says a sentence."""
-        said = self.toasts.keep(Toast(sentence(self.language(request), key, **params), good))
+        said = self.toasts.keep(Toast(sentence(self.language(request), key, **params), good, key=key))
         return RedirectResponse(f"{path}{'&' if '?' in path else '?'}said={said}", 303)
 
     def words(self, request: Request, key: str, **params: object) -> str:
@@ -133,9 +135,17 @@ class Kit:
         if session is not None and account is not None and not self.sessions.is_whole(session):
             where = f"/sign-in/{'second' if account.totp else 'enrol'}?next={quote(where)}"
         answer = RedirectResponse(where, 303)
+        if session is not None and account is not None and self.sessions.is_whole(session):
+            self.devices.remember(request, answer, account)
         if account is not None and account.language:
             answer.set_cookie(LANGUAGE, account.language, max_age=YEAR_S, httponly=True, samesite="lax")
         return self.cookie(request, answer, secret)
+
+    def counted(self, request: Request, who: str, account: Account | None) -> tuple[str, str]:
+        """Under which name and address wrong tries count; a device where the account was in before has its own."""
+        if account is not None and (device := self.devices.name(request, account)):
+            return f"{who}{OF_DEVICE}{device}", ""
+        return who, client(request)
 
     def cookie(self, request: Request, answer: Response, secret: str) -> Response:
         """Give the device its secret; by https it never travels otherwise."""

@@ -13,9 +13,10 @@ from hub.people.accounts import Account
 from hub.people.acting import person
 from hub.people.door import SIGNED_IN, Door, session_of
 from hub.people.joining import Wrong
-from hub.people.kit import YEAR_S, FormError, Kit, client, fields
+from hub.people.kit import YEAR_S, FormError, Kit, fields
 from hub.people.passwords import problem
 from hub.people.sign_in import MOST, enrolment, second_name
+from hub.sealed import KeyLost
 
 
 class OwnPages:
@@ -91,15 +92,15 @@ class OwnPages:
 
     async def _sure(self, request: Request, account: Account, given: dict[str, str]) -> None:
         """Whoever finds a phone that lies around must not take the account over. Raises Wrong."""
-        kit, address = self._kit, client(request)
+        kit, counted = self._kit, self._kit.counted(request, account.login, account)
         if not account.password:
             return
-        if left := kit.waits.left(account.login, address):
+        if left := kit.waits.left(*counted):
             raise Wrong("sign_in.wait_seconds", number=left)
-        kit.waits.mistake(account.login, address, keep=True)
+        kit.waits.mistake(*counted, keep=True)
         if not await kit.passwords.right(account.password, given.get("current", "")):
             raise Wrong("people.current_wrong")
-        kit.waits.well(account.login, address)
+        kit.waits.well(*counted)
 
     async def _language(self, request: Request) -> Response:
         account = self._own()
@@ -154,6 +155,8 @@ class OwnPages:
             papers = await kit.factors.begin(account.person.id, secret, given.get("code", "")[:40])
             if papers is None:
                 raise Wrong("sign_in.second_wrong")
+        except KeyLost:
+            return self._enrolling(request, kit.words(request, "sign_in.key_broken"))
         except (FormError, Wrong) as error:
             return self._enrolling(request, kit.words(request, error.key, **error.params))
         kit.audit.note("person.second_set")
@@ -161,7 +164,7 @@ class OwnPages:
         this = session_of(request)
         if this is not None:
             await kit.sessions.strengthen(this)
-        await kit.accounts.renew(account.person.id, totp=secret)
+        await kit.accounts.renew(account.person.id, totp=kit.factors.sealed(secret))
         kit.waits.well(second_name(account))
         return kit.page(request, "people_codes.html", "me", papers=papers, after="/me")
 

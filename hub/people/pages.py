@@ -1,8 +1,7 @@
 """`/people`: who there is, what they may do, where they are signed in; and what an administrator changes of it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -10,18 +9,18 @@ from starlette.routing import BaseRoute
 
 from edge_agent.contract.sentences import Language
 from hub.language import sentence, sort_key
-from hub.people import choosing, factors
+from hub.people import choosing
 from hub.people.accounts import Account
 from hub.people.acting import person
+from hub.people.administering import Administering, Said, changeable
 from hub.people.door import Door, somewhere
 from hub.people.invitations import Invitations
-from hub.people.joining import Wrong, person_name
+from hub.people.joining import Wrong
 from hub.people.kit import FormError, Kit, fields
-from hub.people.rights import EVERYWHERE, Grant, Place, Right, Role
-from hub.people.sign_in import second_name
+from hub.people.rights import Grant, Right
 
-Act = Callable[[Account, dict[str, str]], Awaitable[tuple[str, dict[str, Any]]]]
-"""Changes an account; returns the key of what is said then, and what fills it. Raises Wrong."""
+Act = Callable[[Account, dict[str, str]], Awaitable[Said]]
+"""Changes an account by what a form says. Raises Wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +43,10 @@ class Line:
 class PeoplePages:
     """The list, and the page of each person."""
 
-    def __init__(self, kit: Kit, invitations: Invitations) -> None:
+    def __init__(self, kit: Kit, invitations: Invitations, acts: Administering) -> None:
         self._kit = kit
         self._invitations = invitations
+        self._acts = acts
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -55,11 +55,7 @@ class PeoplePages:
             "name": self._name,
             "grant": self._grant,
             "take": self._take,
-            "disable": self._disable,
-            "enable": self._enable,
-            "sessions": self._sessions,
-            "second": self._reset_second,
-            "unlock": self._unlock,
+            **{name: _plain(act) for name, act in self._acts.plain.items()},
         }
         return [
             door.route("/people", self._list, administers),
@@ -73,10 +69,9 @@ class PeoplePages:
 
     async def _list(self, request: Request) -> Response:
         kit, language, wanted = self._kit, self._kit.language(request), request.query_params.get("q", "")[:100]
-        seen = [account for account in kit.accounts.all if choosing.meets(person(), account)]
+        seen = self._acts.all()
         if wanted:
-            asked = sort_key(wanted.strip())[0]
-            seen = [a for a in seen if asked in sort_key(a.person.name)[0] or asked in a.login]
+            seen = [account for account in seen if choosing.called(account, wanted)]
         seen.sort(key=lambda a: (a.disabled, sort_key(a.person.name)))
         invited = [
             (code, self._roles(code.grants, language), kit.moment(code.expires), code.id in kit.codes_shown)
@@ -116,7 +111,7 @@ class PeoplePages:
             kit.moment(sessions[0].seen) if sessions else "",
             len(sessions),
             account.disabled,
-            kit.waits.locked(account.login) or kit.waits.locked(second_name(account)),
+            self._acts.locked(account),
             bool(account.totp),
             bool(account.password),
         )
@@ -132,8 +127,7 @@ class PeoplePages:
         )
 
     def _found(self, request: Request) -> Account | None:
-        account = self._kit.accounts.get(request.path_params["person"])
-        return account if account and choosing.meets(person(), account) else None
+        return self._acts.met(request.path_params["person"])
 
     def _unknown(self, request: Request) -> Response:
         return self._kit.say(request, "/people", "people.unknown", good=False)
@@ -145,8 +139,7 @@ class PeoplePages:
                 return self._unknown(request)
             try:
                 given = await fields(request)
-                if not choosing.manages(person(), account):
-                    raise Wrong("people.cannot_change")
+                changeable(account)
                 key, said = await act(account, given)
             except (FormError, Wrong) as error:
                 kit.audit.note(f"person.{name}", what=account.person.name, outcome=error.key)
@@ -155,78 +148,28 @@ class PeoplePages:
 
         return endpoint
 
-    def _note(self, act: str, account: Account, place: str = "", **details: Any) -> None:
-        """Written down before it is done: what cannot be written down is not done."""
-        self._kit.audit.note(f"person.{act}", place, account.person.name, id=account.person.id, **details)
+    async def _name(self, account: Account, given: dict[str, str]) -> Said:
+        return await self._acts.name(account, given.get("name", ""))
 
-    async def _name(self, account: Account, given: dict[str, str]) -> tuple[str, dict[str, Any]]:
-        name = person_name(given.get("name", ""))
-        self._note("name", account, to=name)
-        await self._kit.accounts.renew(account.person.id, person=replace(account.person, name=name))
-        return "people.saved", {}
+    async def _grant(self, account: Account, given: dict[str, str]) -> Said:
+        return await self._acts.grant(account, choosing.grant(person(), given))
 
-    async def _grant(self, account: Account, given: dict[str, str]) -> tuple[str, dict[str, Any]]:
-        grant = choosing.grant(person(), given)
-        self._note("grant", account, str(grant.place), role=grant.role)
-        await self._kit.accounts.grant(account.person.id, (*account.person.grants, grant))
-        return "people.granted", {}
-
-    async def _take(self, account: Account, given: dict[str, str]) -> tuple[str, dict[str, Any]]:
+    async def _take(self, account: Account, given: dict[str, str]) -> Said:
         role, _, place = given.get("grant", "").partition("|")
-        left = tuple(g for g in account.person.grants if (g.role, str(g.place)) != (role, place))
-        if left == account.person.grants:
-            return "people.saved", {}
-        if (role, place) == (Role.ADMINISTRATOR, str(EVERYWHERE)):
-            self._not_the_last(account)
-        self._note("take", account, str(Place.parse(place)), role=role)
-        await self._kit.accounts.grant(account.person.id, left)
-        return "people.taken", {}
-
-    def _not_the_last(self, account: Account) -> None:
-        """Somebody must be able to let others in again."""
-        if all(other.person.id == account.person.id for other in self._kit.accounts.administrators):
-            raise Wrong("people.last_administrator")
-
-    async def _disable(self, account: Account, _: dict[str, str]) -> tuple[str, dict[str, Any]]:
-        self._not_the_last(account)
-        if account.person.id == person().id:
-            raise Wrong("people.not_yourself")
-        self._note("disable", account)
-        await self._kit.accounts.renew(account.person.id, disabled=True)
-        await self._kit.sessions.end(*self._kit.sessions.of(account.person.id))
-        return "people.disabled_now", {}
-
-    async def _enable(self, account: Account, _: dict[str, str]) -> tuple[str, dict[str, Any]]:
-        self._note("enable", account)
-        await self._kit.accounts.renew(account.person.id, disabled=False)
-        return "people.enabled_now", {}
-
-    async def _sessions(self, account: Account, _: dict[str, str]) -> tuple[str, dict[str, Any]]:
-        ended = self._kit.sessions.of(account.person.id)
-        self._note("sessions", account, number=len(ended))
-        await self._kit.sessions.end(*ended)
-        return "people.sessions_ended", {"number": len(ended)}
-
-    async def _reset_second(self, account: Account, _: dict[str, str]) -> tuple[str, dict[str, Any]]:
-        id_ = account.person.id
-        self._note("second_reset", account)
-        await self._kit.store.call(lambda c: factors.clear(c, id_))
-        await self._kit.accounts.renew(id_, totp="")
-        await self._kit.sessions.end(*self._kit.sessions.of(id_))
-        self._kit.waits.well(second_name(account))
-        return "people.second_gone", {}
-
-    async def _unlock(self, account: Account, _: dict[str, str]) -> tuple[str, dict[str, Any]]:
-        self._note("unlock", account)
-        self._kit.waits.well(account.login)
-        self._kit.waits.well(second_name(account))
-        return "people.unlocked", {}
+        return await self._acts.take(account, role, place)
 
     async def _password(self, request: Request) -> Response:
         """A card with which they set a new password themselves: nobody else ever knows it."""
         account = self._found(request)
         if account is None or not choosing.manages(person(), account):
             return self._unknown(request)
-        self._note("password_link", account)
+        self._acts.note_password_link(account)
         id_ = await self._invitations.make("password", account.person.name, person=account.person.id)
         return RedirectResponse(f"/people/invitations/{id_}", 303)
+
+
+def _plain(act: Callable[[Account], Awaitable[Said]]) -> Act:
+    async def by_form(account: Account, _: dict[str, str]) -> Said:
+        return await act(account)
+
+    return by_form

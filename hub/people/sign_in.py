@@ -1,7 +1,6 @@
 """`/sign-in`: name and password, then the second factor where one is needed; and `/sign-out`."""
 
 from collections import OrderedDict
-from dataclasses import replace
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from hub.people.door import PUBLIC, Door, session_of
 from hub.people.kit import FormError, Kit, client, fields, safe
 from hub.people.rights import NOBODY
 from hub.people.sessions import COOKIE, Session
+from hub.sealed import KeyLost
 
 MOST = 500
 """People who are setting up a second factor at once."""
@@ -64,17 +64,18 @@ class SignIn:
         if not login or not given.get("password"):
             return self._asked(request, after, login, kit.words(request, "sign_in.empty"), 422)
         name, address = login.casefold(), client(request)
-        if left := kit.waits.left(name, address):
-            return self._wait(request, "sign_in.html", left, after=after, login=login)
         account = kit.accounts.by_login(name)
+        counted = kit.counted(request, name, account)
+        if left := kit.waits.left(*counted):
+            return self._wait(request, "sign_in.html", left, after=after, login=login)
         # Counted before it is looked at: many tries at once are not more tries.
-        kit.waits.mistake(name, address, keep=account is not None)
+        kit.waits.mistake(*counted, keep=account is not None)
         kept = account.password if account and not account.disabled else ""
         if not await kit.passwords.right(kept, given["password"]) or account is None:
             who = account.person if account else NOBODY
-            kit.audit.note("person.sign_in", who=who, outcome="wrong", address=address)
+            kit.audit.refused("person.sign_in", "", "", "wrong", who=who, address=address)
             return self._asked(request, after, login, kit.words(request, "sign_in.wrong"), 422)
-        kit.waits.well(name, address)
+        kit.waits.well(*counted)
         kit.audit.note("person.sign_in", who=account.person, address=address)
         return await kit.enter(request, account.person.id, after, strong=False)
 
@@ -110,15 +111,24 @@ class SignIn:
         except FormError:
             given = {}
         after, account, address = safe(given.get("next")), half[1], client(request)
-        name = second_name(account)
-        if left := kit.waits.left(name, address):
+        counted = kit.counted(request, second_name(account), account)
+        if left := kit.waits.left(*counted):
             return self._wait(request, "sign_in_second.html", left, after=after)
-        kit.waits.mistake(name, address, keep=True)
-        if not await kit.factors.right(account, given.get("code", "")[:40]):
-            kit.audit.note("person.second", who=account.person, outcome="wrong", address=address)
-            wrong = kit.words(request, "sign_in.second_wrong")
+        kit.waits.mistake(*counted, keep=True)
+        try:
+            key = "" if await kit.factors.right(account, given.get("code", "")[:40]) else "sign_in.second_wrong"
+        except KeyLost:
+            key = "sign_in.key_lost"
+        if key:
+            kit.audit.note(
+                "person.second",
+                who=account.person,
+                outcome="wrong" if key == "sign_in.second_wrong" else key,
+                address=address,
+            )
+            wrong = kit.words(request, key)
             return kit.page(request, "sign_in_second.html", "sign_in", 422, after=after, wrong=wrong)
-        kit.waits.well(name, address)
+        kit.waits.well(*counted)
         kit.audit.note("person.second", who=account.person, address=address)
         return await kit.enter(request, account.person.id, after, strong=True)
 
@@ -153,13 +163,16 @@ class SignIn:
         if left := kit.waits.left(second_name(account), address):
             shown = enrolment(kit, account, secret or factors.fresh())
             return self._wait(request, "sign_in_enrol.html", left, after=after, **shown)
-        papers = await kit.factors.begin(account.person.id, secret, given.get("code", "")[:40]) if secret else None
+        try:
+            papers = await kit.factors.begin(account.person.id, secret, given.get("code", "")[:40]) if secret else None
+        except KeyLost:
+            return self._show(request, half, after, kit.words(request, "sign_in.key_broken"))
         if papers is None:
             kit.waits.mistake(second_name(account), address, keep=True)
             return self._show(request, half, after, kit.words(request, "sign_in.second_wrong"))
         self._secrets.pop(session.hash, None)
         kit.waits.well(second_name(account), address)
-        await kit.accounts.change(replace(account, totp=secret))
+        await kit.accounts.renew(account.person.id, totp=kit.factors.sealed(secret))
         kit.audit.note("person.second_set", who=account.person, address=address)
         entered = await kit.enter(request, account.person.id, after, strong=True)
         answer = kit.page(request, "sign_in_codes.html", "sign_in", after=after, papers=papers)

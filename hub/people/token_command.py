@@ -1,25 +1,28 @@
 """`edge-hub token`: tokens of programs, made and revoked at the machine itself, also while the hub runs."""
 
-import sys
-from collections.abc import Callable
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn, TypeVar
 
 import click
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
-from hub import database
-from hub.config import ConfigError, load
+from hub.aired.rows import node_names
 from hub.people import tokens
 from hub.people.audit import write
-from hub.people.beside import count_up
+from hub.people.command_base import give_up, loaded, written
 from hub.people.rights import Place, Right
-from hub.tables import metadata
+from hub.plain import area_id
 
-T = TypeVar("T")
+_SHOWN = 40
+"""Places that are listed where one is not known."""
 _FILE = click.argument("file", type=click.Path(path_type=Path))
+
+
+class Unknown(Exception):
+    """No place's address. The text is a sentence for a person."""
 
 
 @click.group()
@@ -31,7 +34,7 @@ def token() -> None:
 @_FILE
 def list_(file: Path) -> None:
     """All tokens: what they may do, where, until when."""
-    for one in _do(file, tokens.read):
+    for one in written(loaded(file), tokens.read):
         rights, places = ",".join(sorted(one.rights)), " ".join(str(p) or "(everywhere)" for p in one.places)
         seen = f"used {one.seen:%Y-%m-%d %H:%M}" if one.seen else "never used"
         click.echo(f"{one.id}  {one.name}: {rights} at {places}, until {one.expires:%Y-%m-%d}, {seen}")
@@ -50,10 +53,14 @@ def make(file: Path, name: str, rights: tuple[str, ...], places: tuple[str, ...]
     made, secret = tokens.new("edge-hub", name, frozenset(map(Right, rights)), where, now, timedelta(days=days))
 
     def job(connection: Connection) -> None:
+        _known(connection, where)
         tokens.insert(connection, made)
         write(connection, now, "token.make", made.name, id=made.id, rights=sorted(rights))
 
-    _do(file, job)
+    try:
+        written(loaded(file), job)
+    except Unknown as error:
+        give_up(str(error))
     click.echo(secret)
 
 
@@ -68,31 +75,23 @@ def revoke(file: Path, id_: str) -> None:
         write(connection, datetime.now(UTC), "token.revoke", id_)
         return was
 
-    if not _do(file, job):
-        _give_up(f"there is no token {id_}")
+    if not written(loaded(file), job):
+        give_up(f"there is no token {id_}")
     click.echo("revoked")
 
 
-def _do(file: Path, job: Callable[[Connection], T]) -> T:
-    try:
-        config = load(file)
-        config.data.mkdir(parents=True, exist_ok=True)
-        engine = database.beside(config.database_address)
-        try:
-            with engine.begin() as connection:
-                metadata.create_all(connection)
-                result = job(connection)
-                count_up(connection)
-                return result
-        finally:
-            engine.dispose()
-    except ConfigError as error:
-        _give_up(str(error))
-    except (OSError, SQLAlchemyError) as error:
-        _give_up(f"the database cannot be used: {getattr(error, 'orig', None) or error}")
+def _known(connection: Connection, where: Iterable[Place]) -> None:
+    """Refuse a place by its name: addresses alone open anything. Raises Unknown with those that nodes have told."""
+    nodes = {address: area_id(zone) for address, _, zone in connection.execute(sa.select(node_names))}
+    known = sorted({each for address, area in nodes.items() for each in _places(address, area)})
+    short = {part for place in known for part in place.split("/")[1:] if part}
+    for place in where:
+        parts = [part for part in (place.commune, place.area, place.node) if part]
+        if place.commune in short or not all(re.fullmatch(r"[a-z0-9-]{1,60}", part) for part in parts):
+            told = "; ".join(known[:_SHOWN]) + ("; ..." if len(known) > _SHOWN else "")
+            raise Unknown(f"{place} is no place's address. Known places: {told or 'none, no node has reported yet'}")
 
 
-def _give_up(why: str) -> NoReturn:
-    for line in why.splitlines():
-        click.echo(f"edge-hub: {line}", err=True)
-    sys.exit(2)
+def _places(address: str, area: str) -> tuple[str, ...]:
+    commune = address.partition("/")[0]
+    return (commune, f"{commune}//{area}", address) if area else (commune, address)

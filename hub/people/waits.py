@@ -20,6 +20,8 @@ FIRST, LONGEST = timedelta(seconds=30), timedelta(minutes=30)
 FORGOTTEN = timedelta(hours=24)
 ADDRESS_TRIES, ADDRESS_SPAN = 30, timedelta(minutes=10)
 """Mistakes from one address: a whole office may stand behind it."""
+OF_DEVICE = "#"
+"""Between a name and one of its devices that has a count of its own; no login holds it."""
 MOST = 10_000
 """Names and addresses that are remembered."""
 
@@ -63,13 +65,14 @@ class Waits:
         return self._until(who) > self._clock.now()
 
     def mistake(self, who: str, address: str, *, keep: bool) -> None:
-        """Count one. `keep`: the name is somebody's, so that it is worth a row."""
+        """Count one. `keep`: the name is somebody's, so that it is worth a row. `address` empty: only by name."""
         now = self._clock.now()
         tries = self._names.pop(who, None)
         count = tries.mistakes + 1 if tries and now - tries.last < FORGOTTEN else 1
         self._names[who] = _Tries(count, now)
-        self._addresses.setdefault(address, []).append(now)
-        self._addresses.move_to_end(address)
+        if address:
+            self._addresses.setdefault(address, []).append(now)
+            self._addresses.move_to_end(address)
         for book in (self._names, self._addresses):
             while len(book) > MOST:
                 book.popitem(last=False)
@@ -78,11 +81,17 @@ class Waits:
             self._offer(lambda c: upsert(c, waits, row))
 
     def well(self, who: str, address: str = "") -> None:
-        """It was right, or an administrator says so: all is forgotten of the name, and this try of the address."""
+        """It was right: all is forgotten of the name, and this try of the address."""
         if recent := self._addresses.get(address):
             recent.pop()
         if self._names.pop(who, None):
-            self._offer(lambda c: forget(c, who))
+            self._offer(lambda c: _forget(c, who))
+
+    def unlock(self, who: str) -> None:
+        """An administrator says so: all is forgotten of the name, on all of its devices."""
+        for name in [name for name in self._names if name == who or name.startswith(f"{who}{OF_DEVICE}")]:
+            del self._names[name]
+        self._offer(lambda c: forget(c, who))
 
     def _offer(self, job: object) -> None:
         try:
@@ -105,5 +114,10 @@ class Waits:
 
 
 def forget(connection: Connection, who: str) -> None:
-    """Nothing is known against them any more."""
+    """Nothing is known against them any more, on any device."""
+    _forget(connection, who)
+    connection.execute(waits.delete().where(waits.c.who.startswith(f"{who}{OF_DEVICE}", autoescape=True)))
+
+
+def _forget(connection: Connection, who: str) -> None:
     connection.execute(waits.delete().where(waits.c.who == who))

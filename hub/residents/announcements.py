@@ -1,24 +1,26 @@
-"""What was said to everybody, and what will be today: only what was let go on air."""
+"""What was said to everybody, and what will be today: only what was let go on air; what was cancelled goes at once."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from edge_agent.contract.segments import Audio, Text, Version
+from edge_agent.contract.segments import Audio, Segment, Text, Version
 from hub.aired.rows import airings
 from hub.bulletins.desk import Bulletins
 from hub.bulletins.instants import instances
-from hub.bulletins.model import HubBulletin, Released
+from hub.bulletins.model import Content, HubBulletin, Released, State, Targets
 from hub.bulletins.scope import Scope
 from hub.clock import Clock
 from hub.media import MediaStore
+from hub.people.rights import Place
 from hub.store import Store
 
-MOST = 20
+MOST, KEPT = 20, 100
+"""Shown of a commune; looked at of all together."""
 FRESH_S = 20.0
 """However many residents look, the database is asked at most so often."""
 BACK = timedelta(days=30)
@@ -42,13 +44,19 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """One of them: when it was on air last, or will be."""
+    """One of them: when it was on air last, or will be. `communes`: where; `withdrawn`: it holds no longer."""
 
     title: str
     at: datetime
     class_: str
     places: tuple[str, ...]
-    spoken: tuple[Spoken, ...]
+    spoken: tuple[Spoken, ...] = ()
+    communes: frozenset[str] = frozenset()
+    withdrawn: bool = False
+
+    def is_in(self, commune: str) -> bool:
+        """Whether it is for this commune; one that is for everywhere is."""
+        return not commune or "" in self.communes or commune in self.communes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,11 @@ class Board:
     past: tuple[Announcement, ...] = ()
     today: tuple[Announcement, ...] = ()
     sounds: frozenset[str] = frozenset()
+
+    def within(self, commune: str) -> "Board":
+        """What of it is for a commune; all, where none is named."""
+        past, today = (tuple(one for one in ones if one.is_in(commune)) for ones in (self.past, self.today))
+        return Board(past[:MOST], today[:MOST], self.sounds)
 
 
 class Announcements:
@@ -74,6 +87,14 @@ class Announcements:
         self._zone = zone
         self._board = Board()
         self._made = float("-inf")
+        desk.on_change.append(self._changed)
+
+    def _changed(self, bulletin: HubBulletin) -> None:
+        """Nobody sees or hears any longer what was cancelled."""
+        self._made = float("-inf")
+        if bulletin.state is State.CANCELLED:
+            gone = {sha256 for segment in bulletin.content.segments if (sha256 := _sound_of(segment))}
+            self._board = replace(self._board, sounds=self._board.sounds - gone)
 
     def is_public(self, sha256: str) -> bool:
         """Whether this sound was on air, in an announcement that is shown."""
@@ -88,11 +109,11 @@ class Announcements:
 
     async def _look(self) -> Board:
         known = {b.id: b for b in (*await self._desk.past(100), *self._desk.open.values())}
-        let_go = {id_: b for id_, b in known.items() if b.released is not None}
+        let_go = {id_: b for id_, b in known.items() if b.released or b.state in (State.DONE, State.CANCELLED)}
         now = self._clock.now()
         aired = await self._store.read(lambda c: _last(c, list(let_go), now - BACK))
-        newest = sorted(aired.items(), key=lambda pair: pair[1], reverse=True)[:MOST]
-        past = tuple(self._one(let_go[id_], let_go[id_].released, at) for id_, at in newest)
+        newest = sorted(aired.items(), key=lambda pair: pair[1], reverse=True)[:KEPT]
+        past = tuple(self._past(let_go[id_], at) for id_, at in newest)
         today = tuple(self._today(let_go.values(), now))
         sounds = {part.sound for one in past for spoken in one.spoken for part in spoken.parts if part.sound}
         return Board(past, today, frozenset(sounds))
@@ -106,28 +127,41 @@ class Announcements:
             if released is None or bulletin.id not in self._desk.open:
                 continue
             for instance in instances(released.schedule, now, end, self._zone):
-                found.append(self._one(bulletin, released, instance.at, heard=False))
-        return sorted(found, key=lambda one: one.at)[:MOST]
+                found.append(self._one(released.content, released.targets, instance.at))
+        return sorted(found, key=lambda one: one.at)[:KEPT]
 
-    def _one(self, bulletin: HubBulletin, released: Released | None, at: datetime, heard: bool = True) -> Announcement:
-        """`heard`: with what was said; before it is on air only its title is shown."""
-        assert released is not None  # noqa: S101 - only what was let go is asked for
-        content = released.content
-        words = self._scope.words(released.targets, "", "")
-        spoken = tuple(self._spoken(version) for version in content.versions) if heard else ()
-        return Announcement(content.title, at, content.class_, tuple(w for w in words if w), spoken)
+    def _past(self, bulletin: HubBulletin, at: datetime) -> Announcement:
+        """What was heard: of one that is over its last words, of one that was cancelled no more than its title."""
+        if bulletin.state is State.CANCELLED:
+            return replace(self._one(bulletin.content, bulletin.targets, at), withdrawn=True)
+        heard: Released | HubBulletin = bulletin.released or bulletin
+        one = self._one(heard.content, heard.targets, at)
+        return replace(one, spoken=tuple(self._spoken(version) for version in heard.content.versions))
+
+    def _one(self, content: Content, targets: Targets, at: datetime) -> Announcement:
+        """Its title; before it is on air no more is shown."""
+        words = tuple(word for word in self._scope.words(targets, "", "") if word)
+        communes = frozenset(Place.parse(place).commune for place in targets.places)
+        return Announcement(content.title, at, content.class_, words, communes=communes)
 
     def _spoken(self, version: Version) -> Spoken:
         parts = []
         for segment in version.segments:
             if isinstance(segment, Text):
-                parts.append(Part(segment.text, self._sound(segment.rendered.sha256 if segment.rendered else "")))
+                parts.append(Part(segment.text, self._sound(_sound_of(segment))))
             elif isinstance(segment, Audio):
-                parts.append(Part(segment.title, self._sound(segment.sound.sha256)))
+                parts.append(Part(segment.title, self._sound(_sound_of(segment))))
         return Spoken(version.language, tuple(part for part in parts if part.text or part.sound))
 
     def _sound(self, sha256: str) -> str:
         return sha256 if sha256 and self._media.get(sha256) else ""
+
+
+def _sound_of(segment: Segment) -> str:
+    """SHA-256 of what is heard of a segment that is public."""
+    if isinstance(segment, Text):
+        return segment.rendered.sha256 if segment.rendered else ""
+    return segment.sound.sha256 if isinstance(segment, Audio) else ""
 
 
 def _last(connection: Connection, ids: list[str], since: datetime) -> dict[str, datetime]:

@@ -40,7 +40,7 @@ class Children:
         pipe = asyncio.subprocess.PIPE
         try:
             child = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", module),
+                *(sys.executable, "-P", "-m", module),
                 stdin=pipe if isinstance(given, bytes) else given,
                 stdout=pipe,
                 stderr=asyncio.subprocess.DEVNULL,

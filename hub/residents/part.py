@@ -20,8 +20,14 @@ from hub.people.audit import Audit
 from hub.people.door import Door
 from hub.residents.announcements import Announcements
 from hub.residents.answering import Answering
+from hub.residents.answers import Answers
+from hub.residents.communes import Communes
+from hub.residents.filing import Filing
+from hub.residents.fresh import fresh
+from hub.residents.guard import LOOKS, LOOKS_S, Often
 from hub.residents.notice_pages import NoticePages
 from hub.residents.notices import Notices
+from hub.residents.noticing import Noticing
 from hub.residents.places import Places
 from hub.residents.poster_pages import PosterPages
 from hub.residents.public import PublicPages
@@ -60,28 +66,42 @@ class ResidentsPart:
         self._site = site
         self.notices = Notices(hub.store, site.clock)
         self.reports = Reports(hub.store, hub.folder, site.clock)
+        self.reports.on_change.append(hub.shown.notice.bump)
+        self.told = fresh(self.reports, hub.areas)
+        self.places = Places(hub.areas)
+        self.communes = Communes(hub.areas, self.places, settings)
+        self.answers = Answers(self.reports, self.places, hub.areas, hub.audit, hub.desk)
+        self.noticing = Noticing(
+            self.notices, self.places, hub.areas, hub.audit, hub.desk, site.clock, site.config.zone
+        )
         scope = Scope(hub.areas)
-        self._announcements = Announcements(hub.store, hub.desk, scope, hub.shown.media, site.clock, site.zone)
+        self.filing = Filing(self.reports, self.places, settings, site.clock)
+        self.receiver = Receiver(hub.folder)
+        self.posters = PosterPages(site, self.notices, self.places, hub.areas)
+        self.looks = Often(site.clock, LOOKS, LOOKS_S)
+        self.announcements = Announcements(hub.store, hub.desk, scope, hub.shown.media, site.clock, site.zone)
 
     async def load(self) -> None:
         """Read what is kept. Raises SQLAlchemyError."""
         await self.notices.load()
+        await self.reports.load()
 
     def routes(self, door: Door, media: MediaRoutes) -> list[BaseRoute]:
         """Each address is tried in this order. `media`: gives everybody the sounds that are on the page."""
         hub, site, settings = self._hub, self._site, self._settings
         if settings.public:
-            media.public.append(self._announcements.is_public)
-        places = Places(hub.areas)
-        board = (self._announcements, self.notices)
-        pages = PublicPages(site, hub.shown, board, self.reports, hub.cameras, places, settings.public)
-        receiver = Receiver(hub.folder)
+            media.public.append(self.announcements.is_public)
+            site.renderer.offer_to_all("/xa")
+        places = (self.places, self.communes)
+        board = (self.announcements, self.notices)
+        reports = (self.reports, self.looks)
+        pages = PublicPages(site, hub.shown, board, reports, hub.cameras, places, settings.public)
         return [
-            *Reporting(site, self.reports, places, receiver, settings, pages).routes(door),
+            *Reporting(site, self.filing, places, self.receiver, pages).routes(door),
             *pages.routes(door),
-            *NoticePages(site, self.notices, places, hub.areas, hub.audit, hub.desk).routes(door),
-            *PosterPages(site, self.notices, places, hub.areas).routes(door),
-            *Answering(site, self.reports, places, hub.areas, hub.audit, hub.desk).routes(door),
+            *NoticePages(site, self.noticing).routes(door),
+            *self.posters.routes(door),
+            *Answering(site, self.answers).routes(door),
         ]
 
     async def run(self) -> None:

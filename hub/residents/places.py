@@ -22,14 +22,17 @@ class Places:
     def __init__(self, areas: Areas) -> None:
         self._areas = areas
 
-    def home(self) -> Place:
-        """Where a report belongs that names no place: the commune, where there is one only."""
+    def home(self, commune: str = "") -> Place:
+        """Where a report belongs that names no place: the commune, the one that was chosen or the only one."""
+        if commune:
+            return Place(commune)
         communes = self._areas.communes()
         return Place(next(iter(communes))) if len(communes) == 1 else EVERYWHERE
 
-    def all(self) -> list[tuple[str, str]]:
-        """Code and name of each area."""
-        return [(code_of(str(area.place)), area.name) for area in self._areas.all()]
+    def all(self, commune: str = "") -> list[tuple[str, str]]:
+        """Code and name of each area, of one commune if it is named."""
+        areas = (area for area in self._areas.all() if commune in ("", area.place.commune))
+        return [(code_of(str(area.place)), area.name) for area in areas]
 
     def area(self, code: str) -> Place | None:
         """The area of this code."""

@@ -62,31 +62,37 @@ class PosterPages:
         nodes = self._areas.nodes(person(), Right.ANSWER)
         return sorted(nodes, key=lambda node: (node.title.casefold(), node.address))
 
-    def _wanted(self, request: Request) -> list[Place] | None:
-        """Which posters; None where there is no such place, or not for this person."""
-        code = request.query_params.get("at", "")
+    def wanted(self, code: str, poles: bool) -> list[Place]:
+        """Of which places, by the code of an area or a pole, each pole of an area apart; empty: the commune.
+
+        Nothing where there is no such place, or not for this person.
+        """
         if not code:
             return [Place()]
         place = self._places.find(code)
         if place is None or not self._may(place):
-            return None
-        if place.node or request.query_params.get("poles") != "1":
+            return []
+        if place.node or not poles:
             return [place]
         nodes = sorted(self._areas.inside(place), key=lambda node: (node.title.casefold(), node.address))
         return [self._areas.place(node) for node in nodes][:MOST_POLES]
 
     async def _pdf(self, request: Request) -> Response:
-        wanted = self._wanted(request)
+        query = request.query_params
+        wanted = self.wanted(query.get("at", ""), query.get("poles") == "1")
         if not wanted:
             return self._site.refuse(request, "residents.no_place")
-        job = self._job(request, wanted)
         try:
-            made = await self._children.run("hub.residents.poster", job.order())
+            made = await self.printed(request, wanted)
         except ChildFailed as failed:
             logger.error("a poster was not made: %s", failed.code)
             return self._site.refuse(request, "residents.no_poster", 503)
         headers = {"Content-Disposition": 'inline; filename="ap-phich.pdf"'}
         return Response(made, media_type="application/pdf", headers=headers)
+
+    async def printed(self, request: Request, wanted: list[Place]) -> bytes:
+        """The PDF, a sheet for each place. Raises ChildFailed."""
+        return await self._children.run("hub.residents.poster", self._job(request, wanted).order())
 
     def _job(self, request: Request, wanted: list[Place]) -> Job:
         site = self._site

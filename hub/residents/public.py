@@ -15,7 +15,8 @@ from hub.people.door import PUBLIC, Door
 from hub.people.kit import client
 from hub.people.rights import Place
 from hub.residents.announcements import Announcements
-from hub.residents.guard import LOOKS, LOOKS_S, Often
+from hub.residents.communes import Communes
+from hub.residents.guard import Often
 from hub.residents.notices import Notices
 from hub.residents.places import Places, code_of, kept
 from hub.residents.reports import NUMBER, Reports
@@ -38,19 +39,19 @@ class PublicPages:
         site: Site,
         shown: Shown,
         board: tuple[Announcements, Notices],
-        reports: Reports,
+        reports: tuple[Reports, Often],
         cameras: PublicCameras,
-        places: Places,
+        places: tuple[Places, Communes],
         is_public: bool,
     ) -> None:
+        """`reports`: with how often an address asks for numbers in vain."""
         self._site = site
         self._shown = shown
         self._announcements, self._notices = board
-        self._reports = reports
+        self._reports, self._looks = reports
         self._cameras = cameras
-        self._places = places
+        self._places, self._communes = places
         self._is_public = is_public
-        self._looks = Often(site.clock, LOOKS, LOOKS_S)
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -79,25 +80,41 @@ class PublicPages:
             logger.error("announcements cannot be read: %s", error)
             return self._site.refuse(request, "residents.unreadable", 503)
         pole = self._places.find(request.query_params.get("p", ""))
-        return self._site.page(
+        commune = self._communes.chosen(request, pole)
+        if commune is None:
+            return self._communes.remember(request, self._choice(request))
+        page = self._site.page(
             request,
             "residents_page.html",
-            board=board,
-            emergencies=self._emergencies(request),
-            cuts=self._notices.cuts(),
+            board=board.within(commune),
+            emergencies=self._emergencies(request, commune),
+            cuts=[cut for cut in self._notices.cuts() if _is_in(Place.parse(cut.place).commune, commune)],
             lines=self._notices.lines,
-            cameras=len(self._cameras.list()),
+            cameras=len(self._cameras_of(commune)),
             near=self._places.name(pole) if pole else "",
             code=code_of(kept(pole)) if pole else "",
+            commune=self._communes.name(commune, self._site.language(request)) if commune else "",
         )
+        return self._communes.remember(request, page)
 
-    def _emergencies(self, request: Request) -> list[tuple[str, list[str]]]:
+    def _choice(self, request: Request) -> Response:
+        """Which commune is it about? An emergency is told in any case."""
+        language, communes = self._site.language(request), self._communes
+        known = [(code, communes.name(code, language), communes.areas(code)) for code in communes.all()]
+        emergencies = self._emergencies(request, "")
+        return self._site.page(request, "residents_choose.html", communes=known, emergencies=emergencies)
+
+    def _cameras_of(self, commune: str) -> list[Public]:
+        return [camera for camera in self._cameras.list() if _is_in(camera.address.partition("/")[0], commune)]
+
+    def _emergencies(self, request: Request, commune: str) -> list[tuple[str, list[str]]]:
         """Titles, and the places where they sound."""
         shown, language, now = self._shown, self._site.language(request), self._site.clock.now()
         sounding = shown.registry.standings.marked[Mark.ALARM].values()
         found = alarms(
             (node, shown.ledger.accounts.get(node.address), Speaker(language, node_zone(node, shown.zone), now))
             for node in sounding
+            if _is_in(node.commune, commune)
         )
         return [(one.title, [title for _, _, title in one.places[:12]]) for one in found]
 
@@ -125,20 +142,40 @@ class PublicPages:
         )
 
     async def _camera_page(self, request: Request) -> Response:
-        views = [(code_of(f"{c.address} {c.camera}"), self._title(c)) for c in self._cameras.list()[:50]]
+        views = [
+            (code_of_camera(c), title_of(self._shown, c))
+            for c in self._cameras_of(self._communes.chosen(request) or "")[:50]
+        ]
         return self._site.page(request, "residents_cameras.html", cameras=views)
-
-    def _title(self, camera: Public) -> str:
-        node = self._shown.registry.nodes.get(camera.address)
-        things = node.about.capabilities if node and node.about else ()
-        thing = next((c.name for c in things if c.kind == "camera" and c.id == camera.camera and c.name), "")
-        return " · ".join(part for part in (thing, node.title if node else "") if part) or camera.camera
 
     async def _camera(self, request: Request) -> Response:
         """A picture that is at most a minute old, however many look."""
         code = str(request.path_params["code"])
-        found = next((c for c in self._cameras.list() if code_of(f"{c.address} {c.camera}") == code), None)
+        found = by_code(self._cameras, code)
         picture = await self._cameras.picture(found.address, found.camera) if found else None
         if picture is None or picture.medium is None:
             return Response(status_code=404)
         return FileResponse(picture.medium.path, media_type="image/jpeg", headers={"Cache-Control": "max-age=60"})
+
+
+def _is_in(place: str, commune: str) -> bool:
+    """Whether something of the commune `place` is for `commune`; either may be everywhere."""
+    return not commune or place in ("", commune)
+
+
+def title_of(shown: Shown, camera: Public) -> str:
+    """What people call it and where it stands; its node's address is not told."""
+    node = shown.registry.nodes.get(camera.address)
+    things = node.about.capabilities if node and node.about else ()
+    thing = next((c.name for c in things if c.kind == "camera" and c.id == camera.camera and c.name), "")
+    return " · ".join(part for part in (thing, node.title if node else "") if part) or camera.camera
+
+
+def code_of_camera(camera: Public) -> str:
+    """Its name in addresses that everybody may see."""
+    return code_of(f"{camera.address} {camera.camera}")
+
+
+def by_code(cameras: PublicCameras, code: str) -> Public | None:
+    """The camera of such a name, as long as it is public."""
+    return next((camera for camera in cameras.list() if code_of_camera(camera) == code), None)

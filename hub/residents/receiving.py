@@ -1,9 +1,13 @@
 """Takes the form of a report from whoever sends it: few at once, small, slow ones let go; its photo made anew."""
 
 import asyncio
+import contextlib
+import logging
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
+from typing import IO
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -14,6 +18,8 @@ from hub import forms
 from hub.forms import Fields, FormError
 from hub.residents.child import ChildFailed, Children
 from hub.residents.photo_child import NO_PICTURE, TOO_LARGE
+
+logger = logging.getLogger(__name__)
 
 MOST_BYTES = 12 * 1024 * 1024
 AT_ONCE = 4
@@ -37,10 +43,7 @@ class Receiver:
             raise FormError("form.bad")
         if int(length) > MOST_BYTES + _FIELDS:
             raise FormError("residents.photo_large", limit=MOST_BYTES // 1024 // 1024)
-        if address in self._busy or len(self._busy) >= AT_ONCE:
-            raise FormError("residents.busy")
-        self._busy.add(address)
-        try:
+        with self.turn(address):
             form = await _form(request)
             try:
                 fields = {name: forms.clean(value) for name, value in form.items() if isinstance(value, str)}
@@ -48,8 +51,23 @@ class Receiver:
                     return fields, await self._photo(form.get("photo")) if with_photo else "", None
                 except FormError as wrong:
                     return fields, "", wrong
+                except OSError as error:  # a full disk: the words may still find room
+                    logger.error("a resident's photo was not kept: %s", error)
+                    return fields, "", FormError("residents.photo_unkept")
             finally:
                 await form.close()
+
+    @contextlib.contextmanager
+    def turn(self, address: str) -> Iterator[None]:
+        """One of the few places, while something of `address` is taken. Raises FormError: it has one, or none is free.
+
+        The form and the API share them.
+        """
+        if address in self._busy or len(self._busy) >= AT_ONCE:
+            raise FormError("residents.busy")
+        self._busy.add(address)
+        try:
+            yield
         finally:
             self._busy.discard(address)
 
@@ -62,6 +80,10 @@ class Receiver:
         if isinstance(file, SpooledTemporaryFile):
             file.rollover()
         file.seek(0)
+        return await self.kept(file)
+
+    async def kept(self, file: IO[bytes] | bytes) -> str:
+        """Make a photo anew from what was sent, and keep it; the name of its file. Raises FormError, OSError."""
         try:
             made = await self._children.run("hub.residents.photo_child", file)
         except ChildFailed as failed:

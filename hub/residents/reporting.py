@@ -1,8 +1,8 @@
 """`/xa/report`: tell the commune what is broken. No account, no script; what was typed is never lost."""
 
 import logging
-import re
-from datetime import timedelta
+from collections.abc import Collection
+from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
@@ -12,35 +12,31 @@ from starlette.routing import BaseRoute
 from hub.forms import Fields, FormError
 from hub.people.door import PUBLIC, Door
 from hub.people.kit import client
-from hub.residents.guard import REPORTS, REPORTS_S, Often
-from hub.residents.places import Places, kept
+from hub.residents.communes import Communes
+from hub.residents.filing import BUSY, LONGEST, Filing, Told
+from hub.residents.places import Places
 from hub.residents.public import PublicPages
 from hub.residents.receiving import Receiver
-from hub.residents.reports import Kind, Report, Reports
-from hub.residents.settings import Residents
+from hub.residents.reports import Kind
 from hub.residents.site import Site
 from hub.store import StoreFull
 
 logger = logging.getLogger(__name__)
 
 PATH = "/xa/report"
-LONGEST = 1000
-PHONE = re.compile(r"\+?\d{8,15}")
 
 
 class Reporting:
     """The form, and what takes it."""
 
     def __init__(
-        self, site: Site, reports: Reports, places: Places, receiver: Receiver, settings: Residents, pages: PublicPages
+        self, site: Site, filing: Filing, places: tuple[Places, Communes], receiver: Receiver, pages: PublicPages
     ) -> None:
         self._site = site
-        self._reports = reports
-        self._places = places
+        self._filing = filing
+        self._places, self._communes = places
         self._receiver = receiver
-        self._settings = settings
         self._pages = pages
-        self._often = Often(site.clock, REPORTS, REPORTS_S)
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -57,7 +53,9 @@ class Reporting:
     def _shown(
         self, request: Request, fields: Fields, wrong: str, status: int = 200, photo_lost: bool = False
     ) -> Response:
-        areas, chosen = self._places.all(), self._places.find(fields.get("where", ""))
+        chosen = self._places.find(fields.get("where", ""))
+        commune = fields.get("commune", "") or self._communes.chosen(request, chosen) or ""
+        areas = self._places.all(commune)
         pole = (fields["where"], self._places.name(chosen)) if chosen and chosen.node else None
         return self._site.page(
             request,
@@ -68,58 +66,36 @@ class Reporting:
             photo_lost=photo_lost,
             kinds=list(Kind),
             areas=areas,
+            commune=commune,
             pole=pole,
             longest=LONGEST,
         )
 
     async def _take(self, request: Request) -> Response:
-        address, fields, photo = client(request), Fields(), ""
+        address, fields, photo, filing = client(request), Fields(), "", self._filing
+        bad: FormError | None = None
         try:
-            full = self._often.full(address)
+            full = filing.full(address)
             fields, photo, bad = await self._receiver.received(request, address, not full)
             if full:
                 raise FormError("residents.too_many")
-            report = self._read(fields, photo)
+            report = filing.read(_told(fields, self._communes.all()), photo)
             if bad is not None:
                 raise bad
-            await self._room()
-            made = await self._reports.add(report)
+            made = await filing.take(report, address)
         except FormError as error:
-            await self._drop(photo)
-            status = 429 if error.key in ("residents.too_many", "residents.full", "residents.busy") else 422
+            filing.drop(photo)
             wrong = self._site.words(request, error.key, **error.params)
-            return self._shown(request, fields, wrong, status, bool(photo))
+            lost = bool(photo) or (error is bad and error.key in BUSY)
+            return self._shown(request, fields, wrong, 429 if error.key in BUSY else 422, lost)
         except (SQLAlchemyError, StoreFull, OSError) as error:
             logger.error("a report of a resident was not kept: %s", error)
-            await self._drop(photo)
+            filing.drop(photo)
             return self._shown(request, fields, self._site.words(request, "residents.not_kept"), 503, bool(photo))
-        self._often.count(address)
         return RedirectResponse(f"/xa/reports/{made.number}?new=1", 303)
 
-    def _read(self, fields: Fields, photo: str) -> Report:
-        """Raises FormError."""
-        if fields.get("kind") not in list(Kind):
-            raise FormError("residents.no_kind")
-        words = fields.get("words", "")
-        if len(words) < 5:
-            raise FormError("residents.no_words")
-        if len(words) > LONGEST:
-            raise FormError("form.too_long", limit=LONGEST)
-        phone = re.sub(r"[\s.()-]", "", fields.get("phone", ""))
-        if phone and not PHONE.fullmatch(phone):
-            raise FormError("residents.bad_phone")
-        where = fields.get("where", "")
-        place = self._places.find(where) if where else self._places.home()
-        if place is None:
-            raise FormError("residents.bad_place")
-        thing = kept(place) if place.node else ""
-        return Report("", self._site.clock.now(), Kind(fields["kind"]), kept(place), words, phone, photo, thing=thing)
 
-    async def _room(self) -> None:
-        """Raises FormError when enough came today, SQLAlchemyError."""
-        if await self._reports.since(self._site.clock.now() - timedelta(days=1)) >= self._settings.reports_per_day:
-            raise FormError("residents.full")
-
-    async def _drop(self, photo: str) -> None:
-        if photo:
-            (self._reports.folder / photo).unlink(missing_ok=True)
+def _told(fields: Fields, known: Collection[str]) -> Told:
+    commune = fields.get("commune", "")
+    told = Told(*(fields.get(name, "") for name in ("kind", "words", "where", "phone")))
+    return replace(told, commune=commune if commune in known else "")

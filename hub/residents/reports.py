@@ -1,7 +1,7 @@
 """What residents report, in the database: kind, place, words; phone and photo only for as long as is allowed."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -94,19 +94,42 @@ class Reports:
         self._store = store
         self._clock = clock
         self.folder = folder
+        self.fresh: dict[str, str] = {}
+        """Number and place of each that nobody has looked at yet."""
+        self.on_change: list[Callable[[], None]] = []
+
+    async def load(self) -> None:
+        """Learn which are new. Raises SQLAlchemyError."""
+        query = sa.select(reports.c.number, reports.c.place).where(reports.c.state == str(State.NEW))
+        self.fresh = await self._store.read(lambda c: {row.number: row.place for row in c.execute(query)})
+
+    def _wrote(self, report: Report) -> None:
+        if report.state is State.NEW:
+            self.fresh[report.number] = report.place
+        else:
+            self.fresh.pop(report.number, None)
+        for tell in self.on_change:
+            tell()
 
     async def add(self, report: Report) -> Report:
         """A new one, with a number that nobody guesses. Raises SQLAlchemyError, StoreFull."""
         drawn = [f"{secrets.randbelow(10_000):04}-{secrets.randbelow(10_000):04}" for _ in range(20)]
         made = replace(report, at=self._clock.now(), changed=self._clock.now())
         number = await self._store.call(partial(_insert, report=made, numbers=drawn))
-        return replace(made, number=number)
+        made = replace(made, number=number)
+        self._wrote(made)
+        return made
 
     async def get(self, number: str) -> Report | None:
         """Raises SQLAlchemyError."""
         query = sa.select(reports).where(reports.c.number == number)
         row = await self._store.read(lambda c: c.execute(query).mappings().first())
         return _report(row) if row else None
+
+    def photo(self, report: Report) -> Path | None:
+        """The file of its photo, if there is one still."""
+        path = self.folder / report.photo
+        return path if report.photo and path.is_file() else None
 
     async def in_states(self, states: Sequence[State], skip: int = 0, most: int = MOST_SHOWN) -> list[Report]:
         """Those that stand so, the newest first. Raises SQLAlchemyError."""
@@ -129,6 +152,7 @@ class Reports:
         after = replace(seen, **changes, changed=self._clock.now(), edition=seen.edition + 1)
         if not await self._store.call(partial(_replace, report=after, seen=seen.edition)):
             raise Changed
+        self._wrote(after)
         return after
 
     async def forget(self, private: timedelta, whole: timedelta) -> list[str]:
@@ -137,7 +161,9 @@ class Reports:
         Returns the names of the photos that are left to keep. Raises SQLAlchemyError, StoreFull.
         """
         now = self._clock.now()
-        return await self._store.call(partial(_forget, private=iso(now - private), whole=iso(now - whole)))
+        left = await self._store.call(partial(_forget, private=iso(now - private), whole=iso(now - whole)))
+        await self.load()
+        return left
 
 
 def _insert(connection: Connection, report: Report, numbers: Sequence[str]) -> str:

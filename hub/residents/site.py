@@ -44,7 +44,7 @@ class Site:
 
     def say(self, request: Request, path: str, key: str, good: bool = True, **params: object) -> Response:
         """To another page, which says a sentence."""
-        said = self.toasts.keep(Toast(sentence(self.language(request), key, **params), good))
+        said = self.toasts.keep(Toast(sentence(self.language(request), key, **params), good, key=key))
         return RedirectResponse(f"{path}{'&' if '?' in path else '?'}said={said}", 303)
 
     def refuse(self, request: Request, key: str, status: int = 404) -> Response:

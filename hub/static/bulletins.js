@@ -53,6 +53,11 @@ if (form) {
     box.dispatchEvent(new Event("change", { bubbles: true }));
   });
   form.addEventListener("change", draw);
+  // An hour that is over today was taken for tomorrow: the field says so too.
+  document.addEventListener("htmx:afterSettle", () => {
+    const day = byId("plan_said")?.dataset.date;
+    if (day && document.activeElement !== byId("date")) byId("date").value = day;
+  });
 }
 
 // The week: a slot is dragged to another hour; whether once or always is asked on the page that follows.

@@ -132,21 +132,49 @@ form.addEventListener("input", (event) => {
 });
 
 // What the hub did not get before the page was ended.
-try {
-  const kept = JSON.parse(localStorage.getItem(key) ?? "null");
-  if (kept) {
-    let differs = false;
-    for (const [name, value] of Object.entries(kept)) {
-      const field = form.elements[name];
-      if (field?.matches?.("textarea, input:not([type]), input[type=number], select") && field.value !== value) {
-        field.value = value;
-        differs = true;
+const putBack = (kept) => {
+  let differs = false;
+  for (const [name, value] of Object.entries(kept)) {
+    const field = form.elements[name];
+    if (field?.matches?.("textarea, input:not([type]), input[type=number], select") && field.value !== value) {
+      field.value = value;
+      differs = true;
+    }
+  }
+  if (differs) { touched(); save(); } else forget();
+};
+// The draft is another one by now, perhaps with other pieces: nothing of it is mixed. The hub, who knows whether that was
+// this page's own last saving, takes it or keeps it beside what another wrote.
+const handIn = async (kept) => {
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams({ ...kept, do: "save" }), headers: { "HX-Request": "true" } });
+    const text = await answer.text(), fresh = new DOMParser().parseFromString(text, "text/html");
+    byId("write_away").hidden = true;
+    if (answer.redirected || answer.status === 401 || answer.status >= 500) throw new TypeError("not now");
+    const conflict = fresh.getElementById("write_conflict");
+    if (conflict?.childElementCount) {
+      forget();
+      conflict.querySelector("button[value=mine]").value = `restore:${form.dataset.draft}-${kept.tab}`;
+      byId("write_conflict").replaceChildren(...conflict.childNodes);
+      byId("write_conflict").scrollIntoView({ block: "center" });
+    } else if (fresh.getElementById("write_number")) go(location.href);
+    else { // it fits nowhere any more: what was typed can at least be copied
+      byId("write_said").replaceChildren(...fresh.body.childNodes);
+      for (const [name, value] of Object.entries(kept)) {
+        if (!/^s\d+\.text$/.test(name) || !value) continue;
+        const shown = document.createElement("pre");
+        shown.className = "kept";
+        shown.textContent = value;
+        byId("write_said").append(shown);
       }
     }
-    if (differs) {
-      byId("write_number").value = kept.number; // if another wrote since, the hub sees it and keeps both
-      touched();
-      save();
-    } else forget();
+  } catch {
+    byId("write_away").hidden = false;
+    setTimeout(handIn, AGAIN_MS, kept);
   }
+};
+try {
+  const kept = JSON.parse(localStorage.getItem(key) ?? "null");
+  if (kept && kept.number === byId("write_number").value) putBack(kept);
+  else if (kept) handIn(kept);
 } catch { forget(); }

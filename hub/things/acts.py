@@ -47,7 +47,7 @@ class ThingActs:
         self._commands = commands
         self._campaigns = campaigns
         self._clock = clock
-        self._undos = Undos(clock)
+        self.undos = Undos(clock)
 
     async def switch(self, node: Node, fields: Fields, request: Request, language: Language) -> Toast:
         """Any button of a thing or group; `do` says which: on, off, on:SECONDS, auto, reset; or the level chosen."""
@@ -63,30 +63,38 @@ class ThingActs:
         if partly and outcome.state == "failed":
             done, everybody, failed = partly
             text = translator(language)("groups.partly", name=name, done=done, all=everybody, failed=failed)
-            return Toast(text, False, self._undos.keep(steps))
+            return Toast(text, False, self.undos.keep(steps))
         toast = self._toast(outcome, words, node, language, name=name)
-        return Toast(toast.text, toast.good, self._undos.keep(steps) if toast.good else "")
+        return Toast(toast.text, toast.good, self.undos.keep(steps) if toast.good else "")
 
     async def undo(self, token: str, language: Language) -> Toast:
         """Take back what a person did a moment ago, unless somebody else has changed it since."""
-        t, steps = translator(language), self._undos.take(token)
+        t = translator(language)
+        try:
+            done, all_ = await self.restore(token)
+        except FormError as no:
+            return Toast(t(no.key, **no.params), False)
+        if done == all_ and all_:
+            return Toast(t("lights.undone"), True)
+        return Toast(t("lights.undone_partly", done=done, all=all_), False)
+
+    async def restore(self, token: str) -> tuple[int, int]:
+        """The same; how many steps were done, of how many. Raises FormError, where it is too late or not theirs."""
+        steps = self.undos.take(token)
         if not steps:
-            return Toast(t("lights.undo_over"), False)
+            raise FormError("lights.undo_over")
         areas, nodes = self._shown.areas, self._shown.registry.nodes
         steps = tuple(s for s in steps if s.address in nodes and areas.may(person(), Right.SWITCH, s.address))
         if others := {who for s in steps for who in changed_by(nodes[s.address], s.args)}:
-            return Toast(t("lights.undo_others", by=", ".join(sorted(others))), False)
+            raise FormError("lights.undo_others", by=", ".join(sorted(others)))
         few = asyncio.Semaphore(TOGETHER)
 
-        async def restore(step: Step) -> bool:
+        async def again(step: Step) -> bool:
             async with few:
                 outcome = await self._send(nodes[step.address], step.kind, step.args)
             return outcome is not None and outcome.state in GOOD
 
-        done = sum(await asyncio.gather(*map(restore, steps)))
-        if done == len(steps) and steps:
-            return Toast(t("lights.undone"), True)
-        return Toast(t("lights.undone_partly", done=done, all=len(steps)), False)
+        return sum(await asyncio.gather(*map(again, steps))), len(steps)
 
     async def release(self, node: Node, _: Fields, request: Request, language: Language) -> Toast:
         """Back to automatic."""
@@ -119,7 +127,7 @@ class ThingActs:
         text = t("groups.nodes_done", done=campaign.done, all=len(campaign.nodes))
         if campaign.done < len(campaign.nodes):
             text = f"{text} {t('groups.nodes_left', names=self._left(campaign))}"
-        undo = self._undos.keep(steps) if campaign.done else ""
+        undo = self.undos.keep(steps) if campaign.done else ""
         return Toast(text, campaign.done == len(campaign.nodes), undo)
 
     def _left(self, campaign: Campaign) -> str:

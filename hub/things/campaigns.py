@@ -3,17 +3,20 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from edge_agent.contract.commands import SwitchOverride, SwitchRelease
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.sentences import Language
 from hub.clock import Clock
 from hub.commands import Commands, Outcome
-from hub.language import sentence, translator
+from hub.language import Translate, sentence, translator
 from hub.notice import Notice
 from hub.people.rights import Place
 from hub.registry import Node, Registry
+from hub.times import local
 
 LIFE_S = 6.0
 """Nodes refuse it afterwards, so that nothing switches unexpectedly."""
@@ -41,6 +44,8 @@ class Campaign:
     over: bool = False
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     name: str = ""
+    seconds: float | None = None
+    until: datetime | None = None
 
     @property
     def done(self) -> int:
@@ -81,6 +86,8 @@ class Campaigns:
         addresses = tuple(node.address for node in having)
         campaign = Campaign(commune, args.thing, act, addresses, self._clock.monotonic())  # type: ignore[arg-type]
         campaign.name = name
+        if isinstance(args, SwitchOverride):
+            campaign.seconds, campaign.until = args.seconds, args.until
         campaign.outcomes = {node.address: AWAY for node in having if not node.online}
         if having:
             self._last[_key(commune, area)] = campaign
@@ -185,7 +192,9 @@ def shared_by(nodes: Iterable[Node]) -> tuple[tuple[str, str, int], ...]:
     return tuple((id_, name, count) for (id_, name), count in sorted(counts.items()) if count > 1)[:20]
 
 
-def told(view: CommuneView, campaign: Campaign, nodes: Mapping[str, Node], language: Language) -> CommuneView:
+def told(
+    view: CommuneView, campaign: Campaign, nodes: Mapping[str, Node], language: Language, zone: ZoneInfo
+) -> CommuneView:
     """What was asked of all, and each node's answer so far."""
     t, answers = translator(language), []
     for address in campaign.nodes:
@@ -202,5 +211,14 @@ def told(view: CommuneView, campaign: Campaign, nodes: Mapping[str, Node], langu
     progress = f"{progress} {t('groups.nodes_done', done=campaign.done, all=len(campaign.nodes))}"
     if not campaign.over:
         progress = f"{progress} {t('groups.nodes_open')}"
-    asked = t(f"groups.asked_{campaign.act}", name=name)
+    asked = _asked(campaign, name, zone, t)
     return replace(view, asked=asked, progress=progress, over=campaign.over, answers=tuple(answers))
+
+
+def _asked(campaign: Campaign, name: str, zone: ZoneInfo, t: Translate) -> str:
+    """What a person asked for, and for how long."""
+    if campaign.seconds:
+        return t(f"groups.asked_{campaign.act}_for", name=name, minutes=f"{campaign.seconds / 60:g}")
+    if campaign.until:
+        return t(f"groups.asked_{campaign.act}_until", name=name, until=f"{local(campaign.until, zone):%H:%M}")
+    return t(f"groups.asked_{campaign.act}", name=name)

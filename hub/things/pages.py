@@ -179,12 +179,12 @@ class LightPages:
         try:
             toast = await act(await read(request))  # type: ignore[misc]
         except FormError as error:
-            toast = Toast(t(error.key, **error.params), False)
+            toast = Toast(t(error.key, **error.params), False, key=error.key)
         except ValidationError:
-            toast = Toast(t("form.bad"), False)
+            toast = Toast(t("form.bad"), False, key="form.bad")
         if request.headers.get("hx-request") != "true":
             return RedirectResponse(back(request, page, self._toasts.keep(toast)), 303)
-        html = self._renderer.toast(language, toast.text, toast.good, toast.undo)
+        html = self._renderer.toast(language, toast.text, toast.good, toast.undo, toast.key)
         return HTMLResponse(html, headers={"HX-Reswap": "afterbegin"})
 
     def _shape(self, nodes: list[Node], language: Language) -> str:

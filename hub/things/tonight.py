@@ -1,6 +1,6 @@
-"""Tonight's lights as a picture: the sun, what was switched, what is on now and until when. SVG on the server.
+"""Tonight's lights as a picture: the sun, what was switched, what is on now and what comes. SVG on the server.
 
-Nodes report when they will switch next, not their whole programme: what comes after that is drawn as not known.
+What was is drawn as nodes have reported it, what comes as they have told it ahead; what nobody told is drawn as that.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +15,7 @@ from edge_agent.contract.switched import LightState
 from hub import record_rows as rows
 from hub.registry import Node
 from hub.sentences import Speaker
+from hub.things.foretold import Edge, Foretold, foretold
 from hub.things.words import level_word
 from hub.times import local
 
@@ -23,6 +24,8 @@ BEGINS, HOURS = 16, 16
 WIDTH, ROW, TOP = 960, 44, 30
 MOST_ROWS = 8
 MOST_EVENTS = 400
+MOST_CHANGES = 6
+"""Of one line, said in words."""
 _NOON = 12
 
 
@@ -90,7 +93,9 @@ def night(nodes: Iterable[tuple[Node, Past]], speak: Speaker) -> Night | None:
         first = first or node
         for state in node.states.values():
             if isinstance(state, LightState):
-                key = (_bars(state, past.get(state.id, ()), begin, end, speak.now), _said(state, speak))
+                ahead = foretold(node, state, speak.now)
+                bars = _bars(_known(state, past.get(state.id, ()), speak.now), ahead.edges, begin, end)
+                key = (bars, _said(state, ahead, end, speak))
                 alike.setdefault(key, []).append((node, state))
     if not alike or first is None:
         return None
@@ -123,25 +128,29 @@ def _x(at: datetime, begin: datetime, end: datetime) -> float:
     return round(WIDTH * min(max(share, 0.0), 1.0), 1)
 
 
-def _bars(
-    state: LightState, past: Sequence[tuple[datetime, float]], begin: datetime, end: datetime, now: datetime
-) -> tuple[Bar, ...]:
-    """What was, what is until it changes by itself, and then what nobody has told."""
+def _known(state: LightState, past: Sequence[tuple[datetime, float]], now: datetime) -> list[Edge]:
+    """What it did until now, as far as it was reported; the last is what it is."""
+    edges: list[Edge] = [(at, level) for at, level in past if at <= now]
     level = state.wanted if state.actual is None else state.actual
-    edges = [(at, _kind(to)) for at, to in past if at <= now]
-    before = [kind for at, kind in edges if at <= begin]
-    parts = [(begin, before[-1] if before else "unknown"), *(edge for edge in edges if edge[0] > begin)]
-    if now > begin:
-        since = max((at for at, _ in edges), default=max(begin, min(state.at, now)))
-        parts.append((max(since, begin), _kind(level)))
-    else:
-        parts = [(begin, "unknown")]
-    until = state.until if state.until and state.until > now else now
-    ends = [*(at for at, _ in parts[1:]), min(max(until, begin), end)]
-    bars = [(at, to, kind) for (at, kind), to in zip(parts, ends, strict=True)]
-    if until < end:
-        bars.append((max(until, begin), end, "unknown"))
-    drawn = ((_x(at, begin, end), _x(to, begin, end), kind) for at, to, kind in bars)
+    if edges and edges[-1][1] == level:
+        return edges
+    since = min(state.at, now)  # the event of it may still be on its way
+    return [*edges, (max(since, edges[-1][0]) if edges else since, level)]
+
+
+def _bars(past: Sequence[Edge], coming: Sequence[Edge], begin: datetime, end: datetime) -> tuple[Bar, ...]:
+    """Both, cut to the picture; parts that look alike are one."""
+    parts: list[tuple[datetime, str]] = [(begin, "unknown")]
+    for at, level in (*past, *coming):
+        kind, at_ = "unknown" if level is None else _kind(level), max(at, begin)
+        if at_ >= end:
+            break
+        while parts and parts[-1][0] >= at_:
+            parts.pop()
+        if not parts or parts[-1][1] != kind:
+            parts.append((at_, kind))
+    ends = [*(at for at, _ in parts[1:]), end]
+    drawn = ((_x(at, begin, end), _x(to, begin, end), kind) for (at, kind), to in zip(parts, ends, strict=True))
     return tuple(Bar(x, round(to - x, 1), kind) for x, to, kind in drawn if to > x)
 
 
@@ -149,11 +158,32 @@ def _kind(level: float) -> str:
     return "off" if level <= 0 else "on" if level >= 100 else "dim"
 
 
-def _said(state: LightState, speak: Speaker) -> str:
+def _said(state: LightState, ahead: Foretold, end: datetime, speak: Speaker) -> str:
+    """What it does, then each change of this night."""
     word = level_word(speak, state, True)
-    if state.until is None or state.until <= speak.now:
-        return speak.t("lights.night_open", word=word)
-    return speak.t("lights.night_until", word=word, until=speak.moment(state.until))
+    coming = [edge for edge in ahead.edges[1:] if edge[0] < end]
+    told = [_change(at, level, speak) for at, level in coming[:MOST_CHANGES] if level is not None]
+    if ahead.edges[0][1] is None or (coming and not told):
+        at = coming[0][0] if coming else speak.now
+        known = at > speak.now
+        return speak.t("lights.night_until" if known else "lights.night_open", word=word, until=_clock(at, speak))
+    if not coming:
+        return speak.t("lights.night_same", word=word)
+    if len(coming) > MOST_CHANGES:
+        told.append("…")
+    elif coming[-1][1] is None:
+        told.append(speak.t("lights.then_unknown"))
+    said = speak.t("lights.night_then", word=word, then=", ".join(told))
+    return f"{said} {speak.t('lights.night_cell')}" if ahead.photocell else said
+
+
+def _change(at: datetime, level: float, speak: Speaker) -> str:
+    kind = _kind(level)
+    return speak.t(f"lights.then_{kind}", at=_clock(at, speak), level=speak.level(level))
+
+
+def _clock(at: datetime, speak: Speaker) -> str:
+    return f"{local(at, speak.zone):%H:%M}"
 
 
 def _names(same: Sequence[tuple[Node, LightState]], speak: Speaker) -> str:

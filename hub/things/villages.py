@@ -141,4 +141,4 @@ def panel(shown: Shown, campaigns: Campaigns, each: Village, language: Language)
         return None
     view = CommuneView(each.commune, len(lit), shared_by(lit), area=each.area, title=each.name)
     last = campaigns.last(each.commune, area)
-    return told(view, last, shown.registry.nodes, language) if last else view
+    return told(view, last, shown.registry.nodes, language, shown.zone) if last else view

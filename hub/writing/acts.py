@@ -2,6 +2,7 @@
 
 from hub.documents import spoken
 from hub.documents.model import Extract
+from hub.documents.pasted import letter
 from hub.forms import FormError
 from hub.writing.model import MOST_PIECES, Content, Piece, Ring, Silence, Sound, Version, Words
 
@@ -77,6 +78,18 @@ def read_document(content: Content, language: str, extract: Extract) -> Content:
     version = put_text(content.version(language), spoken.draft(extract.parts) or extract.whole)
     title = content.title or spoken.title(extract.parts)
     return content.put(version).model_copy(update={"title": title})
+
+
+def without_letterhead(content: Content, language: str, number: int) -> tuple[Content, Extract]:
+    """The same with a pasted official letter as it is spoken, and the letter. Raises FormError where there is none."""
+    version = content.version(language)
+    piece = version.pieces[number] if 0 <= number < len(version.pieces) else None
+    found = letter(piece.text) if isinstance(piece, Words) else None
+    if not isinstance(piece, Words) or found is None:
+        raise FormError("form.bad")
+    changed = piece.model_copy(update={"text": spoken.draft(found.parts)[:20_000]})
+    title = content.title or spoken.title(found.parts)
+    return content.put(_replaced(version, number, changed)).model_copy(update={"title": title}), found
 
 
 def _moved(version: Version, name: str, number: int) -> Version:

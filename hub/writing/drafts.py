@@ -14,7 +14,7 @@ from hub.clock import Clock
 from hub.people.rights import Person, Place, Right, widest
 from hub.store import Store
 from hub.tables import metadata
-from hub.writing.model import Content, Copy, Draft
+from hub.writing.model import Content, Copy, Draft, Words
 
 MOST_DRAFTS = 200
 """Of one person; more are refused, so that nobody fills the card."""
@@ -111,6 +111,12 @@ class Drafts:
         row = await self._store.read(lambda c: c.execute(query).first())
         return _draft(row) if row else None
 
+    async def untouched(self, who: Person) -> Draft | None:
+        """One that they began and left as it was. Raises SQLAlchemyError."""
+        query = sa.select(drafts).where(drafts.c.by == who.id, drafts.c.created == drafts.c.changed)
+        rows = await self._store.read(lambda c: c.execute(query.limit(MOST_DRAFTS)).fetchall())
+        return next((draft for draft in map(_draft, rows) if is_untouched(draft)), None)
+
     async def of(self, who: Person) -> list[Draft]:
         """What somebody may open, the last changed first. Raises SQLAlchemyError."""
         query = sa.select(drafts).where(drafts.c.bulletin == "").order_by(drafts.c.changed.desc())
@@ -169,7 +175,7 @@ class Drafts:
 
     async def keep_beside(self, draft: Draft) -> None:
         """Keep what the draft is now, before it is replaced. Raises SQLAlchemyError, StoreFull."""
-        id_, at = f"{draft.id}-{draft.number}", self._clock.now()
+        id_, at = copy_of(draft), self._clock.now()
         await self._store.call(lambda c: _keep(c, id_, draft.id, at, draft.changed_by, draft.content))
 
     async def remove(self, draft: Draft) -> None:
@@ -180,6 +186,19 @@ class Drafts:
             connection.execute(drafts.delete().where(drafts.c.id == draft.id))
 
         await self._store.call(job)
+
+
+def copy_of(draft: Draft) -> str:
+    """By what the copy of a draft is known that `keep_beside` makes."""
+    return f"{draft.id}-{draft.number}"
+
+
+def is_untouched(draft: Draft) -> bool:
+    """Whether nothing was written in it since it was begun."""
+    content = draft.content
+    texts = [piece.text for version in content.versions for piece in version.pieces if isinstance(piece, Words)]
+    new = draft.created == draft.changed and not draft.source and not draft.bulletin
+    return new and not content.title and not any(texts)
 
 
 def may(who: Person, draft: Draft) -> bool:

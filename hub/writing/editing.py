@@ -1,5 +1,7 @@
 """What the form of a draft does. Whatever button was pressed, what was typed is kept first."""
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -15,12 +17,15 @@ from hub.documents.spoken import sentence
 from hub.forms import Fields, FormError
 from hub.language import translator
 from hub.people.acting import person
+from hub.unkept import NOT_KEPT, is_not_kept
 from hub.writing import acts, form, uploads, views
-from hub.writing.drafts import Saved, Seen
+from hub.writing.drafts import Saved, Seen, copy_of
 from hub.writing.model import LANGUAGES, Content, Draft, Played, Words
 from hub.writing.parts import Parts, Told, when_saved
 from hub.writing.proposer import NoProposal
 from hub.writing.sounds import Kind, SoundRefused
+
+logger = logging.getLogger(__name__)
 
 Page = Callable[[Request, Draft, str, Told], Awaitable[Response]]
 _PARTS = "write_parts.html"
@@ -36,10 +41,12 @@ class Editing:
 
     async def change(self, request: Request, draft: Draft) -> Response:
         """A button of the form, or a form that saves itself."""
-        language = self._parts.language(request)
+        language, fields = self._parts.language(request), Fields()
         try:
             fields = await forms.read(request, uploads.MOST_FIELDS)
             return await self._change(request, draft, fields, language)
+        except NOT_KEPT as error:
+            return await self._not_kept(request, draft, fields, language, error)
         except FormError as error:
             return await self._refused(request, draft, translator(language)(error.key, **error.params), language)
         except LookupError:
@@ -47,7 +54,7 @@ class Editing:
 
     async def file(self, request: Request, draft: Draft) -> Response:
         """The form with a file: a document, a recording, music."""
-        language = self._parts.language(request)
+        language, fields = self._parts.language(request), Fields()
         t = translator(language)
         try:
             async with self._parts.receiver.received(request, "do") as (fields, upload):
@@ -57,12 +64,14 @@ class Editing:
                 if upload is None:
                     raise FormError("write.no_file")
                 content, more = await self._with_file(saved.draft, fields, upload)
+            await self._save(saved.draft, content, fields, saved.draft.number, **more)
+        except NOT_KEPT as error:
+            return await self._not_kept(request, draft, fields, language, error)
         except FormError as error:
             return await self._refused(request, draft, t(error.key, **error.params), language)
         except (DocumentError, SoundRefused) as error:
             now = await self._parts.drafts.get(draft.id) or draft
             return await self._refused(request, now, t(error.key, **error.params), language)
-        await self._save(saved.draft, content, fields, saved.draft.number, **more)
         self._parts.audit.note("draft.file", draft.place, upload.name, id=draft.id, use=fields.get("do", ""))
         return self._back(request, draft, form.language_of(fields, draft), "said=taken")
 
@@ -78,6 +87,8 @@ class Editing:
         match name:
             case "read" | "listen":
                 return await self._read(request, saved.draft, fields, name, what, language)
+            case "whole":
+                return await self._whole(request, saved.draft, spoken, what, language)
             case "plan":
                 return await self._plan(request, saved.draft, fields, language)
             case "save" | "mine":
@@ -94,7 +105,9 @@ class Editing:
         if name == "language":
             return "", what
         version = after.draft.content.version(spoken)
-        told = {"back": "said=back", "restore": "said=restored"}.get(name, "")
+        told = {"back": "said=back", "restore": "said=restored", "letter": f"said=letter&undo={copy_of(draft)}"}.get(
+            name, ""
+        )
         return f"{told}#{_anchor(name, what, version.pieces)}", version.language
 
     async def _acted(self, draft: Draft, name: str, what: str, spoken: str) -> tuple[Content, dict[str, Any]]:
@@ -111,6 +124,11 @@ class Editing:
                     raise FormError("form.bad")
                 await self._parts.drafts.keep_beside(draft)
                 return copy.content, {}
+            case "letter":
+                number = int(what) if what.isascii() and what.isdigit() else -1
+                changed, found = await asyncio.to_thread(acts.without_letterhead, content, spoken, number)
+                await self._parts.drafts.keep_beside(draft)
+                return changed, {"source": found.as_json()}
             case "propose":
                 return await self._proposed(draft, spoken), {}
         return acts.act(f"{name}:{what}" if what else name, content, spoken), {}
@@ -132,7 +150,8 @@ class Editing:
         name, _, what = fields.get("do", "").partition(":")
         if name == "document":
             extract = await self._parts.documents.read(upload.path)
-            return acts.read_document(draft.content, spoken, extract), {"source": extract.as_json()}
+            content = await asyncio.to_thread(acts.read_document, draft.content, spoken, extract)
+            return content, {"source": extract.as_json()}
         if name not in ("voice", "music", "bed"):
             raise FormError("form.bad")
         kind: Kind = "voice" if name == "voice" else "music"
@@ -158,7 +177,7 @@ class Editing:
         is_same = form.asked(fields) == number
         answers = form.answers(fields if is_same else {}, piece)
         text = await self._parts.desk.draft(piece.text, answers, language)
-        sheet = await self._parts.desk.preview(text, do, language)
+        sheet = await self._parts.desk.preview(text, do, language, piece.voice)
         kept = await self._parts.desk.kept(text, language)
         if kept:
             sheet = replace(sheet, notice=" ".join([sheet.notice, *kept]).strip())
@@ -167,6 +186,15 @@ class Editing:
         others = [n for n, p in enumerate(pieces) if isinstance(p, Words) and n != number]
         html = self._parts.renderer.part(_PARTS, language, "reading", number, sheet, f"/write/{draft.id}")
         html += self._parts.renderer.part(_PARTS, language, "shut", others)
+        return HTMLResponse(html + self._state_html(draft, spoken, language))
+
+    async def _whole(self, request: Request, draft: Draft, spoken: str, how: str, language: Language) -> Response:
+        """All of it, as it will sound."""
+        answer = await self._parts.hearing.begin(draft, spoken, how)
+        if "hx-request" not in request.headers:
+            return self._back(request, draft, spoken, f"whole={answer.key}&how={how}", "write_whole")
+        view = self._parts.hearing.told(draft, answer.key, how, language)
+        html = self._parts.renderer.part(_PARTS, language, "whole", view)
         return HTMLResponse(html + self._state_html(draft, spoken, language))
 
     async def _plan(self, request: Request, draft: Draft, fields: Fields, language: Language) -> Response:
@@ -211,20 +239,34 @@ class Editing:
         mine = mine.model_copy(update={"number": seen.number})
         return await self._page(request, mine, spoken, Told(conflict=words, tab=seen.tab, status=409))
 
-    async def _refused(self, request: Request, draft: Draft, words: str, language: Language) -> Response:
+    async def _refused(
+        self, request: Request, draft: Draft, words: str, language: Language, status: int = 422
+    ) -> Response:
         """A sentence; in a page with all that was kept where there is no script to show it."""
         if "hx-request" in request.headers:
-            return HTMLResponse(self._parts.renderer.part(_PARTS, language, "refusal", words), 422)
+            return HTMLResponse(self._parts.renderer.part(_PARTS, language, "refusal", words), status)
         if request.headers.get("accept", "").startswith("application/json"):
-            return JSONResponse({"words": words}, 422)
-        told = Told(notice=words, good=False, status=422)
+            return JSONResponse({"words": words}, status)
+        told = Told(notice=words, good=False, status=status)
         return await self._page(request, draft, request.query_params.get("v", ""), told)
+
+    async def _not_kept(
+        self, request: Request, draft: Draft, fields: Fields, language: Language, error: Exception
+    ) -> Response:
+        """The disk or the database did not take it: what was typed stays in the page. Raises what is no such error."""
+        if not is_not_kept(error):
+            raise error
+        logger.error("the draft %s was not kept: %s", draft.id, error)
+        typed = draft.model_copy(update={"content": form.content(fields, draft)}) if fields else draft
+        return await self._refused(request, typed, translator(language)("write.not_kept"), language, 503)
 
     def _state_html(self, draft: Draft, spoken: str, language: Language) -> str:
         version = draft.content.version(spoken)
         when = when_saved(draft, self._parts.shown.zone, language)
         length = views.length_of(version, self._parts.session_s, language)
-        return self._parts.renderer.part(_PARTS, language, "state", when, length, draft.number, True)
+        pasted = [(n, views.is_letter(version, p)) for n, p in enumerate(version.pieces) if isinstance(p, Words)]
+        html = self._parts.renderer.part(_PARTS, language, "state", when, length, draft.number, True)
+        return html + self._parts.renderer.part(_PARTS, language, "letters", pasted)
 
     def _back(self, request: Request, draft: Draft, spoken: str, query: str = "", anchor: str = "") -> Response:
         address = f"/write/{draft.id}?v={spoken}" + (f"&{query}" if query else "")
@@ -253,4 +295,4 @@ def _anchor(name: str, what: str, pieces: tuple[object, ...]) -> str:
     if name in ("up", "down") and what.isdigit():
         to = int(what) + (-1 if name == "up" else 1)
         return f"piece_{max(0, min(to, len(pieces) - 1))}"
-    return "left_out" if name == "back" else ""
+    return {"back": "left_out", "letter": "write_said"}.get(name, "")

@@ -6,6 +6,7 @@ from edge_agent.contract import segments
 from hub.bulletins.model import Content as Whole
 from hub.choices import Choices
 from hub.draft import Draft as Text
+from hub.forms import FormError
 from hub.media import MediaStore
 from hub.readingdesk import ReadingDesk
 from hub.writing.model import SPOKEN_LANGUAGES, Draft, Piece, Played, Ring, Silence, Sound, Version, Words
@@ -25,7 +26,7 @@ class Finisher:
     """Looks through a draft, and makes of it what can be planned."""
 
     def __init__(self, desk: ReadingDesk, media: MediaStore) -> None:
-        self._desk = desk
+        self.desk = desk
         self._media = media
 
     async def finish(self, draft: Draft) -> tuple[Whole | None, list[Flaw]]:
@@ -38,6 +39,8 @@ class Finisher:
             flaws += wrong
             if made:
                 versions.append(segments.Version(language=version.language, segments=made))
+            elif not wrong and version.language != "vi":
+                flaws.append(Flaw("write.flaw_empty", version.language))
         if not versions and not flaws:
             flaws.append(Flaw("write.flaw_nothing"))
         if flaws:
@@ -52,6 +55,20 @@ class Finisher:
         )
         return whole, []
 
+    async def heard(self, version: Version) -> tuple[segments.Segment, ...]:
+        """What would be heard of it now, whatever is still asked of it. Raises FormError where that is nothing."""
+        made: list[segments.Segment] = []
+        for piece in version.pieces:
+            if isinstance(piece, Words) and piece.text.strip():
+                if version.language not in SPOKEN_LANGUAGES:
+                    raise FormError("write.flaw_no_voice")
+                made.append((await self._text(piece, version.language))[0])
+            elif segment := _plain(piece):
+                made.append(segment)
+        if not any(isinstance(segment, segments.Text | segments.Audio) for segment in made):
+            raise FormError("write.flaw_nothing")
+        return tuple(made)
+
     async def _version(self, version: Version, is_emergency: bool) -> tuple[tuple[segments.Segment, ...], list[Flaw]]:
         found = [piece for piece in version.pieces if not isinstance(piece, Words) or piece.text.strip()]
         if not any(isinstance(piece, Words | Played) for piece in found):
@@ -60,6 +77,8 @@ class Finisher:
         flaws: list[Flaw] = []
         for number, piece in enumerate(version.pieces):
             flaw = self._flaw(piece, version.language)
+            if flaw is None and not is_emergency:  # that is spoken by whatever voice works
+                flaw = self._voice_flaw(piece)
             if isinstance(piece, Words) and flaw is None and piece.text.strip():
                 segment, asked = await self._text(piece, version.language)
                 if asked and not is_emergency:
@@ -85,11 +104,17 @@ class Finisher:
                 return "write.flaw_by", ()
         return None
 
+    def _voice_flaw(self, piece: Piece) -> tuple[str, tuple[tuple[str, object], ...]] | None:
+        voice = self.desk.voice
+        if not isinstance(piece, Words) or not piece.text.strip() or voice.knows(piece.voice):
+            return None
+        return "write.flaw_voice", (("voice", piece.voice), ("known", voice.offered))
+
     async def _text(self, piece: Words, language: str) -> tuple[segments.Text, int]:
         answers = Choices(dict(piece.answers), frozenset(), {}, frozenset())
-        text: Text = await self._desk.draft(piece.text, answers, "vi")
+        text: Text = await self.desk.draft(piece.text, answers, "vi")
         bed = _sound(piece.bed) if piece.bed else None
-        return segments.Text(text=piece.text, readings=text.readings, bed=bed), text.open
+        return segments.Text(text=piece.text, readings=text.readings, bed=bed, voice=piece.voice or None), text.open
 
 
 def _plain(piece: Piece) -> segments.Segment | None:

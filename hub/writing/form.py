@@ -1,5 +1,6 @@
 """The form of a draft: fields `title`, `class`, `authority`, and for each piece `s0.kind`, `s0.text` and so on."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 from hub.choices import Choices, choices
 from hub.forms import MAX_BULLETIN, Fields, FormError
 from hub.writing.drafts import Seen
-from hub.writing.model import MOST_PIECES, Content, Draft, Piece, Played, Ring, Silence, Version, Words
+from hub.writing.model import MOST_PIECES, VOICE, Content, Draft, Piece, Played, Ring, Silence, Version, Words
 
 READ = "reading_of"
 """Number of the piece whose questions stand in the form."""
@@ -77,7 +78,7 @@ def _piece(number: int, fields: Fields, before: Version) -> Piece:
     get = partial(_field, fields, f"s{number}.")
     match get("kind"):
         case "text":
-            return _words(get, before)
+            return _words(get, before, fields.get(f"s{number}.voice"))
         case "chime":
             return Ring.model_validate({"name": get("name") or "two-tone"})
         case "pause":
@@ -95,15 +96,20 @@ def _field(fields: Fields, prefix: str, name: str) -> str:
     return fields.get(prefix + name, "")
 
 
-def _words(get: Callable[[str], str], before: Version) -> Words:
+def _words(get: Callable[[str], str], before: Version, voice: str | None) -> Words:
+    """`voice` None: the form has no choice of voices."""
     text, id_ = get("text"), get("id")
+    if voice is not None and not re.fullmatch(VOICE, voice):
+        raise FormError("form.bad")
     if len(text) > MAX_BULLETIN:
         raise FormError("form.too_long", limit=MAX_BULLETIN)
     known = next((p for p in before.pieces if isinstance(p, Words) and p.id == id_), None)
     if known is None:
-        return Words(text=text)
+        return Words(text=text, voice=voice or "")
     answers = {written: spoken for written, spoken in known.answers.items() if written in text}
-    return known.model_copy(update={"text": text, "answers": answers, "read": known.proposed and get("read") == "1"})
+    read = known.proposed and get("read") == "1"
+    said_by = known.voice if voice is None else voice
+    return known.model_copy(update={"text": text, "answers": answers, "read": read, "voice": said_by})
 
 
 def _seconds(text: str) -> float:

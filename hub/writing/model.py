@@ -9,6 +9,7 @@ from edge_agent.contract.base import Instant, Name, Readings, Strict
 from edge_agent.contract.bulletins import DEFAULT_AUTHORITY, BulletinClass
 from edge_agent.contract.segments import LANGUAGE_PATTERN, MOST_AUDIO_BYTES, ChimeName, Sha256
 
+VOICE = r"^[a-z0-9-]{0,40}$"
 MOST_PIECES = 20
 """In one language; a form that carries more would be too large for a phone."""
 LANGUAGES = ("vi", "en", "tyz", "hmn", "km", "cjm", "jra", "rad", "bdq")
@@ -31,7 +32,7 @@ class Words(Strict):
     """Text that a voice says. `answers`: how somebody wants what is written to be said.
 
     `proposed`: a language model wrote it; it cannot go on before somebody said that they `read` it. `id`: by which a
-    form that holds only the text finds the rest again.
+    form that holds only the text finds the rest again. `voice`: id of the one that says it; empty: the usual one.
     """
 
     kind: Literal["text"] = "text"
@@ -39,6 +40,7 @@ class Words(Strict):
     text: str = Field(default="", max_length=20_000)
     answers: Readings = Field(default_factory=dict)
     bed: Sound | None = None
+    voice: str = Field(default="", pattern=VOICE)
     proposed: bool = False
     read: bool = False
 

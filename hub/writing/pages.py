@@ -1,5 +1,6 @@
 """`/write`: the drafts that somebody may open; `/write/{draft}`: one of them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -18,7 +19,7 @@ from hub.people.door import Door, somewhere
 from hub.people.rights import Right
 from hub.times import moment
 from hub.writing import acts
-from hub.writing.drafts import TooMany, may
+from hub.writing.drafts import TooMany, is_untouched, may
 from hub.writing.editing import Editing
 from hub.writing.model import Draft, Words, empty
 from hub.writing.parts import Parts, Told, view
@@ -46,6 +47,8 @@ class WritePages:
             door.route("/write/{draft}", self._one, write),
             door.route("/write/{draft}", self._with_draft(self._editing.change), write, ["POST"]),
             door.route("/write/{draft}/file", self._with_draft(self._editing.file), write, ["POST"]),
+            door.route("/write/{draft}/whole/{key}.ogg", self._with_draft(self._whole_file), write),
+            door.route("/write/{draft}/whole/{key}", self._with_draft(self._whole), write),
             door.route("/write/{draft}/remove", self._with_draft(self._remove), write, ["POST"]),
         ]
 
@@ -57,7 +60,10 @@ class WritePages:
         html = self._parts.renderer.sheet_of(
             "write_one.html", language, "bulletins", other_language=switched(query, language), v=v
         )
-        return remember(HTMLResponse(html, told.status, {**MICROPHONE, "Vary": "Cookie"}), request.query_params)
+        headers = {**MICROPHONE, "Vary": "Cookie"}
+        if told.whole and told.whole.again:  # for a browser without scripts; one with them asks by itself
+            headers["Refresh"] = "4"
+        return remember(HTMLResponse(html, told.status, headers), request.query_params)
 
     async def _list(self, request: Request) -> Response:
         return await self._drawn_list(request, "")
@@ -70,7 +76,7 @@ class WritePages:
             language,
             "bulletins",
             other_language=switched(request.query_params, language),
-            drafts=[_row(draft, now, language, self._parts) for draft in drafts],
+            drafts=[_row(draft, now, language, self._parts) for draft in drafts if not is_untouched(draft)],
             trouble=trouble,
             mine=person().id,
         )
@@ -87,12 +93,16 @@ class WritePages:
                     if upload is None:
                         raise FormError("write.no_file")
                     extract = await self._parts.documents.read(upload.path)
-                    content, source = acts.read_document(content, "vi", extract), extract.as_json()
+                    content = await asyncio.to_thread(acts.read_document, content, "vi", extract)
+                    source = extract.as_json()
             else:
                 text = (await forms.read(request)).get("text", "")
                 if len(text) > forms.MAX_BULLETIN:
                     raise FormError("form.too_long", limit=forms.MAX_BULLETIN)
                 content = content.put(acts.put_text(content.version("vi"), text)) if text else content
+                begun = None if text else await self._parts.drafts.untouched(person())
+                if begun:
+                    return RedirectResponse(f"/write/{begun.id}", 303)
             draft = await self._parts.drafts.create(person(), content, source)
         except (FormError, DocumentError) as error:
             return await self._drawn_list(request, t(error.key, **error.params), 422)
@@ -108,7 +118,9 @@ class WritePages:
         if request.query_params.get("check"):
             return await self._checked(request, draft)
         said = request.query_params.get("said", "")
-        told = Told(notice=translator(language)(f"write.said_{said}") if said in ("back", "taken", "restored") else "")
+        notice = translator(language)(f"write.said_{said}") if said in ("back", "taken", "restored", "letter") else ""
+        whole, undo = self._parts.hearing.view(request, draft, language), request.query_params.get("undo", "")
+        told = Told(notice=notice, whole=whole, undo=undo)
         return await self.page(request, draft, request.query_params.get("v", ""), told)
 
     async def _checked(self, request: Request, draft: Draft) -> Response:
@@ -117,6 +129,15 @@ class WritePages:
         words = translator(self._parts.language(request))("write.not_whole", count=len(flaws)) if flaws else ""
         told = Told(notice=words, good=False, flaws=tuple(flaws))
         return await self.page(request, draft, request.query_params.get("v", ""), told)
+
+    async def _whole(self, request: Request, draft: Draft) -> Response:
+        """How far the whole bulletin is that is to be heard."""
+        language, key = self._parts.language(request), str(request.path_params["key"])[:64]
+        view = self._parts.hearing.told(draft, key, request.query_params.get("how", ""), language)
+        return HTMLResponse(self._parts.renderer.part("write_parts.html", language, "whole", view))
+
+    async def _whole_file(self, request: Request, _: Draft) -> Response:
+        return self._parts.hearing.file(request)
 
     async def _of(self, request: Request) -> Response:
         """The draft of a bulletin that is to be changed; begun anew where there is none any more."""

@@ -22,7 +22,8 @@ from hub.times import local, moment
 from hub.writing import views
 from hub.writing.drafts import Drafts
 from hub.writing.finish import Finisher, Flaw
-from hub.writing.model import Draft
+from hub.writing.hearing import Hearing, WholeView
+from hub.writing.model import Draft, Version, Words
 from hub.writing.proposer import Proposer
 from hub.writing.sounds import Sounds
 from hub.writing.uploads import Receiver
@@ -42,6 +43,7 @@ class Parts:
     proposer: Proposer
     desk: ReadingDesk
     finisher: Finisher
+    hearing: Hearing
     bulletins: Bulletins
     audit: Audit
     language: Callable[[Request], Language]
@@ -51,7 +53,9 @@ class Parts:
 
 @dataclass(frozen=True)
 class Told:
-    """What a page says besides the draft. `sheets`: readings that stand open, by piece; `tab`: the page's own name."""
+    """What a page says besides the draft. `sheets`: readings that stand open, by piece; `tab`: the page's own name;
+    `undo`: id of the copy that takes back what was just done.
+    """
 
     notice: str = ""
     good: bool = True
@@ -60,6 +64,8 @@ class Told:
     sheets: dict[int, Sheet] = field(default_factory=dict)
     tab: str = ""
     status: int = 200
+    whole: WholeView | None = None
+    undo: str = ""
 
 
 async def view(parts: Parts, draft: Draft, spoken: str, language: Language, told: Told) -> View:
@@ -83,9 +89,12 @@ async def view(parts: Parts, draft: Draft, spoken: str, language: Language, told
         conflict=told.conflict,
         can_propose=parts.proposer.available,
         voices=_voices(parts),
+        choice=_choice(parts, version, language),
         authorities=tuple(parts.shown.authorities),
         other_languages=views.addable(draft),
         session_s=parts.session_s or 0,
+        whole=told.whole,
+        undo=told.undo if any(copy.id == told.undo for copy in copies) else "",
     )
 
 
@@ -100,5 +109,26 @@ def when_saved(draft: Draft, zone: ZoneInfo, language: Language) -> str:
 def _voices(parts: Parts) -> tuple[tuple[str, str], ...]:
     """The voices of the nodes for which somebody writes, in the order in which each tries them."""
     nodes = parts.areas.nodes(person(), Right.WRITE)
-    found = ((node.title, ", ".join(node.about.voices)) for node in nodes if node.about and node.about.voices)
+    found = (
+        (node.title, ", ".join(voice.name for voice in node.about.speaks) or ", ".join(node.about.voices))
+        for node in nodes
+        if node.about and node.about.voices
+    )
     return tuple(found)[:20]
+
+
+def _choice(parts: Parts, version: Version, language: Language) -> tuple[views.VoiceView, ...]:
+    """The hub's voices, which make the sound; and how many nodes could say it themselves, should it not reach them.
+
+    A voice that a text names and that is gone stands last, so that nobody loses it without a word.
+    """
+    t, voice = translator(language), parts.desk.voice
+    nodes = [node.about for node in parts.areas.nodes(person(), Right.WRITE) if node.about]
+    found = []
+    for each in voice.voices:
+        count = sum(any(own.id == each.id for own in about.speaks) for about in nodes)
+        words = t("write.voice_at", voice=each.name, count=count, all=len(nodes)) if nodes else each.name
+        found.append(views.VoiceView(each.id, words + (f" {t('write.voice_online')}" if each.sends_text else "")))
+    named = dict.fromkeys(p.voice for p in version.pieces if isinstance(p, Words) and p.voice)
+    gone = [views.VoiceView(id_, t("write.voice_gone", voice=id_)) for id_ in named if not voice.knows(id_)]
+    return (*found, *gone)

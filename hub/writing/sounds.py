@@ -76,7 +76,7 @@ class Sounds:
             raise SoundRefused(key, minutes=round(LONGEST_S / 60))
         body = await asyncio.to_thread(made.read_bytes)
         sha256 = hashlib.sha256(body).hexdigest()
-        if self._media.get(sha256) is None:
+        if self._media.hold(sha256) is None:
             try:
                 await self._media.put(sha256, _once(body), "audio/ogg")
             except MediaRefused as refused:
@@ -97,7 +97,7 @@ async def _once(body: bytes) -> AsyncIterator[bytes]:
 async def _ask(path: Path, kind: Kind, draft: Path, out: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "hub.writing.sound_child", kind, str(draft), str(out)),
+            *(sys.executable, "-P", "-m", "hub.writing.sound_child", kind, str(draft), str(out)),
             stdin=file,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -122,7 +122,7 @@ async def _ask(path: Path, kind: Kind, draft: Path, out: Path) -> dict[str, Any]
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        logger.error("a sound could not be made: %s", complaint.decode(errors="replace")[-500:])
+        logger.error("a sound could not be made: %s", complaint.decode(errors="replace")[-8000:])
         return {"error": "audio.damaged"}
     return answer
 

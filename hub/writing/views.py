@@ -1,15 +1,20 @@
 """What the page of a draft shows."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from edge_agent.contract.sentences import Language
 from hub.documents.model import Extract, Part, Role
+from hub.documents.pasted import letter
 from hub.language import translator
 from hub.sheet import Sheet
 from hub.writing.finish import Flaw
 from hub.writing.length import of_piece, of_pieces
 from hub.writing.model import LANGUAGES, SPOKEN_LANGUAGES, Copy, Draft, Piece, Version, Words
 from hub.writing.proposer import strange
+
+if TYPE_CHECKING:
+    from hub.writing.hearing import WholeView
 
 CHIMES = ("two-tone", "three-tone", "morning", "closing", "alert", "siren")
 
@@ -24,6 +29,7 @@ class PieceView:
     flaws: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
     sheet: Sheet | None = None
+    is_letter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,14 @@ class LengthView:
     words: str
     over: bool
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceView:
+    """A voice that may be chosen: its name, with how many of the nodes have it too."""
+
+    id: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +77,13 @@ class View:
     conflict: str = ""
     can_propose: bool = False
     voices: tuple[tuple[str, str], ...] = ()
+    choice: tuple[VoiceView, ...] = ()
     authorities: tuple[str, ...] = ()
     other_languages: tuple[str, ...] = ()
     chimes: tuple[str, ...] = field(default=CHIMES)
     session_s: float = 0
+    whole: "WholeView | None" = None
+    undo: str = ""
 
 
 def length_of(version: Version, session_s: float | None, language: Language) -> LengthView:
@@ -111,9 +128,15 @@ def pieces_of(
                 flaws=tuple(t(flaw.key, **dict(flaw.params)) for flaw in wrong),
                 strange=strange(piece.text, source) if isinstance(piece, Words) and piece.proposed and source else (),
                 sheet=sheets.get(number),
+                is_letter=is_letter(version, piece),
             )
         )
     return tuple(views)
+
+
+def is_letter(version: Version, piece: Piece) -> bool:
+    """Whether a whole official letter was pasted as text."""
+    return isinstance(piece, Words) and can_speak(version) and letter(piece.text) is not None
 
 
 def general_flaws(draft: Draft, version: Version, language: Language, flaws: tuple[Flaw, ...]) -> tuple[str, ...]:
@@ -121,7 +144,7 @@ def general_flaws(draft: Draft, version: Version, language: Language, flaws: tup
     t = translator(language)
     return tuple(
         t("write.flaw_in", language=t(f"write.language_{_known(flaw.language)}"), what=t(flaw.key, **dict(flaw.params)))
-        if flaw.piece is not None
+        if flaw.language
         else t(flaw.key, **dict(flaw.params))
         for flaw in flaws
         if flaw.piece is None or flaw.language != version.language
@@ -133,7 +156,7 @@ def left_out_of(draft: Draft) -> tuple[LeftOut, ...]:
     if not draft.source:
         return ()
     parts: tuple[Part, ...] = Extract.from_json(draft.source).parts
-    silent = {Role.HEADER, Role.GROUNDS, Role.RECIPIENTS, Role.SIGNATURE}
+    silent = {Role.HEADER, Role.GROUNDS, Role.TABLE, Role.RECIPIENTS, Role.SIGNATURE}
     return tuple(LeftOut(n, part.text, part.role) for n, part in enumerate(parts) if part.role in silent)
 
 

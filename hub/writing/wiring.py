@@ -17,10 +17,12 @@ from hub.readingdesk import ReadingDesk
 from hub.store import Store
 from hub.writing.drafts import Drafts
 from hub.writing.finish import Finisher
+from hub.writing.hearing import Hearing
 from hub.writing.pages import WritePages
 from hub.writing.parts import Parts
 from hub.writing.proposer import Proposer
 from hub.writing.sounds import Sounds
+from hub.writing.whole import Wholes
 
 if TYPE_CHECKING:
     from hub.render import Renderer, Shown
@@ -38,7 +40,9 @@ class Writing:
         self._proposer = Proposer(config.drafting)
         self._documents = Documents()
         self._folder = config.data / "sounds"
+        self._config = config
         self.sounds: Sounds
+        self.wholes: Wholes
 
     def routes(
         self,
@@ -51,6 +55,8 @@ class Writing:
     ) -> list[BaseRoute]:
         """For the application, which calls this before `start`. `session_s`: seconds that a session may last."""
         self.sounds = Sounds(self._folder, shown.media)
+        self.wholes = Wholes(self._config.data / "whole", desk.voice, self._config.voice, shown.media)
+        finisher = Finisher(desk, shown.media)
         parts = Parts(
             shown=shown,
             renderer=renderer,
@@ -60,7 +66,8 @@ class Writing:
             sounds=self.sounds,
             proposer=self._proposer,
             desk=desk,
-            finisher=Finisher(desk, shown.media),
+            finisher=finisher,
+            hearing=Hearing(self.wholes, finisher),
             bulletins=self._bulletins,
             audit=self._audit,
             language=language,
@@ -69,5 +76,10 @@ class Writing:
         return WritePages(parts).routes(door)
 
     async def start(self) -> None:
-        """Make ready the folder of sounds. Raises OSError."""
+        """Make ready the folders of sounds. Raises OSError."""
         await self.sounds.start()
+        await self.wholes.start()
+
+    async def stop(self) -> None:
+        """End what is being made."""
+        await self.wholes.stop()

@@ -31,7 +31,7 @@ from edge_agent.contract.ids import uuid7
 from edge_agent.contract.sequence import Sequence
 from edge_agent.contract.signature import Signer
 
-KILLS = int(os.environ.get("KILLS", "50"))
+MANY = int(os.environ.get("KILLS", "50"))
 EXCUSES = {
     ("speak", "command.interrupted"),
     ("speak", "command.busy"),
@@ -197,12 +197,13 @@ def _commands() -> Iterator[dict[str, Any]]:
             yield {"do": "speak", "text": "Xin chào bà con."}
 
 
-def test_killed_fifty_times(node: tuple[Program, Program, Centre, Path]) -> None:
+@pytest.mark.parametrize("kills", [15, pytest.param(MANY, marks=pytest.mark.long)])
+def test_killed_again_and_again(node: tuple[Program, Program, Centre, Path], kills: int) -> None:
     agent, broker, centre, folder = node
     dice = random.Random(20261122)
     commands = _commands()
     sent: dict[str, dict[str, Any]] = {}
-    for _ in range(KILLS):
+    for _ in range(kills):
         end = time.monotonic() + dice.uniform(0.1, 1.6)
         while time.monotonic() < end:
             args = next(commands)

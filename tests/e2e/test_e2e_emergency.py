@@ -159,7 +159,15 @@ async def test_everything_makes_way_and_goes_on_afterwards(tmp_path: Path) -> No
         sender.close()
 
 
-@pytest.mark.parametrize("moment", ["accepted", "siren", "words", "silence"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("accepted", marks=pytest.mark.long),
+        "siren",
+        "words",
+        pytest.param("silence", marks=pytest.mark.long),
+    ],
+)
 async def test_a_power_cut_in_every_state_ends_nothing(tmp_path: Path, moment: str) -> None:
     with node(tmp_path) as made:
         sender = Sender(made.port, [SPEAKER])

@@ -210,6 +210,7 @@ async def killed_at_random(folder: Path, seed: int, times: int) -> set[str]:
     return states
 
 
+@pytest.mark.long
 async def test_killed_at_random_instants(tmp_path: Path) -> None:
     assert len(await killed_at_random(tmp_path, 3, 4)) >= 2
 

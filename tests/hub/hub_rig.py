@@ -117,6 +117,7 @@ def config_for(folder: Path, broker_port: int, **more: Any) -> HubConfig:
         "listen": {"port": 0, "names": ["hub.example"]},
         "broker": {"url": f"mqtt://127.0.0.1:{broker_port}"},
         "upload_tokens": {"file": "tokens.json"},
+        "notify": {"local_services": True},
         **more,
     }
     return HubConfig.model_validate(raw).under(folder)

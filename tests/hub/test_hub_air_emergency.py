@@ -15,7 +15,9 @@ from hub_rig import FakeNode, Mosquitto, Running, config_for, now, serving, sign
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import BulletinState, SpeakerState
 from edge_agent.contract.signature import Verifier
+from hub.air import emergency
 from hub.air.emergency import Words, new_id
+from hub.air.tables import sounded as sounded_table
 from hub.people.audit import acts
 from hub.people.rights import EVERYWHERE, Grant, Place, Role
 from hub.people.sessions import COOKIE
@@ -99,6 +101,7 @@ async def test_nothing_sounds_before_the_second_step(hub: Running, siren: FakeNo
 async def test_it_sounds_is_followed_and_ended_by_the_all_clear(hub: Running, siren: FakeNode) -> None:
     path = await sounded(hub)
     await shows(hub, path, "1/1 cụm loa đang hú")
+    assert f'<a href="{path}">' in (await hub.http.get("/")).text  # from the red block of each page
     (bulletin,) = plans(siren)
     assert (bulletin.class_, bulletin.title, bulletin.text) == ("emergency", "Xả lũ", FORM["text"])
     assert bulletin.approval is not None
@@ -113,7 +116,7 @@ async def test_it_sounds_is_followed_and_ended_by_the_all_clear(hub: Running, si
     assert "đã dừng" in text
     await until(lambda: len(plans(siren)) == 2)
     clear = plans(siren)[1]
-    assert (clear.class_, clear.text) == ("priority", "Đã hết xả lũ.")
+    assert (clear.class_, clear.title, clear.text) == ("priority", "Báo yên: Xả lũ", "Đã hết xả lũ.")
     order = [c.do for c in siren.commands]
     assert order.index("bulletin.cancel") < len(order) - 1 - order[::-1].index("bulletin.plan")
     await hub.http.post(f"{path}/clear")  # a second tap changes nothing
@@ -201,6 +204,44 @@ async def test_what_was_decided_while_the_broker_was_away_is_sent_later(
     assert plans(siren)[0].id == id_
 
 
+async def test_who_comes_back_without_an_answer_is_asked_again_by_the_hub_itself(
+    hub: Running, siren: FakeNode, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emergency, "ANSWER_S", 0.3)
+    monkeypatch.setattr(emergency, "LOOK_S", 0.2)
+    monkeypatch.setattr(emergency, "ONCE_MORE", timedelta(seconds=0.3))
+    await siren.lose()
+    await until(lambda: not hub.hub.registry.is_online("29401/tram-bom"))
+    path = await sounded(hub)
+    id_ = path.rpartition("/")[2]
+    await until(lambda: hub.hub.air.emergencies.get(id_).nodes["29401/tram-bom"].state == "silent")
+    async with FakeNode(broker.port, siren.verifier, session="s-2", replies=siren.replies) as back:
+        await shows(hub, path, "1/1 cụm loa đang hú")  # the broker kept nothing for it
+        assert {bulletin.id for bulletin in plans(back)} == {id_}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_it_sounds_on_a_full_disk_and_is_written_once_there_is_room(
+    hub: Running, siren: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emergency, "LOOK_S", 0.2)
+    store = hub.hub.store
+    pages = await store.call(lambda c: c.exec_driver_sql("PRAGMA page_count").scalar_one())
+    await store.call(lambda c: c.exec_driver_sql(f"PRAGMA max_page_count={pages}").fetchall())
+    long = {"text": "Hồ chứa đang xả lũ. " * 70, "clear": "Đã hết xả lũ. " * 100}
+    first = await sounded(hub, **long)
+    second = await sounded(hub, **long)
+    await shows(hub, second, "1/1 cụm loa đang hú")
+    kept = [hub.hub.air.emergencies.get(each.rpartition("/")[2]).kept for each in (first, second)]
+    assert not all(kept)
+    left = first if not kept[0] else second
+    await shows(hub, left, "chưa ghi lại được")
+    await store.call(lambda c: c.exec_driver_sql("PRAGMA max_page_count=1000000").fetchall())
+    await until(lambda: hub.hub.air.emergencies.get(left.rpartition("/")[2]).kept)
+    written = await store.read(lambda c: c.execute(sa.select(sounded_table.c.id)).scalars().all())
+    assert {first.rpartition("/")[2], second.rpartition("/")[2]} == set(written)
+
+
 async def test_area_head_has_no_siren_and_others_only_their_area(hub: Running, siren: FakeNode) -> None:
     head = await signed_in(hub.hub, "truong-thon", Grant(Role.AREA_HEAD, Place("29401", "thon-dong")))
     other = await signed_in(hub.hub, "can-bo-tay", Grant(Role.STAFF, Place("29401", "thon-tay")))
@@ -277,7 +318,7 @@ async def test_everything_stands_in_the_audit_log(hub: Running, siren: FakeNode)
     await shows(hub, path, "1/1 cụm loa đang hú")
     await hub.http.post(f"{path}/clear")
     await shows(hub, path, "0/1 cụm loa đang hú")
-    rows = await hub.hub._store.read(lambda c: c.execute(sa.select(acts.c.act, acts.c.name, acts.c.what)).fetchall())
+    rows = await hub.hub.store.read(lambda c: c.execute(sa.select(acts.c.act, acts.c.name, acts.c.what)).fetchall())
     for act in ("emergency.sound", "emergency.clear"):
         assert (act, "quan-tri", "Xả lũ") in [tuple(row) for row in rows]
 

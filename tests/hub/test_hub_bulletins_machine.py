@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from edge_agent.contract.bulletins import Recurrence
 from edge_agent.contract.segments import Sound, Text, Version
 from hub.bulletins import machine
 from hub.bulletins.machine import ALLOWED, Act, Conflict, Doing, NotNow
@@ -167,6 +168,21 @@ def test_without_time_or_place_nothing_is_handed_in(targets: Targets, schedule: 
     with pytest.raises(NotNow) as no:
         machine.submit(planned, doing(planned.number))
     assert no.value.key == key
+
+
+@pytest.mark.parametrize(
+    "rule", ["FREQ=DAILY;INTERVAL=2", "FREQ=YEARLY", "FREQ=MONTHLY;BYDAY=2MO", "FREQ=WEEKLY;BYHOUR=5"]
+)
+def test_times_that_no_sentence_says_are_neither_planned_nor_handed_in_nor_signed(rule: str) -> None:
+    odd = Schedule(at=WHEN.at, recurrence=Recurrence(rule=rule))
+    with pytest.raises(NotNow, match="unsayable"):
+        machine.plan(in_state(State.DRAFT), PLACES, odd, doing(2), signs=False)
+    filed = in_state(State.DRAFT).model_copy(update={"schedule": odd})
+    with pytest.raises(NotNow, match="unsayable"):
+        machine.submit(filed, doing(2))
+    handed_in = in_state(State.SUBMITTED).model_copy(update={"schedule": odd})
+    with pytest.raises(NotNow, match="unsayable"):
+        machine.approve(handed_in, doing(3, "minh"), own_allowed=False, unheard=True)
 
 
 def test_sent_back_wants_a_word_and_keeps_it() -> None:

@@ -77,7 +77,7 @@ async def test_approved_bytes_are_what_the_node_plays(hub: Running, real: Path) 
 
 async def until_aired(hub: Running, id_: str) -> Airing:
     """The row of the as-aired log."""
-    store = hub.hub._store
+    store = hub.hub.store
     async with asyncio.timeout(20):
         while True:
             body = await store.read(

@@ -9,13 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from bulletins_rig import COMMUNE, EAST, WEST, ZONE, Cluster, Someone, cluster, known, someone, tomorrow, words
 from hub_rig import Mosquitto, Running, config_for, now, serving, until
 
+from edge_agent.contract.bulletins import Recurrence
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import BulletinState
-from hub.bulletins.model import State
+from hub.aired.rows import airings
+from hub.bulletins import machine
+from hub.bulletins.model import Schedule, State, Targets
+from hub.people.acting import acting
 from hub.people.rights import Role
+
+WHOLE_DAY = [{"from": "00:00", "to": "23:59"}]
 
 
 @pytest.fixture
@@ -77,6 +84,9 @@ async def test_from_draft_to_heard(
     await east.state(BulletinState(id=draft.id, at=now(), actual="aired", heard=True, start_error_ms=3.2, **more))
     await west.state(BulletinState(id=draft.id, at=now(), actual="aired", heard=False, **more))
     page = await shows(staff, f"/bulletins/{draft.id}", "1 trên 2 cụm loa cần xem lại")
+    assert "Đã phát ở 2/2 cụm loa, 1 cụm không nghe thấy" in page
+    assert "Họp thôn" in await staff.see("/bulletins?show=past")
+    assert "Họp thôn" not in await staff.see("/bulletins?show=planned")
     assert page.index("Cụm Tây") < page.index("Cụm Đông")  # the troubled ones first
     assert "micrô nghe thấy · lệch +3 ms" in page
     assert "Cụm Tây" in await shows(staff, "/bulletins?show=trouble", "micrô không nghe thấy")
@@ -104,6 +114,24 @@ async def test_nobody_signs_their_own_nor_what_changed_meanwhile(
     await approver.act(mine, "send_back", word="Sai giờ")
     assert "minh trả lại: “Sai giờ”" in await staff.see("/bulletins")
     assert clusters[0].plans == []
+
+
+async def test_signed_too_late_is_asked_and_one_tap_airs_it_at_the_soonest(
+    hub: Running, staff: Someone, approver: Someone, clusters: tuple[Cluster, Cluster]
+) -> None:
+    desk = hub.hub.bulletins.desk
+    draft = await staff.draft()
+    await staff.planned(draft, tomorrow(17), EAST)
+    await staff.sounds(draft)
+    near = Schedule(at=now() + timedelta(seconds=5))
+    with acting(staff.person):
+        await desk.change(draft.id, lambda b: machine.plan(b, b.targets, near, desk.doing(b.number), signs=False))
+    assert "Giờ phát đã qua hoặc quá gần" in await approver.see("/approve")
+    assert "các cụm loa không kịp nhận" in await approver.act(draft, "approve")
+    assert staff.now(draft).state is State.SUBMITTED
+    assert "Đã duyệt “Họp thôn”, phát lúc" in await approver.act(draft, "approve", soonest="yes")
+    await until(lambda: clusters[0].plans)
+    assert clusters[0].plans[0].at > now() + timedelta(seconds=15)
 
 
 async def test_two_approvers_at_once_sign_once(hub: Running, staff: Someone, approver: Someone) -> None:
@@ -153,7 +181,44 @@ async def test_a_node_that_refuses_is_told_with_its_reason_and_others_air(
     page = await shows(staff, f"/bulletins/{draft.id}", "Không nhận. Không được phát lúc 04:00")
     assert "1 trên 2 cụm loa cần xem lại" in page
     assert "ngoài khung giờ quy định" in await staff.see("/bulletins?show=trouble")
-    assert len(east.plans) == len(west.plans) == 1  # what was refused is not sent again
+    assert "Bản tin bị lỡ" not in await staff.see("/")
+    east.replies["bulletin.plan"] = refuse
+    await approver.planned(draft, tomorrow(18), EAST, do="save")
+    await shows(staff, "/", "Bản tin bị lỡ")
+    assert "Mọi thứ đều tốt" not in await staff.see("/")
+    page = await shows(staff, f"/bulletins/{draft.id}", "Không cụm loa nào nhận, sẽ không phát")
+    assert (len(east.plans), len(west.plans)) == (2, 1)  # what was refused is not sent again
+
+
+async def test_what_a_node_never_took_counts_as_missed_in_the_log(
+    hub: Running,
+    staff: Someone,
+    approver: Someone,
+    clusters: tuple[Cluster, Cluster],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def refuse(node: Any, asked: Any) -> None:
+        filled = {"at": "04:00 03/01/2099", "windows": "05:30-06:30", "next": "05:30 03/01/2099"}
+        await node.ack(asked, "rejected", fault=Fault.of("hours.window", **filled))
+
+    async def stay_silent(node: Any, asked: Any) -> None:
+        """As a node that is off."""
+
+    clusters[0].replies["bulletin.plan"], clusters[1].replies["bulletin.plan"] = refuse, stay_silent
+    draft = await aired(staff, approver, COMMUNE)
+    await shows(staff, f"/bulletins/{draft.id}", "Không nhận. Không được phát lúc 04:00")
+    dispatch = hub.hub.bulletins.dispatch
+    schedule = staff.now(draft).schedule
+    month = f"/aired?month={schedule.at.astimezone(ZONE):%Y-%m}"
+    assert "Không có lần phát nào." in await staff.see(month)
+    monkeypatch.setattr("hub.bulletins.dispatch.MISSED", timedelta(days=-36500))  # as if its day were over
+    await dispatch._finish(everything=True)
+    assert draft.id not in hub.hub.bulletins.desk.open, "it is over"
+    page = await staff.see(month)
+    assert "Không được phát lúc 04:00" in page
+    assert "Không gửi được tới cụm loa này trước giờ phát." in page
+    states = await hub.hub.store.read(lambda c: list(c.execute(sa.select(airings.c.state)).scalars()))
+    assert states == ["missed", "missed"]
 
 
 async def aired(staff: Someone, approver: Someone, *places: str, **more: str) -> Any:
@@ -273,6 +338,24 @@ async def test_hours_are_told_before_with_a_way_out(broker: Mosquitto, tmp_path:
         assert "Đã gửi duyệt" in await staff.planned(draft, tomorrow(5, 30), COMMUNE)
 
 
+async def test_too_long_for_the_law_is_told_as_that_and_no_time_is_offered(broker: Mosquitto, tmp_path: Path) -> None:
+    config = config_for(tmp_path, broker.port, hours={"windows": WHOLE_DAY, "minutes_per_session": 1})
+    async with serving(config) as hub, someone(hub, "lan", Role.STAFF) as staff:
+        draft = await staff.draft("bà con " * 225)  # 135 s by its words
+        page = await staff.planned(draft, tomorrow(17), COMMUNE)
+        assert "Bản tin dài 2 phút 15 giây" in page
+        assert "Hãy dời sang" not in page and "Sớm nhất" not in page
+        assert staff.now(draft).state is State.DRAFT
+
+
+async def test_an_hour_that_is_over_today_is_tomorrow(staff: Someone) -> None:
+    draft, there = await staff.draft(), datetime.now(UTC).astimezone(ZONE)
+    page = await staff.planned(draft, there.replace(hour=0, minute=0), COMMUNE)
+    assert "Giờ này hôm nay đã qua, nên phát vào ngày mai" in page
+    assert f"{there + timedelta(days=1):%d/%m/%Y}" in page
+    assert staff.now(draft) == draft  # who planned it looks at the day first
+
+
 async def test_other_bulletins_at_that_time_are_named(staff: Someone, approver: Someone) -> None:
     await aired(staff, approver, EAST)
     other = await staff.draft(title="Điện cúp")
@@ -291,6 +374,22 @@ async def test_past_or_never_or_nowhere_is_told_and_nothing_is_kept(staff: Someo
     assert "ít nhất một thứ" in await staff.planned(draft, tomorrow(17), COMMUNE, kind="weekly")
     assert "Yêu cầu không đúng" in await staff.planned(draft, tomorrow(17), COMMUNE, kind="hourly")
     assert staff.now(draft) == draft
+
+
+async def test_times_from_elsewhere_that_no_sentence_says_are_told_and_planned_anew(
+    hub: Running, staff: Someone, clusters: tuple[Cluster, Cluster]
+) -> None:
+    draft = await staff.draft()
+    odd = Schedule(at=tomorrow(17), recurrence=Recurrence(rule="FREQ=DAILY;INTERVAL=2"))
+    filed = {"schedule": odd, "targets": Targets(places=(EAST,))}
+    await hub.hub.bulletins.desk.change(
+        draft.id, lambda b: b.model_copy(update=filed)
+    )  # by a program, before this rule
+    said = "không nói được nó thành câu"
+    assert said in await staff.act(draft, "submit")
+    assert said in await staff.see(f"/bulletins/{draft.id}/plan")
+    assert "Đã gửi duyệt “Họp thôn”" in await staff.planned(draft, tomorrow(17), EAST)
+    assert said not in await staff.see(f"/bulletins/{draft.id}/plan")
 
 
 async def test_one_instance_is_left_out_and_another_moved(
@@ -325,7 +424,10 @@ async def test_feed_is_for_whom_it_was_made_and_ends_with_a_new_one(
     assert "SUMMARY:Họp thôn" in body
     assert (await staff.http.get("/bulletins.ics?key=forged")).status_code == 404
     assert (await staff.http.get("/bulletins.ics")).status_code == 404
-    await staff.http.post("/bulletins/feed")
+    assert "Địa chỉ đó vẫn dùng được" in await staff.see("/bulletins/feed")
+    assert "Bỏ địa chỉ cũ" in await staff.post("/bulletins/feed")  # asked first: the one in use stays
+    assert (await staff.http.get(address[1])).status_code == 200
+    await staff.http.post("/bulletins/feed", data={"sure": "yes"})
     assert (await staff.http.get(address[1])).status_code == 404
     async with someone(hub, "truong-tay", Role.AREA_HEAD, WEST) as head:
         page = (await head.http.post("/bulletins/feed")).text

@@ -60,7 +60,9 @@ async def test_nobody_sees_tiles_of_other_areas(hub: Running, node: FakeNode) ->
     for place, there in ((Place("29401", "thon-dong"), True), (Place("29401", "thon-tay"), False)):
         secret = await signed_in(hub.hub, f"truong-{place.area}", Grant(Role.AREA_HEAD, place))
         async with httpx.AsyncClient(base_url=hub.url, cookies={COOKIE: secret}) as http:
-            assert ("Cổng thôn" in (await http.get("/cameras")).text) is there
+            page = (await http.get("/cameras")).text
+            assert ("Cổng thôn" in page) is there
+            assert ("Ở đây chưa có camera." in page) is not there
             assert (await http.get(CAMERA)).status_code == (200 if there else 403)
 
 

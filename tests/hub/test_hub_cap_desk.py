@@ -1,6 +1,7 @@
 """Alerts at the desk of a real hub: proved, told from copies, replaced, aired by rule or left to a person."""
 
 import asyncio
+import html
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -8,17 +9,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import aiomqtt
 import pytest
 import sqlalchemy as sa
 from cap_rig import SENDER, AlertOf, InfoOf, PlacedNode, area, now, signing
 from hub_rig import Mosquitto, Running, config_for, serving, until
 
+from edge_agent.contract.commands import Command
+from edge_agent.contract.reports import Position, Status
 from edge_agent.contract.signature import Verifier
+from edge_agent.contract.topics import EVERYBODY, NodeTopics
 from hub.cap import rows, said
+from hub.cap.deciding import Choice
 from hub.cap.desk import Taken
-from hub.cap.parse import CapError
+from hub.cap.parse import CapError, parse
 from hub.cap.rows import Row, State
 from hub.cap.signature import SignatureError, signed_part
+from hub.messages import decode
 from hub.people.chain import acts
 
 FEED = "kttv"
@@ -154,6 +161,22 @@ class TestByRule:
         assert (await take(hub, old)).state is State.EXPIRED
         await quiet(node)
 
+    async def test_where_the_hubs_clock_may_be_wrong_what_has_expired_waits_and_is_judged_by_the_right_time(
+        self, hub: Running, node: PlacedNode
+    ) -> None:
+        desk, late = hub.hub.alerts.desk, now() - timedelta(hours=1)
+        over = AlertOf(sent=now() - timedelta(hours=3), infos=(InfoOf(expires=late),))
+        taken = await desk.take(over.xml(), FEED, astray=True)
+        await hub.hub.alerts.again.look()
+        found = await row(hub, taken.id)
+        assert (found.state, found.reason) == (State.WAITING, "clock")
+        assert "giờ của máy chủ có thể sai" in (await hub.http.get(f"/alerts/{taken.id}")).text
+        await quiet(node)
+        mended = replace(found, expires=now() + timedelta(hours=1), body=AlertOf(sent=over.sent).xml())
+        await hub.hub.alerts.store.call(partial(rows.prove, row=mended))  # as if the clock stood right now
+        await hub.hub.alerts.again.look()
+        assert (await row(hub, taken.id)).state is State.AIRED
+
     async def test_what_somebody_brings_in_a_senders_name_is_not_proved(self, hub: Running, node: PlacedNode) -> None:
         taken = await take(hub, AlertOf(), source="")
         found = await row(hub, taken.id)
@@ -224,7 +247,14 @@ class TestRelations:
         ended = await until(lambda: node.told("bulletin.cancel"), 30)
         assert ended[0].bulletin == taken.id
         assert (await row(hub, taken.id)).state is State.CANCELLED
-        await until_ending(hub, taken.id, node, "done")
+        await until_ending(hub, taken.id, node, "cleared")
+        clear = node.told("bulletin.plan")[-1].bulletin
+        assert (clear.id[:3], clear.class_) == ("by-", "priority")
+        assert clear.text.startswith("Đài khí tượng thông báo. Tin cảnh báo Lũ quét đang về trên suối Đông không còn")
+        await hub.hub.alerts.again.look()
+        hub.hub.alerts.airing.wake()
+        await asyncio.sleep(1)
+        assert len(node.told("bulletin.plan")) == 2
 
     async def test_an_update_takes_the_place_of_what_was_said(self, hub: Running, node: PlacedNode) -> None:
         alert = AlertOf()
@@ -241,8 +271,51 @@ class TestRelations:
         alert = AlertOf()
         await take(hub, alert)
         await planned(node)
-        new = await take(hub, alert.after("vn.kttv.2026.2", "Update", infos=(InfoOf(severity="Minor"),)))
+        new = await take(hub, alert.after("vn.kttv.2026.2", "Update", infos=(InfoOf(language="en-US", event="?"),)))
         assert new.state is State.WAITING
+        await asyncio.sleep(1)
+        assert node.told("bulletin.cancel") == []
+
+    async def test_a_lower_update_ends_the_siren_and_is_said_where_it_was_heard(
+        self, hub: Running, broker: Mosquitto, node: PlacedNode
+    ) -> None:
+        alert = AlertOf()
+        old = await take(hub, alert)
+        await planned(node)
+        await until_state(hub, old.id, node, "done")
+        async with placed(hub, broker, node="loa-moi", position=None) as other:
+            mild = InfoOf(severity="Moderate", headline="Lũ đang rút", description=None, instruction=None)
+            taken = await take(hub, alert.after("vn.kttv.2026.2", "Update", infos=(mild,)))
+            assert (taken.state, (await row(hub, taken.id)).reason) == (State.WAITING, "level")
+            await until_ending(hub, old.id, node, "cleared")
+            said_ = node.told("bulletin.plan")[-1].bulletin
+            assert (said_.class_, said_.text) == ("priority", "Đài khí tượng thông báo. Lũ đang rút.")
+            assert other.told("bulletin.plan") == []
+
+    async def test_who_hears_what_replaces_it_hears_no_all_clear_and_the_others_do(
+        self, hub: Running, broker: Mosquitto, node: PlacedNode
+    ) -> None:
+        async with placed(hub, broker, node="loa-tay", position=Position(latitude=10.1, longitude=106.1)) as west:
+            alert = AlertOf()
+            old = await take(hub, alert)
+            for each in (node, west):
+                await until_state(hub, old.id, each, "done")
+            narrower = InfoOf(areas=area(polygon=None, circle="10.5,106.5 5"))
+            await take(hub, alert.after("vn.kttv.2026.2", "Update", infos=(narrower,)))
+            await until_ending(hub, old.id, west, "cleared")
+            await until_ending(hub, old.id, node, "done")
+            assert west.told("bulletin.plan")[-1].bulletin.class_ == "priority"
+            assert [args.bulletin.class_ for args in node.told("bulletin.plan")] == ["emergency", "emergency"]
+
+    @pytest.mark.parametrize("more", [{"severity": "Unknown"}, {"severity": "Severe"}])
+    async def test_what_is_not_surely_lower_ends_nothing_without_words(
+        self, hub: Running, node: PlacedNode, more: dict[str, Any]
+    ) -> None:
+        alert = AlertOf()
+        await take(hub, alert)
+        await planned(node)
+        info = InfoOf(certainty="Unlikely", **more)
+        assert (await take(hub, alert.after("x", "Update", infos=(info,)))).state is State.WAITING
         await asyncio.sleep(1)
         assert node.told("bulletin.cancel") == []
 
@@ -285,6 +358,92 @@ class TestRelations:
         await asyncio.sleep(1)
         assert node.told("bulletin.cancel") == []
         assert (await row(hub, taken.id)).state is State.AIRED
+
+
+class TestOneName:
+    """Anybody can write a sender's name, identifier and time: what proves nothing takes nothing from what is proved."""
+
+    async def test_a_forged_copy_that_came_first_does_not_silence_the_genuine_alert(
+        self, hub: Running, node: PlacedNode
+    ) -> None:
+        alert = AlertOf()
+        forged = await take(hub, replace(alert, infos=(InfoOf(severity="Minor", headline="Không có gì"),)), source="")
+        genuine = await take(hub, alert)
+        assert (genuine.state, genuine.new, genuine.id == forged.id) == (State.AIRED, True, False)
+        (args,) = await planned(node)
+        assert (args.bulletin.id, args.bulletin.class_) == (genuine.id, "emergency")
+        found = await row(hub, forged.id)
+        assert (found.state, found.reason) == (State.SUPERSEDED, genuine.id)
+        page = (await hub.http.get(f"/alerts/{genuine.id}")).text
+        assert "Tin khác mang cùng tên" in page and f"/alerts/{forged.id}" in page
+        cancel = await take(hub, alert.after("vn.kttv.2026.2", "Cancel", infos=()))
+        assert cancel.state is State.NOTED
+        assert (await row(hub, genuine.id)).state is State.CANCELLED
+        await until(lambda: [a.bulletin for a in node.told("bulletin.cancel")] == [genuine.id], 30)
+
+    async def test_what_staff_brought_before_the_feed_is_proved_by_it_and_sounds_once(
+        self, hub: Running, node: PlacedNode
+    ) -> None:
+        alert = AlertOf()
+        brought = await take(hub, alert, source="")
+        assert brought.state is State.WAITING
+        proved = await take(hub, alert)
+        assert (proved.id, proved.state) == (brought.id, State.AIRED)
+        (args,) = await planned(node)
+        assert args.bulletin.id == brought.id and (await row(hub, brought.id)).proved
+        assert not (await take(hub, alert)).new
+
+    async def test_words_that_a_person_let_in_good_faith_end_when_the_genuine_ones_are_on_air(
+        self, hub: Running, node: PlacedNode
+    ) -> None:
+        alert = AlertOf()
+        forged = await take(hub, replace(alert, infos=(InfoOf(headline="Không có gì"),)), source="")
+        comes_to = await hub.hub.alerts.desk.plan(parse(alert.xml()))
+        choice = Choice(comes_to.parts[0], "Không có gì.", {}, comes_to.nodes, 0)
+        await hub.hub.alerts.decisions.air(await row(hub, forged.id), comes_to, choice)
+        await planned(node)
+        genuine = await take(hub, alert)
+        assert (await planned(node, 2))[-1].bulletin.id == genuine.id
+        await until(lambda: [a.bulletin for a in node.told("bulletin.cancel")] == [forged.id], 30)
+
+    async def test_other_words_under_the_name_of_a_proved_alert_are_told_and_not_taken(
+        self, hub: Running, node: PlacedNode
+    ) -> None:
+        alert = AlertOf()
+        genuine = await take(hub, alert)
+        other = replace(alert, infos=(InfoOf(headline="Không có gì"),)).xml()
+        answer = await hub.http.post("/alerts", files={"file": ("a.xml", other, "application/xml")})
+        page = html.unescape((await hub.http.get(answer.headers["location"])).text)
+        assert genuine.id in answer.headers["location"] and "Không nhận tệp của bạn" in page
+        assert "quan-tri đưa vào một tin mang cùng tên nhưng nội dung khác" in page
+        same = await hub.http.post("/alerts", files={"file": ("a.xml", alert.xml(), "application/xml")})
+        assert "đã nhận từ trước" in (await hub.http.get(same.headers["location"])).text
+
+    async def test_two_that_nobody_proves_stand_side_by_side_and_say_so(self, hub: Running, node: PlacedNode) -> None:
+        alert = AlertOf()
+        one = await take(hub, alert, source="")
+        two = await take(hub, replace(alert, infos=(InfoOf(headline="Không có gì"),)), source="")
+        assert two.new and two.id != one.id
+        found = [await row(hub, id_) for id_ in (one.id, two.id)]
+        assert [(each.state, each.reason) for each in found] == [(State.WAITING, "differs")] * 2
+
+    @pytest.mark.parametrize("kind", ["Cancel", "Update"])
+    @pytest.mark.parametrize("first", [False, True])
+    async def test_what_nobody_proves_takes_nothing_off_the_desk_by_itself(
+        self, hub: Running, node: PlacedNode, kind: str, first: bool
+    ) -> None:
+        alert = AlertOf()
+        later = alert.after("x", kind, infos=(InfoOf(severity="Minor"),))
+        both = [await take(hub, each, source="") for each in ((later, alert) if first else (alert, later))]
+        new, old = both if first else both[::-1]
+        assert (await row(hub, old.id)).state is State.WAITING
+        assert (await row(hub, new.id)).state is State.WAITING
+        if kind == "Cancel":
+            assert (await row(hub, new.id)).reason == "replaces"
+            page = (await hub.http.get(f"/alerts/{old.id}")).text
+            assert "chưa có hiệu lực" in page and "Bị hủy bằng tin" not in page
+            await hub.hub.alerts.decisions.accept(await row(hub, new.id))
+            assert (await row(hub, old.id)).state is State.CANCELLED
 
 
 class TestSafety:
@@ -331,6 +490,50 @@ class TestSafety:
             hub.hub.alerts.airing.wake()
             (args,) = await until(lambda: back.told("bulletin.plan"), 60)
             assert args.bulletin.id == taken.id
+
+    async def test_what_a_node_got_before_the_hub_could_write_it_down_is_not_sent_again(
+        self, broker: Mosquitto, tmp_path: Path
+    ) -> None:
+        config = config_for(tmp_path, broker.port, cap=cap())
+        async with serving(config) as hub:
+            signer = hub.hub.signer
+            async with placed(hub, broker) as node:
+                taken = await take(hub, AlertOf())
+                await until_state(hub, taken.id, node, "done")
+                unwritten = partial(said.told, id_=taken.id, address="29401/tram-bom", state="pending", fault="")
+                await hub.hub.alerts.store.call(unwritten)
+            late = PlacedNode(broker.port, Verifier({signer.key_id: signer.public}), hub_url=hub.url)
+        async with late, serving(config) as hub:
+            await until_state(hub, taken.id, late, "done")
+            await quiet(late)
+
+    async def test_a_siren_goes_to_every_cluster_of_a_large_commune_in_pieces(
+        self, hub: Running, broker: Mosquitto
+    ) -> None:
+        names = [f"{'loa' * 10}-{n:04}" for n in range(900)]
+        about = PlacedNode(broker.port, Verifier({})).about()
+        for name in names:
+            topics = NodeTopics("29401", name)
+            status = Status(online=True, session="s", since=now(), version="1")
+            own = about.model_copy(update={"node": name})
+            for topic, body in ((topics.status, status.body()), (topics.about, own.body())):
+                assert hub.hub.registry.apply(decode(topic, body, retained=True))
+        asked: list[tuple[str, ...]] = []
+        verifier = Verifier({hub.hub.signer.key_id: hub.hub.signer.public})
+        async with aiomqtt.Client("127.0.0.1", broker.port) as heard:
+            await heard.subscribe(NodeTopics("29401", EVERYBODY).command, 1)
+            long = "Bà con rời suối ngay. " * 200
+            taken = await take(hub, AlertOf(infos=(InfoOf(instruction=long),)))
+            async with asyncio.timeout(60):
+                async for message in heard.messages:
+                    command = Command.model_validate_json(verifier.verify(bytes(message.payload)))
+                    asked.append(command.selector.nodes if command.selector else ())
+                    if sum(map(len, asked)) >= len(names):
+                        break
+        assert sorted(name for piece in asked for name in piece) == names
+        assert max(map(len, asked)) <= 400 and len(await aired(hub, taken.id)) == 900
+        page = (await hub.http.get(f"/alerts/{taken.id}")).text
+        assert "trên 900 cụm loa" in page and "và 800 cụm loa khác" in page
 
     async def test_a_refused_file_leaves_nothing(self, hub: Running) -> None:
         with pytest.raises(CapError):

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hub_rig import Mosquitto, Running, config_for, serving, until
 from edge_agent.contract.signature import Verifier
 from hub.cap import rows
 from hub.cap.feeds import FeedState
-from hub.cap.fetch import Fetcher, FetchError, require_host
+from hub.cap.fetch import Fetched, Fetcher, FetchError, require_host
 from hub.cap.index import read
 from hub.cap.rows import Row, State
 from hub.cap.xml import MAX_BYTES, XmlError
@@ -223,6 +224,13 @@ class TestFetching:
         require_host("https://kttv.example/x", ["kttv.example:443"])
 
 
+@pytest.mark.parametrize(("minutes", "astray"), [(0, False), (4, False), (6, True), (-60, True)])
+def test_a_feed_tells_what_time_it_is(minutes: int, astray: bool) -> None:
+    there = format_datetime(now() + timedelta(minutes=minutes), usegmt=True)
+    assert Fetched(b"", date=there).astray(now()) is astray
+    assert not Fetched(b"", date="?").astray(now())
+
+
 class TestLists:
     def test_the_link_that_says_that_it_is_an_alert_is_taken(self) -> None:
         links = (
@@ -241,6 +249,28 @@ class TestLists:
             return read(atom.encode(), "https://a.example/f").entries[0].key
 
         assert key("2026-01-01T00:00:00Z") != key("2026-01-02T00:00:00Z")
+
+    @pytest.mark.parametrize("kind", ["atom", "rss"])
+    def test_of_ten_thousand_entries_the_newest_count_whatever_their_order(self, kind: str) -> None:
+        start = datetime(2026, 1, 1, tzinfo=UTC)
+        items: list[str] = []
+        for n in range(10_000):
+            at = start + timedelta(minutes=n)
+            if kind == "atom":
+                items.append(f"<entry><id>{n}</id><updated>{at.isoformat()}</updated><link href='/{n}'/></entry>")
+            else:
+                when = format_datetime(at)
+                items.append(f"<item><guid>{n}</guid><pubDate>{when}</pubDate><link>/{n}</link></item>")
+        inner = "".join(items)
+        atom = f'<feed xmlns="http://www.w3.org/2005/Atom">{inner}</feed>'
+        data = atom if kind == "atom" else f"<rss><channel>{inner}</channel></rss>"
+        found = [entry.url for entry in read(data.encode(), "https://a.example/f").entries]
+        assert found == [f"https://a.example/{n}" for n in range(9999, 9799, -1)]
+
+    def test_entries_without_a_time_stay_as_they_stand(self) -> None:
+        inner = "".join(f"<item><link>/{n}</link><pubDate>?</pubDate></item>" for n in range(300))
+        found = read(f"<rss><channel>{inner}</channel></rss>".encode(), "https://a.example/f").entries
+        assert [entry.url for entry in found] == [f"https://a.example/{n}" for n in range(200)]
 
     def test_anything_else_is_no_list(self) -> None:
         with pytest.raises(XmlError) as caught:

@@ -94,7 +94,7 @@ async def test_the_siren_sounds_follows_an_update_and_ends_by_a_cancel(
     await until(lambda: not sounding(hub), 90)
     await until(lambda: bulletin(hub, second) == "cancelled", 30)
     async with asyncio.timeout(60):
-        while "Đã dừng." not in (await hub.http.get(f"/alerts/{second}")).text:
+        while "Đã dừng, đã báo tin hết." not in (await hub.http.get(f"/alerts/{second}")).text:
             await asyncio.sleep(0.2)
 
 

@@ -40,8 +40,8 @@ def test_all_mistakes_at_once_with_the_key_that_was_meant(tmp_path: Path) -> Non
         load(path)
     text = str(error.value)
     for words in (
-        "listen_: no such key. Was listen meant?",
-        "broker.pasword: no such key. Was password meant?",
+        "listen_: không có khoá này / no such key. Was listen meant?",
+        "broker.pasword: không có khoá này / no such key. Was password meant?",
         "Was Asia/Ho_Chi_Minh meant?",
         "a broker is written mqtt://host:port",
         "limits.nodes",
@@ -201,5 +201,34 @@ def test_paths_of_the_voice_begin_at_the_file(tmp_path: Path) -> None:
 
 
 def test_mistake_inside_a_list_is_told_too(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"voice\.chain\.0\.espeak-ng\.voise: no such key"):
+    with pytest.raises(ConfigError, match=r"voice\.chain\.0\.espeak-ng\.voise: .*no such key"):
         load(write(tmp_path, "voice: {chain: [{engine: espeak-ng, voise: vi}]}\n"))
+
+
+def test_check_tries_what_starting_needs_and_keeps_nothing(tmp_path: Path) -> None:
+    (tmp_path / "tokens.json").write_text("no json")
+    (tmp_path / "plain").write_text("a file")
+    path = write(
+        tmp_path,
+        "name: Xã Mẫu\ndata: plain/hub\nbroker:\n  username: hub\n  password: {file: none}\nupload_tokens:\n"
+        "  file: tokens.json\n",
+    )
+    found = CliRunner().invoke(main, ["check", str(path)])
+    assert found.exit_code == 2
+    for line, words in ((2, "Không ghi được"), (5, "Không đọc được mật khẩu"), (7, "Tệp mã của các nút")):
+        assert any(f"hub.yaml:{line}: " in told and words in told for told in found.stderr.splitlines()), words
+    (tmp_path / "none").write_text("secret")
+    (tmp_path / "tokens.json").write_text('{"thon-dong": "h7Qk"}')
+    path.write_text(path.read_text(encoding="utf-8").replace("plain/hub", "deep/data"), encoding="utf-8")
+    right = CliRunner().invoke(main, ["check", str(path)])
+    assert (right.exit_code, right.stderr) == (0, "")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["hub.yaml", "none", "plain", "tokens.json"]
+
+
+def test_check_refuses_an_empty_file_and_names_the_lines_of_mistakes(tmp_path: Path) -> None:
+    assert "Tệp trống" in CliRunner().invoke(main, ["check", str(write(tmp_path, "# nothing\n"))]).stderr
+    told = (
+        CliRunner().invoke(main, ["check", str(write(tmp_path, "name: Xã\ntimezone: Asia/Hanoi\nlimit: {}\n"))]).stderr
+    )
+    assert "hub.yaml:2: timezone: giá trị không dùng được" in told and "Was Asia/Ho_Chi_Minh meant?" in told
+    assert "hub.yaml:3: limit: không có khoá này / no such key. Was limits meant?" in told

@@ -11,7 +11,7 @@ import pytest
 from documents_rig import NOTICE, docx_of, pdf_of, read
 
 from hub.documents import legacy, spoken
-from hub.documents.model import DocumentError, Role
+from hub.documents.model import DocumentError, Part, Role
 from hub.documents.reader import Documents
 
 TCVN3 = "Céng hßa x· héi chñ nghÜa ViÖt Nam\n§éc lËp - Tù do - H¹nh phóc\nMêi bµ con th«n §«ng häp lóc 7h30 ngµy 5/6."
@@ -80,6 +80,32 @@ async def test_title_letter_without_kind_uses_its_subject_line(tmp_path: Path) -
     made = spoken.draft(extract.parts).split("\n")
     assert made[0] == "Kính thưa bà con thôn Đoài!"
     assert made[1] == "Ủy ban nhân dân xã Tân Hội thông báo về việc phun thuốc diệt muỗi."
+
+
+async def test_short_names_of_an_office_stay_as_they_are_written() -> None:
+    for head, said in (
+        ("BAN CHỈ HUY PCTT XÃ TÂN HỘI", "Ban chỉ huy PCTT xã Tân Hội thông báo"),
+        ("BAN CHỈ HUY PCTT&TKCN", "Ban chỉ huy PCTT&TKCN thông báo"),
+        ("UBND XÃ ĐẮK LẮK", "UBND xã Đắk Lắk thông báo"),
+        ("BAN QLDA XÃ KRÔNG NÔ", "Ban QLDA xã Krông Nô thông báo"),
+    ):
+        parts = [Part(head, Role.HEADER), Part("THÔNG BÁO", Role.SUBJECT), Part("về việc cắt điện", Role.SUBJECT)]
+        assert spoken.subject(parts) == f"{said} về việc cắt điện."
+
+
+async def test_names_of_columns_are_not_read_out_and_numbers_in_rows_are(tmp_path: Path) -> None:
+    rows = (
+        ("STT", "Thôn", "Số hộ", "Địa điểm"),
+        ("1", "Thôn Đông", "15", "Nhà văn hóa"),
+        ("2", "Thôn Tây", "9", "Đình"),
+    )
+    cells = ["".join(f"<w:tc><w:p><w:r><w:t>{cell}</w:t></w:r></w:p></w:tc>" for cell in row) for row in rows]
+    body = f"<w:tbl>{''.join(f'<w:tr>{row}</w:tr>' for row in cells)}</w:tbl>"
+    extract = await read(docx_of([], body=body), tmp_path)
+    assert roles(extract)["table"] == list(rows[0])
+    assert roles(extract)["body"] == ["Thôn Đông; 15; Nhà văn hóa", "Thôn Tây; 9; Đình"]
+    typed = await read("STT; Thôn; Thời gian; Địa điểm\n1. Thôn Đông: 7h00.".encode(), tmp_path)
+    assert roles(typed)["table"] == ["STT; Thôn; Thời gian; Địa điểm"]
 
 
 async def test_invitation_in_two_columns_of_blanks_is_read(tmp_path: Path) -> None:
@@ -192,6 +218,24 @@ async def test_lines_of_a_pdf_are_put_together_and_page_numbers_dropped(tmp_path
     long = ["Ủy ban nhân dân xã mời toàn thể bà con các thôn về dự buổi họp mặt đầu năm", "tại nhà văn hóa.", "2"]
     extract = await read(pdf_of([*long]), tmp_path)
     assert extract.whole == " ".join(long[:2])
+
+
+async def test_line_of_a_pdf_that_breaks_behind_a_colon_stays_with_its_sentence(tmp_path: Path) -> None:
+    lines = [
+        "Mời bà con mang theo sổ hộ khẩu và thẻ bảo hiểm y tế đến trạm để được hướng dẫn làm thủ tục.",
+        "Liên hệ: ông Nguyễn Văn An, điện thoại 0912 345 678; hotline 19006769. Email:",
+        "ubnd@xamau.gov.vn. Ban quản lý phối hợp thực hiện.",
+        "Các hộ ở xa đến trước 9h00.",
+    ]
+    made = spoken.draft((await read(pdf_of(lines), tmp_path)).parts).split("\n")
+    assert made[-2] == f"{lines[1]} {lines[2]}"
+    assert made[-3] == lines[3]
+
+
+def test_announced_contact_is_not_moved_before_its_announcement() -> None:
+    lines = ["Xin liên hệ ông An, 0912 345 678. Email:", "ubnd@xamau.gov.vn", "Bà con đến đúng giờ."]
+    made = spoken.draft([Part(line, Role.BODY) for line in lines]).split("\n")
+    assert made[1:-1] == ["Bà con đến đúng giờ.", lines[0], "ubnd@xamau.gov.vn."]
 
 
 async def test_script_of_a_pdf_is_neither_run_nor_read(tmp_path: Path) -> None:

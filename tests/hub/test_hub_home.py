@@ -1,14 +1,20 @@
 """The frame of the pages: how heavy they are, what browsers keep, what waits on the first one."""
 
 import gzip
+import html
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_rig import FakeNode, Running, signed_in
+from hub_rig import FakeNode, Mosquitto, Running, config_for, event, now, serving, signed_in, until
 
+from edge_agent.contract.errors import Fault
+from edge_agent.contract.reports import SpeakerState
+from edge_agent.contract.signature import Verifier
 from hub.people.rights import EVERYWHERE, Grant, Place, Role
 from hub.people.sessions import COOKIE
+from hub.standing import Mark
 
 LIMIT = 120_000
 """Bytes of a first page with all that it needs, as they travel."""
@@ -45,6 +51,53 @@ async def test_only_text_is_packed_and_streams_are_not(hub: Running, node: FakeN
     assert packed.headers["content-encoding"] == "gzip"
     assert "Accept-Encoding" in packed.headers["vary"]
     assert plain.headers["cache-control"] == "no-cache"
+
+
+async def test_a_horn_that_was_not_heard_stays_silent_until_it_is_and_is_named_once(
+    broker: Mosquitto, tmp_path: Path
+) -> None:
+    """Also after the node and the hub began anew, and know nothing of it but what the log of airings holds."""
+    config = config_for(tmp_path, broker.port)
+    meant, unheard = round(now().timestamp() * 1e6), Fault.of("speaker.not_heard")
+    told = {
+        "id": "b-1",
+        "speaker": "loa",
+        "title": "Họp",
+        "class": "ordinary",
+        "authority": "commune",
+        "state": "aired",
+    }
+    aired = event(1, "aired", "bulletin/b-1", **told, planned_us=meant, started_us=meant, seconds=5, heard=False)
+
+    async def home(hub: Running) -> str:
+        return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", (await hub.http.get("/")).text)).split())
+
+    def said(hub: Running) -> Any:
+        return hub.hub.registry.nodes["29401/tram-bom"].states["speaker", "loa"]
+
+    def silent(hub: Running) -> bool:
+        return "29401/tram-bom" in hub.hub.registry.standings.marked[Mark.SILENT]
+
+    async with serving(config) as hub:
+        verifier = Verifier({hub.hub.signer.key_id: hub.hub.signer.public})
+        async with FakeNode(broker.port, verifier, hub_url=hub.url) as node:
+            await node.state(SpeakerState(id="loa", at=now(), actual="idle", heard=False, fault=unheard))
+            await node.send(aired)
+            await until(lambda: silent(hub) and "29401/tram-bom" in hub.hub.ledger.accounts)
+            text = await home(hub)
+            assert "Mọi thứ đều tốt" not in text
+            assert text.count("Micrô không nghe thấy") == 1
+            await node.state(SpeakerState(id="loa", at=now(), actual="idle"))
+            await until(lambda: said(hub).fault is None)
+            assert silent(hub)
+    broker.stop()
+    broker.start()
+    async with serving(config) as hub, FakeNode(broker.port, verifier, hub_url=hub.url, session="s-2") as node:
+        await node.state(SpeakerState(id="loa", at=now(), actual="idle"))
+        await until(lambda: silent(hub))
+        assert "Cụm im lặng Trạm bơm Đông" in await home(hub)
+        await node.state(SpeakerState(id="loa", at=now(), actual="idle", heard=True))
+        await until(lambda: not silent(hub))
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -17,9 +17,7 @@ def account(hub: Running) -> Any:
 
 
 async def rows(hub: Running, query: str = "SELECT seq FROM records ORDER BY epoch, seq") -> list[Any]:
-    return await hub.hub._store.call(
-        lambda c: [r[0] if len(r) == 1 else r for r in c.exec_driver_sql(query).fetchall()]
-    )
+    return await hub.hub.store.call(lambda c: [r[0] if len(r) == 1 else r for r in c.exec_driver_sql(query).fetchall()])
 
 
 async def through(hub: Running, number: int) -> Any:

@@ -12,14 +12,17 @@ import httpx
 import pytest
 from hub_rig import FakeNode, Mosquitto, Running, now, signed_in, until
 
+from edge_agent.contract.capabilities import SpokenVoice
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.switched import LightState
+from edge_agent.contract.timetables import ComingSwitch, TimetableState
 from hub.monthly.tables import add, millis, month_of
 from hub.people.rights import Grant, Place, Role
 from hub.people.sessions import COOKIE
+from hub.registry import Node
 from hub.sentences import Speaker
 from hub.things.acts import morning
-from hub.things.tonight import night
+from hub.things.tonight import Line, night
 
 NODE = "29401/tram-bom"
 PATH = f"/nodes/{NODE}"
@@ -210,7 +213,7 @@ async def test_nonsense_changes_nothing(hub: Running, farm: FakeNode) -> None:
 async def test_energy_of_the_month_says_how_it_is_known(hub: Running, farm: FakeNode) -> None:
     month = month_of(millis(now()), HCM)
     kept = {(month, NODE, "kwh_measured", "a"): 12.5, (month, NODE, "kwh_estimated", "b"): 3.0}
-    await hub.hub._store.call(lambda c: add(c, kept | {(month, "29401/khac", "kwh_measured", "a"): 99.0}))
+    await hub.hub.store.call(lambda c: add(c, kept | {(month, "29401/khac", "kwh_measured", "a"): 99.0}))
     assert "Điện tháng này: 12,5 kWh đo được, 3 kWh ước tính theo công suất." in await page(hub)
 
 
@@ -239,3 +242,69 @@ async def test_tonights_picture_says_what_is_known_and_what_is_not(hub: Running,
     ]
     assert drawn.now == 240.0
     assert "Đang sáng đến 22:00; sau đó nút chưa báo" in drawn.said
+
+
+AT_EIGHT = datetime(2026, 11, 23, 20, tzinfo=HCM)
+
+
+def told_ahead(known: Node, *switches: tuple[int, float], photocell: bool = False) -> None:
+    """The node says what its gate lamp will do: hours after noon, and levels."""
+    noon = AT_EIGHT.replace(hour=12)
+    coming = tuple(ComingSwitch(at=noon + timedelta(hours=hour), level=level) for hour, level in switches)
+    begin, end = noon, noon + timedelta(days=2)
+    state = TimetableState(id="cong-thon", at=noon, begin=begin, end=end, switches=coming, photocell=photocell)
+    known.states["timetable", "cong-thon"] = state
+    assert known.about is not None
+    lamps = tuple(each.model_copy(update={"timetable": "cong-thon"}) for each in known.about.capabilities[:1])
+    speaks = (SpokenVoice(id="nu", name="Nữ", engine="espeak-ng"),)
+    changes = {"capabilities": (*lamps, *known.about.capabilities[1:]), "speaks": speaks}
+    known.about = known.about.model_copy(update=changes)
+
+
+def gate(known: Node, level: float, why: str, until: float | None = None) -> Line:
+    """How the gate lamp is drawn at eight, when it is so until so many hours later."""
+    end = None if until is None else AT_EIGHT + timedelta(hours=until)
+    state = {"wanted": level, "actual": level, "why": why, "until": end}
+    known.states["light", "cong-thon"] = LightState.model_validate({"id": "cong-thon", "at": AT_EIGHT, **state})
+    known.states.pop(("light", "san-nha"), None)
+    drawn = night([(known, {"cong-thon": [(AT_EIGHT - timedelta(hours=4), 0.0)]})], Speaker("vi", HCM, AT_EIGHT))
+    assert drawn is not None
+    return drawn.lines[0]
+
+
+def seen(line: Line) -> list[tuple[str, int]]:
+    """Kinds of its parts, and hours from 16:00 at which they begin."""
+    return [(bar.kind, round(bar.x / 60)) for bar in line.bars]
+
+
+async def test_the_whole_night_is_drawn_where_the_node_has_told_it(hub: Running, node: FakeNode) -> None:
+    known = hub.hub.registry.nodes[NODE]
+    told_ahead(known, (0, 0), (6, 100), (11, 40), (17, 0), (30, 100))
+    line = gate(known, 100, "program", 3)
+    assert seen(line) == [("off", 0), ("on", 4), ("dim", 7), ("off", 13)]
+    assert line.said == "Đang sáng; 23:00 còn 40 %, 05:00 tắt."
+    line = gate(known, 0, "override", 5)  # off until one in the morning, then its programme again
+    assert (seen(line), line.said) == ([("off", 0), ("dim", 9), ("off", 13)], "Đang tắt; 01:00 còn 40 %, 05:00 tắt.")
+    line = gate(known, 0, "override", 20)
+    assert (seen(line), line.said) == ([("off", 0)], "Đang tắt, không đổi đến sáng.")
+    line = gate(known, 100, "rule")  # for how long, a sensor knows
+    assert (seen(line), line.said) == ([("off", 0), ("unknown", 4)], "Đang sáng; nút chưa báo lúc nào đổi.")
+    line = gate(known, 100, "rule", 1)
+    assert seen(line) == [("off", 0), ("on", 4), ("dim", 7), ("off", 13)]
+    told_ahead(known, (0, 0), (6, 100), (11, 40), (17, 0), photocell=True)
+    assert gate(known, 100, "program", 3).said.endswith("theo cảm biến sáng.")
+
+
+async def test_what_no_timetable_holds_stays_and_an_old_timetable_counts_no_more(hub: Running, node: FakeNode) -> None:
+    known = hub.hub.registry.nodes[NODE]
+    told_ahead(known, (0, 0), (6, 100))
+    assert known.about is not None
+    free = known.about.capabilities[0].model_copy(update={"timetable": None})
+    known.about = known.about.model_copy(update={"capabilities": (free,)})
+    assert gate(known, 0, "default").said == "Đang tắt, không đổi đến sáng."
+    assert seen(gate(known, 100, "override", 2)) == [("off", 0), ("on", 4), ("unknown", 6)]
+    told_ahead(known, (0, 0), (6, 100))
+    old = known.states["timetable", "cong-thon"]
+    earlier = {"begin": AT_EIGHT - timedelta(days=9), "end": AT_EIGHT - timedelta(days=7)}
+    known.states["timetable", "cong-thon"] = old.model_copy(update=earlier)
+    assert seen(gate(known, 100, "program", 3))[-1] == ("unknown", 4)

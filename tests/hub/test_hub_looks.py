@@ -40,7 +40,7 @@ async def village(hub: Running, node: FakeNode) -> FakeNode:
     return node
 
 
-@pytest.mark.parametrize(("width", "height"), [(360, 640), (1280, 900)])
+@pytest.mark.parametrize(("width", "height"), [(360, 640), pytest.param(1280, 900, marks=pytest.mark.long)])
 async def test_every_page_can_be_read_touched_and_heard(
     hub: Running, village: FakeNode, browser: Browser, tmp_path: Path, width: int, height: int
 ) -> None:

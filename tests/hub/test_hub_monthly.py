@@ -56,12 +56,12 @@ def log_of(basis: str = "estimated") -> MonthLog:
 
 async def written(hub: Running, log: MonthLog, *records: Event | Sample, address: str = NODE) -> None:
     for record in records:
-        await hub.hub._store.call(lambda c, record=record: log.note(c, address, 1, record))  # type: ignore[misc]
+        await hub.hub.store.call(lambda c, record=record: log.note(c, address, 1, record))  # type: ignore[misc]
 
 
 async def rows(hub: Running, kind: str, month: str = "2026-11", within: Any = None, at: datetime | None = None) -> Any:
     asked = Asked(month, HCM, millis(at or instant(30)), within)
-    found = await hub.hub._store.read(lambda c: table(c, kind, asked))
+    found = await hub.hub.store.read(lambda c: table(c, kind, asked))
     return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
 
 
@@ -162,7 +162,7 @@ async def test_what_the_hub_did_not_see_is_not_known(hub: Running, node: FakeNod
 async def test_a_reader_gets_only_the_own_places(hub: Running, node: FakeNode) -> None:
     month = month_of(millis(now()), HCM)
     for address in (NODE, "29402/cho"):
-        await hub.hub._store.call(
+        await hub.hub.store.call(
             lambda c, address=address: add(c, {(month, address, "kwh_measured", "den"): 5.0})  # type: ignore[misc]
         )
     assert len(await rows(hub, "energy", month)) == 2
@@ -187,7 +187,7 @@ async def test_a_reader_gets_only_the_own_places(hub: Running, node: FakeNode) -
 async def test_the_page_and_its_files_tell_the_same(hub: Running, node: FakeNode) -> None:
     month = month_of(millis(now()), HCM)
     await hub.http.post(f"/nodes/{NODE}/lights/cong-thon", data={"do": "on"}, headers={"HX-Request": "true"})
-    await hub.hub._store.call(lambda c: add(c, {(month, NODE, "kwh_measured", "den"): 12.5}))
+    await hub.hub.store.call(lambda c: add(c, {(month, NODE, "kwh_measured", "den"): 12.5}))
     began = now() - timedelta(minutes=30)
     await written(hub, log_of(), fault(1, now(), "fault", "lampFailure", "light/cong-thon", since=began.isoformat()))
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.unescape((await hub.http.get("/reports")).text)))
@@ -231,6 +231,6 @@ async def test_a_rollback_makes_counters_be_read_again(hub: Running) -> None:
     await written(hub, log, sample(1, instant(2), energy_of_den=1.0))
     log.forget()
     await written(hub, log, sample(2, instant(2) + timedelta(minutes=5), energy_of_den=3.0))
-    stood = await hub.hub._store.read(lambda c: c.execute(month_counters.select()).all())
+    stood = await hub.hub.store.read(lambda c: c.execute(month_counters.select()).all())
     assert [row.value for row in stood] == [3.0]
     assert (await rows(hub, "energy"))[0]["kwh_estimated"] == 2.0

@@ -1,7 +1,7 @@
 """What is wrong reaches people: gathered, at their hours, once, in order, also when a channel was away."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 from notify_rig import START, Hook, ToldClock, hook, mail
+from sqlalchemy.engine import Connection
 
 from edge_agent.contract.capabilities import Capability
 from edge_agent.contract.errors import Fault
@@ -23,9 +24,11 @@ from hub.alerts.engine import Engine
 from hub.alerts.model import Channel, Rule, within
 from hub.alerts.news import News
 from hub.alerts.settings import Night, Notify
+from hub.alerts.stands import Stands
 from hub.alerts.tables import items, messages, told
 from hub.alerts.watch import Watch
 from hub.alerts.words import Writer
+from hub.cap.tables import acts as cap_acts
 from hub.cap.tables import alerts
 from hub.config import HubConfig
 from hub.messages import decode
@@ -33,6 +36,7 @@ from hub.notice import Notice
 from hub.people.rights import EVERYWHERE, Place
 from hub.presence import Presence
 from hub.registry import Registry
+from hub.sealed import Seal
 from hub.store import Store
 
 ON_BOTH_DATABASES = True
@@ -49,7 +53,10 @@ class Commune:
     registry: Registry
     channels: Channels
     engine: Engine
+    seal_file: Path
     connected: bool = True
+    means: dict[str, tuple[Place, ...]] = field(default_factory=dict)
+    """Places that foreign alerts mean."""
 
     async def __call__(self, seconds: float = 0) -> None:
         """So much later, in steps of at most 20 seconds, as the engine runs."""
@@ -109,13 +116,18 @@ class Commune:
         return list(await self.store.read(lambda c: c.execute(sa.select(table).order_by(table.c.id)).mappings().all()))
 
 
-def commune_on(store: Store, clock: ToldClock, registry: Registry, settings: Notify) -> Commune:
-    channels = Channels(store)
+def commune_on(store: Store, clock: ToldClock, registry: Registry, settings: Notify, seal: Seal) -> Commune:
+    channels = Channels(store, seal)
     writer = Writer("vi", ZONE, "Xã Tân Hội", "https://loa.example")
     watch = Watch(registry, settings, "vi", ZONE)
     made: list[Commune] = []
-    engine = Engine(settings, store, watch, channels, writer, lambda: made[0].connected, clock)
-    made.append(Commune(store, clock, registry, channels, engine))
+
+    async def concerns(id_: str) -> tuple[Place, ...]:
+        return made[0].means.get(id_, ())
+
+    stands = Stands(store, registry, lambda: made[0].connected, clock, seal, concerns)
+    engine = Engine(settings, stands, watch, channels, writer)
+    made.append(Commune(store, clock, registry, channels, engine, seal.file))
     return made[0]
 
 
@@ -125,7 +137,7 @@ async def commune(tmp_path: Path, database: dict[str, Any]) -> AsyncIterator[Com
     store, clock = Store(config.database_address), ToldClock()
     await store.start()
     registry = Registry(Presence(store), Notice(), clock, 1000)
-    made = commune_on(store, clock, registry, Notify())
+    made = commune_on(store, clock, registry, Notify(local_services=True), Seal(tmp_path / "secrets.key"))
     await made.engine.load()
     await made(20)  # until what nodes say is believed
     try:
@@ -208,7 +220,8 @@ async def test_a_restart_forgets_nothing_and_tells_nothing_twice(commune: Commun
     commune.lamp("dong", 1, broken=True)
     await commune(140)
     assert len(web.got) == 1
-    again = commune_on(commune.store, commune.clock, commune.registry, Notify())
+    seal = Seal(commune.seal_file)
+    again = commune_on(commune.store, commune.clock, commune.registry, Notify(local_services=True), seal)
     await again.engine.load()
     await web.open()
     await again(600)
@@ -252,6 +265,66 @@ async def test_an_alert_that_waits_is_told_at_night_and_when_somebody_decided(co
     commune.clock.forward(hours=22, minutes=58)  # 08:59
     await commune()
     assert "không còn chờ" in web.got[1]["title"]
+
+
+async def test_nobody_is_woken_for_what_proves_nothing_until_it_is_proved(commune: Commune, web: Hook) -> None:
+    await commune.channel(web.url, quiet_from=time(9), quiet_until=time(8, 59))
+    row = {column.name: "" for column in alerts.columns} | {"proved": 0, "level": 4, "body": b"", "state": "waiting"}
+    row |= {"id": "a-1", "title": "Lũ quét", "areas": "Xã Tân Hội", "given_by": "Hai"}
+    calm = {"alert": "a-1", "at": "", "who": "Hai", "act": "calm", "word": ""}
+
+    def write(connection: Connection) -> int:
+        connection.execute(alerts.insert().values(row))
+        return connection.execute(cap_acts.insert().values(calm)).rowcount
+
+    await commune.store.call(write)
+    await commune(120)
+    assert web.got == []
+    await commune.store.call(lambda c: c.execute(alerts.insert().values(row | {"id": "a-2", "title": "Bão"})).rowcount)
+    await commune()
+    assert "Bão" in web.bodies[0] and "Hai đưa vào, chưa có gì chứng tỏ tin này là thật" in web.bodies[0]
+    proved = alerts.update().where(alerts.c.id == "a-1").values(proved=1)
+    await commune.store.call(lambda c: c.execute(proved).rowcount)
+    await commune(60)
+    assert "Lũ quét" in web.bodies[1] and "chưa có gì chứng tỏ" not in web.bodies[1]
+
+
+async def test_an_alert_that_waits_is_told_where_it_means_and_to_all_where_nobody_knows(
+    commune: Commune, web: Hook
+) -> None:
+    async with hook() as west, hook() as other:
+        await commune.channel(web.url, place=Place("29401", "thon-dong"))
+        await commune.channel(west.url, place=Place("29401", "thon-tay"))
+        await commune.channel(other.url, place=Place("30001"))
+        here = Place("29401", "thon-dong", "loa-dong")
+        commune.means = {"a-1": (here, Place("30001", "", "loa-xa"))}
+        row = {column.name: "" for column in alerts.columns} | {"proved": 1, "level": 3, "body": b""}
+        for id_, title in (("a-1", "Lũ quét"), ("a-2", "Mưa lớn")):
+            new = row | {"id": id_, "state": "waiting", "title": title}
+            await commune.store.call(lambda c, new=new: c.execute(alerts.insert().values(new)).rowcount)
+        await commune()
+        assert ["Lũ quét" in there.bodies[0] for there in (web, west, other)] == [True, False, True]
+        assert all("Mưa lớn" in there.bodies[0] for there in (web, west, other))
+        await commune.store.call(lambda c: c.execute(alerts.update().values(state="dismissed")).rowcount)
+        await commune(140)
+        assert ["Lũ quét" in there.bodies[1] for there in (web, west, other)] == [True, False, True]
+
+
+async def test_a_thousand_faults_are_a_handful_of_messages(commune: Commune, web: Hook) -> None:
+    await commune.channel(web.url)
+    for village in range(10):
+        commune.node(f"dong-{village}", f"Thôn {village}", things=100)
+    for number in range(100):
+        for village in range(10):
+            commune.lamp(f"dong-{village}", number, broken=True)
+    await commune(600)
+    assert len(web.got) == 1 and "100 đèn" in web.got[0]["title"] and "Và 600 việc khác" in web.bodies[0]
+    assert len(web.bodies[0]) < 4096, "a messenger takes it whole"
+    for number in range(100):
+        for village in range(10):
+            commune.lamp(f"dong-{village}", number, broken=number % 2 == 0)
+    await commune(600)
+    assert len(web.got) == 2 and "50 đèn" in web.got[1]["title"]
 
 
 async def test_a_node_that_was_taken_away_for_good_is_no_good_news(commune: Commune, web: Hook) -> None:
@@ -313,14 +386,17 @@ async def test_a_node_away_is_told_in_time_and_while_the_broker_is_away_nothing_
     await commune(540)
     assert len(web.got) == 1, "its lamp is not well again, only unknown, and it is not away for long"
     commune.connected = False
-    await commune(1200)
+    await commune(560)
     assert len(web.got) == 1
+    await commune(640)
+    assert web.got[1]["title"] == "Xã Tân Hội: Trung tâm mất kết nối với mọi nút"
+    assert len(web.got) == 2 and "Máy chủ truyền tin" in web.bodies[1]
     commune.connected = True
     await commune(140)
-    assert "1 nút mất kết nối" in web.got[1]["title"]
+    assert "1 nút mất kết nối" in web.bodies[2] and "Trung tâm đã nối lại được" in web.bodies[2]
     commune.node("dong", things=1)
     await commune(200)
-    assert "có kết nối trở lại" in web.got[2]["title"] and "Đèn số 0" not in web.bodies[2]
+    assert "có kết nối trở lại" in web.got[3]["title"] and "Đèn số 0" not in web.bodies[3]
 
 
 async def test_a_bulletin_that_is_not_ready_is_told_before_its_time(commune: Commune, web: Hook) -> None:

@@ -1,5 +1,6 @@
 """An administrator adds a channel, tries it, changes it; its secret is never shown, and nobody else comes near it."""
 
+import asyncio
 import html
 import json
 import re
@@ -18,6 +19,8 @@ from edge_agent.contract.signature import Verifier
 from edge_agent.contract.switched import LightState
 from hub.alerts.addresses import address
 from hub.alerts.model import Rule
+from hub.alerts.nearby import is_here
+from hub.alerts.sending import Undelivered, send
 from hub.alerts.tables import channels, messages
 from hub.people.audit import acts
 from hub.people.joining import Wrong
@@ -35,7 +38,7 @@ def web(port: int, **more: str) -> dict[str, str]:
 
 
 async def rows(hub: Running, table: sa.Table) -> list[Any]:
-    return list(await hub.hub._store.read(lambda c: c.execute(sa.select(table)).mappings().all()))
+    return list(await hub.hub.store.read(lambda c: c.execute(sa.select(table)).mappings().all()))
 
 
 async def test_a_channel_is_added_tried_and_its_secret_never_shown(hub: Running, node: FakeNode) -> None:
@@ -61,7 +64,7 @@ async def test_a_channel_is_added_tried_and_its_secret_never_shown(hub: Running,
 
 
 async def test_the_running_hub_tells_what_nodes_report(broker: Mosquitto, tmp_path: Path) -> None:
-    config = config_for(tmp_path, broker.port, notify={"settle_s": 0, "gather_s": 0})
+    config = config_for(tmp_path, broker.port, notify={"settle_s": 0, "gather_s": 0, "local_services": True})
     async with hook() as there, serving(config) as hub:
         signer = hub.hub.signer
         async with FakeNode(broker.port, Verifier({signer.key_id: signer.public})) as node:
@@ -93,6 +96,40 @@ async def test_a_channel_that_refuses_is_seen_as_such(hub: Running, node: FakeNo
         assert (await hub.http.post(f"/notify/{channel['id']}", data=off)).status_code == 303
         assert "Đang tắt" in (await hub.http.get("/notify")).text
         assert [row["state"] for row in await rows(hub, messages)] == ["given_up"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+async def test_no_channel_leads_to_this_machine_itself(host: str) -> None:
+    async with hook() as there:
+        with pytest.raises(Undelivered, match=r"^notify\.error_local$"):
+            await send(f"json://{host}:{there.port}/hook", "Tin", "Tin", 20)
+        assert there.asked == 0
+
+
+async def test_the_page_says_that_an_address_leads_here(broker: Mosquitto, tmp_path: Path) -> None:
+    async with hook() as there, serving(config_for(tmp_path, broker.port, notify={})) as hub:
+        made = await hub.http.post("/notify", data=web(there.port), follow_redirects=True)
+        (path,) = re.findall(r'action="(/notify/[^"]+/test)"', made.text)
+        await hub.http.post(path)
+        async with asyncio.timeout(30):
+            while "dẫn về chính máy chủ" not in html.unescape((await hub.http.get("/notify")).text):
+                await asyncio.sleep(0.1)
+        assert there.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("169.254.169.254", True),
+        ("::ffff:127.0.0.1", True),
+        ("fe80::1%eth0", True),
+        ("::", True),
+        ("/run/x", True),
+        ("203.0.113.7", False),
+    ],
+)
+def test_what_counts_as_this_machine(host: str, here: bool) -> None:
+    assert is_here(host) is here
 
 
 async def test_what_is_wrong_is_said_and_what_was_typed_stays_but_secrets(hub: Running, node: FakeNode) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hub_rig import FakeNode, Mosquitto, Running, event, now, until
+from hub_rig import FakeNode, Mosquitto, Running, event, now, signed_in, until
 
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import BulletinState, SpeakerState
 from hub import lunar
 from hub.language import translator
+from hub.people.rights import Grant, Place, Role
+from hub.people.sessions import COOKIE
 
 ADDRESS = "29401/tram-bom"
 PATH = f"/nodes/{ADDRESS}"
@@ -156,6 +158,28 @@ async def test_emergency_is_acknowledged_on_all_nodes_at_once(hub: Running, node
     assert "không còn phát lại" in html.unescape(over.text)
     foreign = await hub.http.post("/emergencies/b-lu/acknowledge", headers={"Origin": "http://evil.example"})
     assert foreign.status_code == 403
+
+
+async def test_staff_of_a_commune_say_for_all_of_it_at_once_that_it_was_heard(
+    hub: Running, node: FakeNode, broker: Mosquitto
+) -> None:
+    staff = await signed_in(hub.hub, "can-bo", Grant(Role.STAFF, Place("29401")))
+    as_staff = {**HX, "Cookie": f"{COOKIE}={staff}"}
+    same = FakeNode(broker.port, node.verifier, node="cong-lang", title="Cổng làng")
+    foreign = FakeNode(broker.port, node.verifier, node="xa-ben", commune="30001", title="Xã bên")
+    async with same, foreign:
+        for each in (node, same, foreign):
+            await each.state(emergency())
+        await shows(hub, "Ở 3 cụm loa:", "Đã nghe (3 cụm loa)", path="/")
+        seen = plain((await hub.http.get("/", headers=as_staff)).text)
+        assert "Ở 2 cụm loa:" in seen and "Đã nghe (2 cụm loa)" in seen and "Xã bên" not in seen
+        answer = await hub.http.post("/emergencies/b-lu/acknowledge", headers=as_staff)
+        assert "Đã xác nhận: tin khẩn cấp sẽ dừng" in html.unescape(answer.text)
+        assert [[c.do for c in n.commands] for n in (node, same, foreign)] == [["emergency.acknowledge"]] * 2 + [[]]
+        viewer = await signed_in(hub.hub, "xem", Grant(Role.VIEWER, Place("29401")))
+        as_viewer = {**HX, "Cookie": f"{COOKIE}={viewer}"}
+        assert "Đã nghe" not in plain((await hub.http.get("/", headers=as_viewer)).text)
+        assert (await hub.http.post("/emergencies/b-lu/acknowledge", headers=as_viewer)).status_code == 403
 
 
 async def test_emergency_that_is_silent_for_a_moment_keeps_its_words(hub: Running, node: FakeNode) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,30 @@ async def test_who_guesses_waits_also_with_the_right_password(hub: Running, logi
         assert last.status_code == 429 and int(last.headers["retry-after"]) > 0 and "mở khoá" in last.text
         await hub.http.post(f"/people/{account.person.id}/unlock")
         assert (await enter(http)).status_code == 303
+
+
+async def test_who_guesses_elsewhere_keeps_nobody_from_the_device_they_know(hub: Running) -> None:
+    """With a count of its own on that device: password and second factor alike. An unlock holds for both."""
+    account = await person(hub, "lan", Grant(Role.STAFF, Place("29401")))
+    async with client(hub.url) as known, client(hub.url) as other, client(hub.url) as forger:
+        await enter(known)
+        _, papers = await enrolled(known)
+        await known.post("/sign-out")
+        await enter(other)
+        wrong = [(await other.post("/sign-in/second", data={"code": f"{n:06}"})).status_code for n in range(6)]
+        wrong += [(await enter(other, password="sai mật khẩu")).status_code for _ in range(6)]
+        assert wrong == ([422] * 5 + [429]) * 2
+        cookies = {name: value for name, value in known.cookies.items() if name.startswith("hub_device_")}
+        assert len(cookies) == 1 and account.person.id not in str(cookies)
+        for name, value in cookies.items():
+            forger.cookies.set(name, f"{value[:-9]}AAAA{value[-5:]}")
+        assert (await enter(forger)).status_code == 429
+        assert (await enter(known)).headers["location"].startswith("/sign-in/second")
+        assert (await known.post("/sign-in/second", data={"code": papers[0]})).headers["location"] == "/"
+        await known.post("/sign-out")
+        assert [(await enter(known, password="sai")).status_code for _ in range(6)] == [422] * 5 + [429]
+        await hub.http.post(f"/people/{account.person.id}/unlock")
+        assert (await enter(known)).status_code == (await enter(other)).status_code == 303
 
 
 async def test_many_guesses_at_once_are_no_more_guesses(hub: Running) -> None:
@@ -261,6 +285,28 @@ async def test_who_reaches_beyond_a_commune_is_shown_there_but_not_changed(place
     assert answer.status_code == 422 and "ngoài nơi ông bà quản trị" in answer.text
 
 
+async def test_a_role_that_was_taken_stays_taken_whatever_else_is_changed_at_the_same_time(place: Village) -> None:
+    """What is given, taken and set at once, each by who looked a moment ago, is all done."""
+    acts, accounts = place.hub.hub.people.acts, place.hub.hub.accounts
+    who = await place.be(Role.STAFF, "29401")
+    seen, viewer = accounts.get(who.id), Grant(Role.VIEWER, Place("29401"))
+    assert seen
+    await asyncio.gather(acts.take(seen, "staff", "29401"), acts.grant(seen, viewer), acts.name(seen, "Bà Lan"))
+    now_ = accounts.get(who.id)
+    assert now_ and (now_.person.grants, now_.person.name) == ((viewer,), "Bà Lan")
+    await accounts.load()
+    assert accounts.get(who.id) == now_
+
+
+async def test_two_administrators_who_take_it_from_each_other_leave_one(place: Village) -> None:
+    acts, accounts = place.hub.hub.people.acts, place.hub.hub.accounts
+    await place.be(Role.ADMINISTRATOR, "")
+    both = accounts.administrators
+    assert len(both) == 2
+    done = await asyncio.gather(*(acts.take(one, "administrator", "") for one in both), return_exceptions=True)
+    assert sum(isinstance(one, Exception) for one in done) == 1 and len(accounts.administrators) == 1
+
+
 async def test_the_last_administrator_stays(hub: Running) -> None:
     lord = hub.hub.accounts.administrators[0]
     taken = await hub.http.post(f"/people/{lord.person.id}/take", data={"grant": "administrator|"})
@@ -330,6 +376,9 @@ async def test_the_first_run_makes_one_administrator(broker: Mosquitto, tmp_path
         async with client(hub.url) as http:
             assert (await http.get("/sign-in")).headers["location"] == "/first-run"
             typed = {"name": "Vũ Quốc Quản", "login": "quan", "password": PASSWORD}
+            weak = {**typed, "password": "1234567890", "code": "AAAA-BBBB-CCCC"}
+            both = (await http.post("/first-run", data=weak)).text
+            assert "Mã không đúng" in both and "dễ bị đoán" in both
             wrong = await http.post("/first-run", data={**typed, "code": "AAAA-BBBB-CCCC"})
             assert wrong.status_code == 422 and "Mã không đúng" in wrong.text and "Vũ Quốc Quản" in wrong.text
             done = await http.post("/first-run", data={**typed, "code": code.lower().replace("-", " ")})
@@ -413,11 +462,46 @@ async def test_the_audit_log_says_who_did_what_and_is_whole(place: Village) -> N
     row = await row_of(place.hub, "node.switch.override")
     assert (row["person"], row["place"], row["what"], row["outcome"]) == (staff.id, EAST, "cong-thon 100", "done")
     csv = (await place.hub.http.get("/audit.csv?act=node.switch.override")).text
-    assert csv.count("\r\n") == 2 and EAST in csv
+    assert csv.count("\r\n") == 2 and EAST in csv and '"Bật, tắt đèn, máy",xong' in csv
+    at = re.search(r"\d{4}-\d\d-\d\dT[\d:.]+\+07:00", csv)
+    assert at and datetime.fromisoformat(at[0]) == datetime.fromisoformat(row["at"])
     page = (await place.hub.http.get("/audit?act=node.switch.override")).text
     assert "staff" in page and "cong-thon 100" in page
     verdict = await place.hub.hub.people._store.read(verify)
     assert verdict.is_whole and verdict.rows >= 2
+
+
+async def test_the_audit_log_says_why_something_was_not_done(place: Village) -> None:
+    """On pages, which answer a refusal by leading elsewhere, and over the API."""
+    chief, staff = await place.be(Role.ADMINISTRATOR, "29401"), await place.be(Role.STAFF, "29401")
+    lord = next(a for a in place.hub.hub.accounts.all if a.login == "quan-tri").person.id
+    away = f"/nodes/{EAST}/lights/cong-thon"
+    json = {"Content-Type": "application/json"}
+    tries = [
+        (chief, f"/people/{lord}/password", {}, "people.unknown"),
+        (chief, f"/people/{lord}/disable", {}, "people.unknown"),
+        (chief, f"/api/v1/people/{lord}/disable", json, "people.unknown"),
+        (staff, away, {}, "form."),
+        (staff, away, {"HX-Request": "true"}, "form."),
+    ]
+    for who, path, headers, _ in tries:
+        assert (await who.http.post(path, headers=headers)).status_code in (200, 303, 404)
+    async with asyncio.timeout(10):
+        while len(rows := (await place.hub.http.get("/audit.json?act=web.act")).json()) < len(tries):
+            await asyncio.sleep(0.05)
+    for row, (_, path, _, why) in zip(reversed(rows), tries, strict=True):
+        assert (row["what"], row["outcome"][: len(why)]) == (path, why)
+    assert "Không có người này" in (await place.hub.http.get("/audit?act=web.act")).text
+
+
+async def test_what_is_refused_again_and_again_does_not_fill_the_log(place: Village) -> None:
+    viewer = await place.be(Role.VIEWER, "29401")
+    for number in range(101):
+        assert (await viewer.http.get(f"/people/{number}")).status_code == 403
+    await viewer.http.post("/me/language", data={"language": "vi"})
+    await row_of(place.hub, "person.language")
+    rows = (await place.hub.http.get("/audit.json?act=web.refused")).json()
+    assert len(rows) == 51 and rows[0]["details"] == {"times": 100} and rows[0]["what"] == "/people/99"
 
 
 async def test_what_an_administrator_of_a_commune_sees_of_the_log(place: Village) -> None:

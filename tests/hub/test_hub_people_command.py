@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import sqlite3
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,37 @@ def test_a_first_run_code_is_printed_again_only_while_there_is_no_administrator(
     assert first != second and re.match(r"https://hub\.example/first-run  \w{4}-\w{4}-\w{4}", second)
     told("people", "add", file, "--login", "quan", "--role", "administrator")
     assert run("first-run", file).exit_code == 2
+
+
+def test_what_is_kept_is_for_this_account_only(tmp_path: Path) -> None:
+    told("people", "add", config(tmp_path), "--login", "lan", "--name", "Lan", "--role", "staff")
+    (file,) = tmp_path.rglob("hub.sqlite3")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (file.parent, file)] == [0o700, 0o600]
+
+
+def test_a_token_for_a_place_by_its_name_is_refused_with_the_places_that_are_known(tmp_path: Path) -> None:
+    file = config(tmp_path)
+    make = ("token", "make", file, "--name", "Một cửa", "--right", "see", "--place")
+    assert run(*make, "29401").exit_code == 0
+    (database,) = tmp_path.rglob("hub.sqlite3")
+    with sqlite3.connect(database) as kept:
+        kept.execute("INSERT INTO node_names VALUES ('29401/tram-bom', 'Trạm bơm', 'Thôn Đông')")
+    for mistaken in ("Thôn Đông", "thon-dong", "tram-bom", "29401//Thôn Đông"):
+        refused = run(*make, mistaken)
+        assert refused.exit_code == 2
+        assert "Known places: 29401; 29401//thon-dong; 29401/tram-bom" in refused.stderr
+    assert run(*make, "29401//thon-dong").exit_code == 0
+    assert len(run("token", "list", file).stdout.splitlines()) == 2
+
+
+def test_a_database_that_cannot_be_used_is_told_without_a_link(tmp_path: Path) -> None:
+    file = config(tmp_path)
+    told("people", "add", file, "--login", "lan", "--name", "Lan", "--role", "staff")
+    (database,) = tmp_path.rglob("hub.sqlite3")
+    with sqlite3.connect(database) as kept:
+        kept.execute("DROP TABLE airings")
+    failed = run("aired", file, "--month", "2026-11")
+    assert (failed.exit_code, "no such table" in failed.stderr, "sqlalche.me" in failed.stderr) == (2, True, False)
 
 
 async def run_beside(*argv: str) -> Any:

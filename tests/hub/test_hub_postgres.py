@@ -270,5 +270,5 @@ async def test_a_hub_lives_through_a_server_that_falls_and_comes_back(
             await until(lambda: through() == 59, limit=30)
             assert (await hub.http.get("/aired")).status_code == 200
         query = "SELECT seq FROM records ORDER BY id"
-        kept = await hub.hub._store.read(lambda c: list(c.exec_driver_sql(query).scalars()))
+        kept = await hub.hub.store.read(lambda c: list(c.exec_driver_sql(query).scalars()))
         assert kept == list(range(1, 60))

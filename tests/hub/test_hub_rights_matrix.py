@@ -37,7 +37,8 @@ HOLDS: dict[str, tuple[str, ...]] = {
     EAST: (EAST,),
 }
 """What lies in each scope, of what the addresses of this test name."""
-ALSO = {"/nodes/{commune}/{node}/cameras/{camera}/public": "answer"}
+PUBLIC_VIEW = "/nodes/{commune}/{node}/cameras/{camera}/public"
+ALSO = {PUBLIC_VIEW: "answer", f"/api/v1{PUBLIC_VIEW}": "answer"}
 """Addresses whose endpoint takes a second right in the same place."""
 LEAVES = {"/sign-out"}
 """Ends the session of whoever asks; it is for everybody, so there is nothing to refuse."""

@@ -1,12 +1,14 @@
 """What strangers and broken nodes send."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_rig import FakeNode, Running, event, now, until
+from hub_rig import FakeNode, Mosquitto, Running, config_for, event, now, serving, until
 
 from edge_agent.contract.reports import LightState
+from edge_agent.contract.signature import Verifier
 from hub.messages import Malformed, decode
 
 PATH = "/nodes/29401/tram-bom"
@@ -161,3 +163,13 @@ def test_a_node_speaks_of_itself_only() -> None:
     assert decode("edge/c/b/ack", ack, False).address == "c/b"
     with pytest.raises(Malformed):
         decode("edge/c/other/ack", ack, False)
+
+
+async def test_nodes_of_communes_that_are_not_served_are_refused_and_counted(broker: Mosquitto, tmp_path: Path) -> None:
+    async with serving(config_for(tmp_path, broker.port, communes=["29401"])) as hub:
+        signer = hub.hub.signer
+        known = Verifier({signer.key_id: signer.public})
+        async with FakeNode(broker.port, known, "ma", "99999"), FakeNode(broker.port, known):
+            await until(lambda: "29401/tram-bom" in hub.hub.registry.nodes and hub.hub.inbox.strangers > 0)
+            assert list(hub.hub.registry.nodes) == ["29401/tram-bom"]
+            assert "99999" not in (await hub.http.get("/nodes")).text

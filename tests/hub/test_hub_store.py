@@ -221,9 +221,9 @@ async def test_database_of_the_last_release_goes_on(broker: Mosquitto, tmp_path:
         assert [e.seq for e in account.events] == [5, 2, 1]
         page = (await hub.http.get("/aired?month=2026-11")).text
         assert "Tin của bản trước" in page and "Trạm cũ" in page and "Micrô: nghe thấy" in page
-        found = await hub.hub._store.read(lambda c: clips(c, NODE, "cong", 5))
+        found = await hub.hub.store.read(lambda c: clips(c, NODE, "cong", 5))
         assert [(clip.id, clip.gap_s, clip.fault) for clip in found] == [("c-1", 0.5, None)]
-        assert await hub.hub._store.read(lambda c: pictures(c, NODE, "cong", ["m-1"])) == {"m-1": "a" * 64}
+        assert await hub.hub.store.read(lambda c: pictures(c, NODE, "cong", ["m-1"])) == {"m-1": "a" * 64}
         signer = hub.hub.signer
         async with FakeNode(broker.port, Verifier({signer.key_id: signer.public})) as node:
             await node.send(event(4), event(6))

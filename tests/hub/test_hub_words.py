@@ -3,14 +3,19 @@
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
 
 import hub
 import tts.reading
+from edge_agent.contract.commands import KINDS
+from hub.bulletins.machine import Act
+from hub.cameras.looks import What
 from hub.language import catalogue, choose, sort_key
 from hub.notes import note_in
+from hub.people.asked import QUIET
 from hub.records import _absent
 from hub.sentences import number
 from hub.times import from_form, moment, zone_named
@@ -128,3 +133,13 @@ def test_absent_parts_of_a_range() -> None:
     assert _absent(sequence, 1, 20) == [(6, 7), (10, 11), (13, 20)]
     assert _absent(sequence, 1, 5) == []
     assert _absent(sequence, 8, 9) == []
+
+
+def test_every_act_of_the_audit_log_has_its_words() -> None:
+    """Those that stand in the code, and those that are put together of what people do."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES.rglob("*.py"))
+    written = set(re.findall(r'audit\.(?:note|afterwards)\(\s*"([a-z]+\.[a-z_]+)"', code))
+    assert {"web.act", "person.sign_in", "notify.make"} <= written
+    written |= {f"bulletin.{act}" for act in Act} | {f"camera.{what}" for what in get_args(What)}
+    written |= {f"node.{do}" for do in KINDS.keys() - QUIET}
+    assert [act for act in sorted(written) if f"audit.act.{act}" not in catalogue("vi")] == []

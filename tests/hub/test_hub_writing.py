@@ -227,6 +227,25 @@ async def test_document_becomes_a_draft_and_what_was_left_out_can_be_taken_back(
     assert fields_in(page)["s1.text"].endswith("Trần Thị Hoa.")
 
 
+async def test_pasted_letter_is_noticed_stripped_with_one_press_and_taken_back(hub: Running) -> None:
+    address, text = await new_draft(hub.http), "\n".join(NOTICE)
+    fields = await fields_of(hub.http, address)
+    for words, offered in (("Mời bà con họp lúc 7h30.", False), (text, True)):
+        sent = {**fields, "s1.text": words, "do": "save"}
+        answer = await hub.http.post(address, data=sent, headers={"HX-Request": "true"})
+        assert ("Đây có vẻ là một công văn" in answer.text) is offered
+    page = await pressed(hub, address, "letter:1")
+    said = fields_in(page)["s1.text"]
+    assert "từ 7h30 đến 11h30 ngày 08/6/2026" in said
+    assert not any(words in said for words in ("CỘNG HÒA", "Nơi nhận", "CHỦ TỊCH", "Trần Thị Hoa"))
+    assert "Trần Thị Hoa" in page.split('id="left_out"')[1]
+    assert "Đây có vẻ là một công văn" not in page
+    undo = page.split('value="restore:')[1].split('"')[0]
+    assert fields_in(await pressed(hub, address, f"restore:{undo}"))["s1.text"] == text
+    again = await hub.http.post(address, data={**await fields_of(hub.http, address), "do": "letter:0"})
+    assert again.status_code == 422
+
+
 async def test_document_in_a_draft_keeps_what_was_typed_beside_it(hub: Running) -> None:
     address = await new_draft(hub.http)
     fields = await fields_of(hub.http, address)
@@ -276,6 +295,16 @@ async def test_versions_in_other_languages_need_a_recording(hub: Running) -> Non
     assert "Máy không đọc được thứ tiếng này" in answer.text
     vietnamese = await fields_of(hub.http, address)
     assert vietnamese["s1.text"] == TEXT
+
+
+async def test_a_language_that_nobody_began_is_not_left_out_without_a_word(hub: Running) -> None:
+    address = await new_draft(hub.http, TEXT)
+    await pressed(hub, address, "language:en", title="Họp")
+    said = "Bản Tiếng Anh: Chưa có lời đọc hay bản thu nào."
+    assert said in await pressed(hub, address, "plan")
+    assert said not in await pressed(hub, address, "drop_language:en")
+    answer = await hub.http.post(address, data={**await fields_of(hub.http, address), "do": "plan"})
+    assert answer.status_code == 303 and "/plan" in answer.headers["location"]
 
 
 async def test_hostile_forms_are_refused_and_html_is_text(hub: Running) -> None:
@@ -328,7 +357,7 @@ async def test_what_was_done_stands_in_the_audit_log(hub: Running) -> None:
     assert (await hub.http.get(address)).status_code == 404
     id_, seen = address.rpartition("/")[2], []
     while len(seen) < 2:  # written behind the answer, at once
-        rows = await hub.hub._store.read(lambda c: c.execute(sa.select(acts.c.act, acts.c.details)).fetchall())
+        rows = await hub.hub.store.read(lambda c: c.execute(sa.select(acts.c.act, acts.c.details)).fetchall())
         seen = [row.act for row in rows if json.loads(row.details).get("id") == id_]
     assert seen == ["draft.create", "draft.remove"]
 
@@ -339,3 +368,13 @@ def test_length_is_near_to_what_a_voice_takes() -> None:
     assert of_text("") == 0
     assert of_text("Năm 2026.") > of_text("Năm nay.")
     assert Words(text=text).waits is False
+
+
+async def test_a_draft_in_which_nothing_was_written_is_the_next_one_too(hub: Running) -> None:
+    first = await new_draft(hub.http)
+    assert await new_draft(hub.http) == first
+    assert "(chưa có tên)" not in (await hub.http.get("/write")).text
+    fields = await fields_of(hub.http, first)
+    await hub.http.post(first, data={**fields, "s1.text": "Mời bà con họp.", "do": "save"})
+    assert await new_draft(hub.http) != first
+    assert "Mời bà con họp." in (await hub.http.get("/write")).text

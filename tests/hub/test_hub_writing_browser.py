@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from documents_rig import NOTICE, docx_of
 from hub_rig import Running, until
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
 from test_hub_browser import CHROMIUM, FLAGS, seen
-from writing_rig import fields_of, new_draft, spoken_wav
+from writing_rig import as_person, fields_of, new_draft, spoken_wav
 
+from hub.people.rights import Role
+
+MINE = "Dùng bản của tôi"
 PHONE = {"width": 360, "height": 640}
 WIDE = "document.documentElement.scrollWidth > innerWidth"
 SMALL = """[...document.querySelectorAll('main button, main a, main input, main select, main textarea, main summary')]
@@ -215,3 +218,103 @@ async def test_whole_way_without_scripts(hub: Running, browser: Browser) -> None
     await until(lambda: len(hub.hub.bulletins.desk.open) == 1)
     assert "/bulletins/" in page.url
     await context.close()
+
+
+async def test_what_was_typed_without_a_net_never_overwrites_what_another_wrote_meanwhile(
+    hub: Running, browser: Browser
+) -> None:
+    address = await new_draft(hub.http, "Bài đầu.")
+    context = await phone(browser, hub)
+    page = await context.new_page()
+    await page.goto(hub.url + address)
+    await context.set_offline(True)
+    await page.locator("textarea[data-words]").fill("Bài gõ ngoài đồng, không có mạng.")
+    await expect(page.locator("#write_away")).to_be_visible()
+    await page.close()  # the phone ends the page
+    async with await as_person(hub, "hoa", Role.STAFF, "") as hoa:  # who also adds a pause before the text
+        theirs = await fields_of(hoa, address)
+        await hoa.post(address, data={**theirs, "s1.text": "Bài của Hoa.", "do": "add:pause"})
+        await hoa.post(address, data={**await fields_of(hoa, address), "do": "up:2"})
+    await context.set_offline(False)
+    page = await context.new_page()
+    await page.goto(hub.url + address)
+    await expect(page.locator("#write_conflict")).to_contain_text("hoa vừa sửa bản này")
+    await expect(page.locator("textarea[data-words]")).to_have_value("Bài của Hoa.")
+    assert (await fields_of(hub.http, address))["s2.text"] == "Bài của Hoa."
+    await page.get_by_role("button", name=MINE).click()
+    await expect(page.locator("textarea[data-words]")).to_have_value("Bài gõ ngoài đồng, không có mạng.")
+    assert "Bài của Hoa." in (await hub.http.get(address)).text  # kept beside
+    await context.close()
+
+
+async def test_own_saving_whose_answer_got_lost_is_no_conflict(hub: Running, browser: Browser) -> None:
+    address = await new_draft(hub.http, "Bài đầu.")
+    context = await phone(browser, hub)
+    page = await context.new_page()
+
+    async def answer_lost(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await page.goto(hub.url + address)
+    await page.route(f"**{address}", answer_lost)
+    await page.locator("textarea[data-words]").fill("Câu một.")
+    await kept(hub, address, "Câu một.")
+    await page.locator("textarea[data-words]").fill("Câu một. Câu hai.")  # the phone ends the page before this is sent
+    await page.close()
+    page = await context.new_page()
+    await page.goto(hub.url + address)
+    await kept(hub, address, "Câu một. Câu hai.")
+    await expect(page.locator("textarea[data-words]")).to_have_value("Câu một. Câu hai.")
+    assert not (await page.locator("#write_conflict").inner_text()).strip()
+    await context.close()
+
+
+async def test_whole_bulletin_is_heard_on_the_phone(hub: Running, view: Page) -> None:
+    address = await new_draft(hub.http, "Kính mời bà con ra họp.")
+    await view.goto(hub.url + address)
+    await view.get_by_role("button", name="Nghe như ra loa").click()
+    sound = view.locator("#write_whole audio")
+    await sound.wait_for(timeout=60_000)
+    await seen(view, "document.querySelector('#write_whole audio').currentTime > 0.2")
+    assert await sound.evaluate("audio => audio.duration") > 3
+    await sound.scroll_into_view_if_needed()
+    assert not await view.evaluate(WIDE)
+
+
+LABELS = """[...document.querySelectorAll('nav.bar > a > span, nav.bar summary > span')]
+  .filter((e) => e.getBoundingClientRect().width > 2).length"""
+
+
+async def test_at_very_large_text_the_page_is_not_wide_and_the_bar_not_high(hub: Running, view: Page) -> None:
+    await view.goto(hub.url + await new_draft(hub.http, "Mời bà con họp."))
+    assert await view.evaluate(LABELS) >= 3
+    await view.evaluate("document.documentElement.style.fontSize = '36px'")
+    await view.evaluate("document.querySelectorAll('main details').forEach((d) => { d.open = true; })")
+    assert await view.evaluate(WIDE) is False
+    assert await view.evaluate(LABELS) == 0
+    bar = await view.locator("nav.bar").bounding_box()
+    assert bar is not None
+    assert bar["height"] < 90
+    assert await view.locator("nav.bar a").first.inner_text() != "", "its word is there for who is read to"
+
+
+async def test_a_text_that_is_read_keeps_the_policy_of_the_page(hub: Running, view: Page) -> None:
+    """No style is written into the page: `view` fails otherwise."""
+    await view.goto(hub.url + await new_draft(hub.http, "Mời bà con họp tại XQZ lúc 7 giờ."))
+    await view.get_by_role("button", name="Đọc thử").first.tap()
+    await expect(view.locator(".reading .spoken")).to_be_visible(timeout=30_000)
+    await view.wait_for_timeout(300)  # htmx settles what it put there
+
+
+TAP = """(button) => {
+  addEventListener('submit', (event) => event.preventDefault()); // the hub never answers
+  button.click();
+  return [button.dataset.busy, button.getAttribute('aria-busy'), document.getElementById('busy').textContent];
+}"""
+
+
+async def test_a_tap_is_answered_on_its_button_before_the_hub_answers(hub: Running, view: Page) -> None:
+    await view.goto(f"{hub.url}/write")
+    said = await view.get_by_role("button", name="Soạn tin mới").evaluate(TAP)
+    assert said == ["Đang gửi…", "true", "Đang gửi…"]

@@ -1,0 +1,36 @@
+"""The parts of the hub that the API needs besides nodes and bulletins."""
+
+from dataclasses import dataclass
+
+from hub.aired.book import AiredBook
+from hub.alerts.part import NotifyPart
+from hub.cameras.live import LiveDesk
+from hub.cameras.lookback import LookBack
+from hub.cameras.looks import Looks
+from hub.cameras.public import PublicCameras
+from hub.monthly.book import Book
+from hub.nodes.grounds import Grounds
+from hub.people.house import House
+from hub.pictures import Pictures
+from hub.residents.part import ResidentsPart
+from hub.shown import Shown
+from hub.things.acts import ThingActs
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """They are the same ones that the pages use."""
+
+    shown: Shown
+    house: House
+    residents: ResidentsPart
+    notify: NotifyPart
+    months: Book
+    aired: AiredBook
+    looks: Looks
+    public: PublicCameras
+    pictures: Pictures
+    lookback: LookBack
+    watching: LiveDesk
+    things: ThingActs
+    grounds: Grounds
