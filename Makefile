@@ -47,8 +47,9 @@ bench-camera: setup-test ## cameras: cost beside peers, isolation, motion, power
 	$(PY) -m bench.camera_powercut
 	$(PY) -m bench.camera_live
 
-bench-hub: setup-test  ## the hub with 10,000 nodes and 500 messages a second: pages, memory, processor
+bench-hub: setup-test  ## the hub with 10,000 nodes and 500 messages a second: pages, memory, processor; first pages on 3G, taps
 	$(PY) -m bench.hub_scale
+	$(PY) -m bench.hub_feel
 
 soak-camera: setup-test ## eight cameras that are killed, frozen and throttled: what was lost; MINUTES=30
 	$(PY) -m bench.camera_soak --minutes $(or $(MINUTES),30)
