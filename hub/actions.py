@@ -12,7 +12,7 @@ from starlette.routing import Route
 from edge_agent.contract.commands import CancelBulletin
 from edge_agent.contract.sentences import Language
 from hub import forms
-from hub.airacts import AirActs
+from hub.air.acts import AirActs
 from hub.announcing import CANCEL_LIFE, CANCEL_S, Announcing, Answer
 from hub.back import back
 from hub.commands import Commands, Outcome

@@ -10,10 +10,10 @@ import jinja2
 
 from edge_agent.contract.sentences import Language
 from hub.agenda import Day, agenda
+from hub.air.onair import AlarmView, alarms
 from hub.forms import Fields
 from hub.language import sentence, translator
 from hub.nodes.cards import Cards
-from hub.onair import AlarmView, alarms
 from hub.people.acting import person
 from hub.people.outcomes import not_done
 from hub.people.rights import Place, Right

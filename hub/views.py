@@ -10,8 +10,8 @@ from edge_agent.contract.reports import BulletinState, CameraState, DriverState
 from edge_agent.contract.sentences import Language
 from edge_agent.contract.units import METRICS, unit_of
 from hub.agenda import Day, agenda
+from hub.air.onair import ClashView, SpeakerView, clashes, speaker_view
 from hub.ledger import Account
-from hub.onair import ClashView, SpeakerView, clashes, speaker_view
 from hub.people.rights import Right
 from hub.registry import Node
 from hub.sentences import Speaker, is_undecodable, number

@@ -5,9 +5,9 @@ from typing import Literal
 
 from edge_agent.contract.capabilities import Capability
 from edge_agent.contract.reports import BulletinState, DriverState, SpeakerState
+from hub.air.onair import SpeakerView, speaker_view
 from hub.aired.rows import Row
 from hub.ledger import Account
-from hub.onair import SpeakerView, speaker_view
 from hub.registry import Node
 from hub.sentences import Speaker
 from hub.views import presence

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edge_agent.contract.sentences import Language
-from hub.onair import SpeakerView
+from hub.air.onair import SpeakerView
 from hub.people.acting import person
 from hub.people.rights import Right
 from hub.registry import Node

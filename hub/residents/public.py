@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
+from hub.air.onair import alarms
 from hub.cameras.public import Public, PublicCameras
-from hub.onair import alarms
 from hub.people.door import PUBLIC, Door
 from hub.people.kit import client
 from hub.people.rights import Place

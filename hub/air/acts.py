@@ -8,10 +8,10 @@ from starlette.requests import Request
 from edge_agent.contract.commands import AcknowledgeEmergency, Args, OrderBulletins, SetVolume, StopSpeaker
 from edge_agent.contract.reports import SpeakerState
 from edge_agent.contract.sentences import Language
+from hub.air.onair import title_of
 from hub.commands import Commands, Outcome
 from hub.forms import Fields, FormError
 from hub.language import translator
-from hub.onair import title_of
 from hub.people.acting import person
 from hub.people.rights import Right
 from hub.registry import Node
