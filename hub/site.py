@@ -39,6 +39,7 @@ from hub.monthly.book import Book
 from hub.monthly.pages import MonthlyPages
 from hub.nodes.grounds import Grounds
 from hub.nodes.map_pages import MapPages
+from hub.nodes.mapping import Mapping
 from hub.nodes.pages import NodePages
 from hub.pages import Pages, language_of
 from hub.people.door import Refused, WhoAsks, unguarded
@@ -80,7 +81,7 @@ class Site:
         announcing = Announcing(self._shown, core.commands, core.voice, core.previews, core.clock)
         self._actions = Actions(self._shown, core.commands, announcing, self._renderer, self._toasts, self._campaigns)
         self._months, self._aired = Book(self._shown, core.store), AiredBook(self._shown, core.store)
-        self._grounds = Grounds(core.store)
+        self._mapping = Mapping(self._shown, Grounds(core.store), core.audit)
         self.app = self._application()
 
     async def load(self) -> None:
@@ -172,7 +173,7 @@ class Site:
             lookback=self.lookback,
             watching=self.watching,
             things=self._actions.things,
-            grounds=self._grounds,
+            mapping=self._mapping,
         )
 
     def _about_nodes(self) -> list[BaseRoute]:
@@ -184,7 +185,7 @@ class Site:
         parts = (
             HomePages(shown, renderer, self.live, self._toasts, language, approving, lists),
             NodePages(shown, renderer, self.live, core.store, self._toasts, language),
-            MapPages(shown, renderer, self.live, self._grounds, core.audit, self._toasts, language),
+            MapPages(shown, renderer, self.live, self._mapping, self._toasts, language),
             LightPages(shown, renderer, self.live, core.store, self._toasts, switching, language),
             self._pages,
         )

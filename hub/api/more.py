@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hub.air.acts import AirActs
 from hub.aired.book import AiredBook
 from hub.alerts.part import NotifyPart
 from hub.cameras.live import LiveDesk
@@ -9,7 +10,7 @@ from hub.cameras.lookback import LookBack
 from hub.cameras.looks import Looks
 from hub.cameras.public import PublicCameras
 from hub.monthly.book import Book
-from hub.nodes.grounds import Grounds
+from hub.nodes.mapping import Mapping
 from hub.people.house import House
 from hub.pictures import Pictures
 from hub.residents.part import ResidentsPart
@@ -33,4 +34,4 @@ class More:
     lookback: LookBack
     watching: LiveDesk
     things: ThingActs
-    grounds: Grounds
+    mapping: Mapping

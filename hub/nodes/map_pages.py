@@ -11,19 +11,17 @@ from edge_agent.contract.sentences import Language
 from hub.forms import Fields, FormError
 from hub.language import remember, switched, translator
 from hub.live import Live
-from hub.nodes.drawing import SIZE, Marker, NotOnePlane, Pin, fit, markers, sketch_fit
-from hub.nodes.grounds import PINS, Ground, Grounds, NoPicture, brought, converted
+from hub.nodes.drawing import SIZE, Marker, Pin, markers, sketch_fit
+from hub.nodes.grounds import PINS, NoPicture, brought
+from hub.nodes.mapping import Mapping
 from hub.nodes.rows import Row, row
 from hub.people.acting import person
-from hub.people.audit import Audit
 from hub.people.door import Door, at_commune, somewhere
 from hub.people.rights import Place, Right
 from hub.registry import Node
 from hub.render import Parts, Renderer, Shown
 from hub.toasts import Toast, Toasts
 
-MOST = 400
-"""Nodes on a map; of more, the list tells."""
 CALM_S = 2.0
 MOST_NAME = 28
 LETTER = 34.0
@@ -52,16 +50,14 @@ class MapPages:
         shown: Shown,
         renderer: Renderer,
         live: Live,
-        grounds: Grounds,
-        audit: Audit,
+        mapping: Mapping,
         toasts: Toasts,
         language: Callable[[HTTPConnection], Language],
     ) -> None:
         self._shown = shown
         self._renderer = renderer
         self._live = live
-        self._grounds = grounds
-        self._audit = audit
+        self._mapping = mapping
         self._toasts = toasts
         self._language = language
 
@@ -75,20 +71,8 @@ class MapPages:
             door.route("/map/{commune}/fit", self._change, at_commune(Right.ADMINISTER), ["POST"]),
         ]
 
-    def _communes(self) -> list[str]:
-        who, known = person(), self._shown.registry.standings.in_place
-        communes = [place for place in known if place and "/" not in place]
-        if not who.may_everywhere(Right.SEE):
-            communes = [c for c in communes if any(p.commune in ("", c) for p in who.places(Right.SEE))]
-        return sorted(communes)
-
-    def _nodes(self, commune: str) -> list[Node]:
-        inside = self._shown.areas.inside(Place(commune)) if commune else []
-        may = [node for node in inside if person().may(Right.SEE, self._shown.areas.place(node))]
-        return sorted(may, key=lambda node: node.address)[:MOST]
-
     async def _page(self, request: Request) -> Response:
-        language, communes = self._language(request), self._communes()
+        language, communes = self._language(request), self._mapping.communes()
         asked = request.query_params.get("commune", "")
         commune = asked if asked in communes else (communes[0] if communes else "")
         html = self._renderer.sheet_of(
@@ -105,7 +89,7 @@ class MapPages:
 
     async def _stream(self, request: Request) -> Response:
         commune = request.query_params.get("commune", "")
-        if commune not in self._communes():
+        if commune not in self._mapping.communes():
             return self._live.response(self._language(request))
 
         async def draw(language: Language) -> Parts:
@@ -116,7 +100,7 @@ class MapPages:
         return self._live.response(self._language(request), draw, CALM_S)
 
     async def _view(self, commune: str, language: Language) -> MapView:
-        nodes, ground = self._nodes(commune), await self._grounds.get(commune) if commune else None
+        nodes, ground = self._mapping.nodes(commune), await self._mapping.ground(commune)
         placed = [(node, node.about.position) for node in nodes if node.about and node.about.position]
         others = [node for node in nodes if not (node.about and node.about.position)]
         fitted = ground.fit if ground else None
@@ -144,15 +128,15 @@ class MapPages:
 
     async def _picture(self, request: Request) -> Response:
         commune = request.path_params["commune"]
-        picture = await self._grounds.picture(commune) if commune in self._communes() else None
+        picture = await self._mapping.picture(commune)
         if picture is None:
             return Response(status_code=404)
         return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
 
     async def _fitting(self, request: Request) -> Response:
         language, commune = self._language(request), request.path_params["commune"]
-        ground = await self._grounds.get(commune)
-        known = [(n.address, n.title) for n in self._nodes(commune) if n.about and n.about.position]
+        ground = await self._mapping.ground(commune)
+        known = [(n.address, n.title) for n in self._mapping.nodes(commune) if n.about and n.about.position]
         html = self._renderer.sheet_of(
             "map_fit.html",
             language,
@@ -181,43 +165,24 @@ class MapPages:
         """What the form asks for; the key of what to say."""
         match fields.get("do"):
             case "picture" if picture:
-                await self._grounds.put(commune, await converted(picture), self._shown.clock.now())
+                await self._mapping.put(commune, picture)
             case "remove":
-                await self._grounds.remove(commune)
+                await self._mapping.remove(commune)
             case "unpin":
-                await self._grounds.pin(commune, ())
+                await self._mapping.unpin(commune)
             case "pin":
-                await self._pin(commune, fields)
+                await self._mapping.pin(commune, self._pin_of(fields))
             case _:
                 raise FormError("node.map_no_picture")
-        self._audit.note(f"map.{fields['do']}", commune)
         return f"node.map_done_{fields['do']}"
 
-    async def _pin(self, commune: str, fields: Fields) -> None:
-        ground = await self._grounds.get(commune)
-        if ground is None or len(ground.pins) >= PINS:
-            raise FormError("form.bad")
-        pins = (*ground.pins, self._pin_of(ground, fields))
-        if len(pins) == PINS:
-            try:
-                fit(pins)
-            except NotOnePlane as error:
-                raise FormError("node.map_line") from error
-        await self._grounds.pin(commune, pins)
-
-    def _pin_of(self, ground: Ground, fields: Fields) -> Pin:
-        node = self._shown.registry.nodes.get(fields.get("where", ""))
-        position = node.about.position if node and node.about else None
+    def _pin_of(self, fields: Fields) -> Pin:
         try:
             x, y = float(fields.get("at.x", "")), float(fields.get("at.y", ""))
-            if position is not None:
-                lat, lon = position.latitude, position.longitude
-            else:
-                lat, lon = (float(fields.get(name, "").replace(",", ".")) for name in ("latitude", "longitude"))
+            typed = (float(fields.get(name, "").replace(",", ".")) for name in ("latitude", "longitude"))
+            lat, lon = self._mapping.position(fields.get("where", "")) or typed
         except ValueError as error:
             raise FormError("node.map_no_place") from error
-        if not (0 <= x <= ground.width and 0 <= y <= ground.height and -90 <= lat <= 90 and -180 <= lon <= 180):
-            raise FormError("node.map_no_place")
         return Pin(x, y, lat, lon)
 
 
