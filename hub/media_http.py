@@ -6,6 +6,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 RECEIVE_S = 300.0
 """A file or a piece that takes longer to come is let go: it holds one of few places."""
+REST_S = 10.0
+"""How long the rest of a refused file is taken in."""
 _DIGITS = 15
 
 
@@ -64,7 +67,10 @@ class MediaRoutes:
             return JSONResponse({"sha256": sha256})
         said = request.headers.get("content-type", "")
         medium = await self._taken(self._store.put(sha256, request.stream(), said))
-        return _refusal(medium) if isinstance(medium, MediaRefused) else JSONResponse({"sha256": sha256}, 201)
+        if isinstance(medium, MediaRefused):
+            await _rest(request)
+            return _refusal(medium)
+        return JSONResponse({"sha256": sha256}, 201)
 
     async def patch(self, request: Request) -> Response:
         """204 when a piece was taken, 201 when the file is whole with it, 200 when it was there already."""
@@ -81,6 +87,7 @@ class MediaRoutes:
         said = request.headers.get("content-type", "")
         medium = await self._taken(self._store.append(sha256, offset, total, _bounded(request.stream()), said))
         if isinstance(medium, MediaRefused):
+            await _rest(request)
             return _refusal(medium)
         headers = _progress(self._store.progress(sha256))
         return JSONResponse({"sha256": sha256}, 201, headers) if medium else Response(status_code=204, headers=headers)
@@ -127,6 +134,14 @@ async def _bounded(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         if size > MAX_BYTES:
             return
         yield chunk
+
+
+async def _rest(request: Request) -> None:
+    """Take in, for a while, what is still on its way: who has its connection cut while it sends never reads why."""
+    with suppress(ClientDisconnect, TimeoutError, RuntimeError):
+        async with asyncio.timeout(REST_S):
+            async for _ in _bounded(request.stream()):
+                pass
 
 
 def _number(request: Request, name: str) -> int | None:

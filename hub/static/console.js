@@ -166,6 +166,15 @@
     .some((field) => field === document.activeElement || field.value !== field.defaultValue);
   let shown = byId("shape")?.dataset.shape;
   let timer = 0;
+  // What somebody has unfolded stays so in the card that comes in its place; a count in its name may have changed.
+  const foldName = (fold) => {
+    const words = fold.querySelector("summary");
+    return `${fold.parentElement.closest("[id]").id} ${(words.ariaLabel ?? words.textContent).replace(/\d+|\s+/g, " ")}`;
+  };
+  const keepFolds = (old, fresh) => {
+    const unfolded = new Set([...old.querySelectorAll("details[open]")].map(foldName));
+    fresh.querySelectorAll("details").forEach((fold) => { if (unfolded.has(foldName(fold))) fold.open = true; });
+  };
   const reshape = async () => {
     timer = 0;
     const wanted = byId("shape").dataset.shape;
@@ -182,7 +191,7 @@
       const old = byId(card.id);
       if (old && old.dataset.shape === card.dataset.shape) return;
       if (old && isTouched(old)) { waits = true; return; }
-      if (old) old.replaceWith(card); else cards.insertBefore(card, cards.children[place] ?? null);
+      if (old) { keepFolds(old, card); old.replaceWith(card); } else cards.insertBefore(card, cards.children[place] ?? null);
       htmx.process(card);
       watch(card);
     });

@@ -252,8 +252,12 @@ async def test_two_hundred_lights_stay_usable_on_a_phone(
     await expect(view.locator("#n_29401_tram-bom_light_san-bong")).to_be_visible()  # its fold stays open
     await card.locator("summary", has_text="Đường trục thôn (201)").click()
     await expect(view.locator("#n_29401_tram-bom_light_den-150")).to_contain_text("Theo lịch đến")
+    await card.evaluate("card => { card.dataset.shape = ''; card.dataset.before = '1'; }")
+    await node.furnish(rows=201)  # another lamp: the card is drawn anew, and what is unfolded stays so
+    await expect(card).not_to_have_attribute("data-before", "1", timeout=15_000)
+    await expect(view.locator("#n_29401_tram-bom_light_den-150")).to_be_visible()
     await view.locator("#n_29401_tram-bom_g_truc-thon_off").click()
-    await expect(view.locator("#n_29401_tram-bom_g_truc-thon")).to_contain_text("0/201 đang bật", timeout=15_000)
+    await expect(view.locator("#n_29401_tram-bom_g_truc-thon")).to_contain_text("0/202 đang bật", timeout=15_000)
     assert await view.evaluate("document.documentElement.scrollWidth") <= 360
     await view.screenshot(path=tmp_path / "lights.png")
 
