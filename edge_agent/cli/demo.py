@@ -161,6 +161,7 @@ def _tell(layout: Layout, program: str | None, nodes: list[Child]) -> None:
         click.echo(say("demo.sound_card", device=layout.sound_card or "default"))
     click.echo(say("demo.lines", again=f"edge-agent panel {shlex.quote(str(layout.node(NODES[0])))} cong-lang=hand"))
     click.echo(say("demo.camera"))
+    click.echo(say("demo.hours", windows=layout.open_hours))
     for node in nodes:
         click.echo(say("demo.node", node=node.name, pid=node.pid, again=_again(layout, node)))
     url = click.style(f"http://127.0.0.1:{layout.hub_port}/", bold=True)

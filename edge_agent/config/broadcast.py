@@ -10,6 +10,8 @@ from edge_agent.contract.base import Name
 from edge_agent.contract.bulletins import BulletinClass
 
 TIME = r"^([01]\d|2[0-3]):[0-5]\d$"
+END = r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$"
+"""A time at which something ends may be midnight."""
 Time = Annotated[str, Field(pattern=TIME)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Preset = Literal["none", "two-sessions", "urban", "rural"]
@@ -19,7 +21,7 @@ class Window(Section):
     """When a session may be on air, in local time; `to` is not within it."""
 
     from_: Time = Field(alias="from", examples=["05:30"])
-    to: Time = Field(examples=["06:30"])
+    to: Annotated[str, Field(pattern=END, examples=["06:30"])]
 
     @model_validator(mode="after")
     def _ordered(self) -> "Window":

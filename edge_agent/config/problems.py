@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge_agent.config.broadcast import TIME
+from edge_agent.config.broadcast import END, TIME
 from edge_agent.config.model import HUB_PATTERN, KEY_PATTERN
 from edge_agent.config.switching import LINE_PATTERN
 from edge_agent.config.yaml import Place
@@ -53,6 +53,7 @@ _PATTERNS = {
     HUB_PATTERN: "config.hub_url",
     KEY_PATTERN: "config.public_key",
     TIME: "config.time",
+    END: "config.time",
 }
 
 

@@ -4,18 +4,22 @@ import json
 import os
 import secrets
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import yaml
 
 from edge_agent.contract.signature import Signer
+from edge_agent.demo import hours
 from edge_agent.demo.things import things
 from edge_agent.store.files import write_atomically
 
 COMMUNE = "26734"
+_HERE = ZoneInfo("Asia/Ho_Chi_Minh")
 NODES = ("thon-dong", "thon-tay", "cho-tay")
 _USERS = ("hub", *NODES)
 _ROAD = [[0, 0.62], [1, 0.62], [1, 1], [0, 1]]
@@ -34,6 +38,11 @@ PEOPLE = (
     ("quan-tri", "Vũ Quốc Quản", "administrator", ""),
 )
 """Login, name, role and place of whom everybody may be."""
+_VOICES = [
+    {"engine": "espeak-ng", "id": "mien-bac", "name": "Giọng miền Bắc"},
+    {"engine": "espeak-ng", "id": "mien-nam", "name": "Giọng miền Nam", "voice": "vi-vn-x-south"},
+]
+"""Without network. The same ids on hub and nodes: so each can say what the other was asked to."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,8 @@ class Layout:
     broker_port: int
     hub_port: int
     sound_card: str | None
+    started: datetime = field(default_factory=lambda: datetime.now(_HERE))
+    """Local; the lawful hours are made to hold it."""
 
     @property
     def films(self) -> dict[str, Path]:
@@ -54,6 +65,11 @@ class Layout:
     def hub(self) -> Path:
         """The hub's configuration."""
         return self.folder / "hub.yaml"
+
+    @property
+    def open_hours(self) -> str:
+        """When may be broadcast, for people."""
+        return hours.told(hours.windows(self.started))
 
     def node(self, name: str) -> Path:
         """A node's configuration."""
@@ -110,7 +126,12 @@ class Layout:
             "signing_key": {"id": "demo", "file": str(self.secret("signing.key"))},
             "upload_tokens": {"file": str(self.secret("upload-tokens.json"))},
             "residents": {"public": True},
-            "demo": {"people": [dict(zip(("login", "name", "role", "place"), one, strict=True)) for one in PEOPLE]},
+            "voice": {"chain": _VOICES},
+            "hours": hours.section(hours.windows(self.started)),
+            "demo": {
+                "people": [dict(zip(("login", "name", "role", "place"), one, strict=True)) for one in PEOPLE],
+                "hours": self.open_hours,
+            },
             "log_level": "warning",
         }
 
@@ -138,6 +159,8 @@ class Layout:
             },
             "command_keys": [{"id": "demo", "public": self._public_key()}],
             "clock": {"trust": "assume"},
+            "voice": {"chain": [{"engine": "gtts"}, *_VOICES]},
+            "broadcast": {"hours": hours.section(hours.windows(self.started))},
             **switched,
             "drivers": [*switched["drivers"], {"id": "horn", **horn}, *ears],
             "speakers": [

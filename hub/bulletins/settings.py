@@ -9,6 +9,8 @@ from edge_agent.contract.bulletins import BulletinClass
 from hub.people.rights import Person, Role
 
 TIME = r"^([01]\d|2[0-3]):[0-5]\d$"
+END = r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$"
+"""A time at which something ends may be midnight."""
 Time = Annotated[str, Field(pattern=TIME)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Preset = Literal["none", "two-sessions", "urban", "rural"]
@@ -35,7 +37,7 @@ class Window(Strict):
     """When a session may be on air, in local time; `to` is not within it."""
 
     from_: Time = Field(alias="from", examples=["05:30"])
-    to: Time = Field(examples=["06:30"])
+    to: Annotated[str, Field(pattern=END, examples=["06:30"])]
 
     @model_validator(mode="after")
     def _ordered(self) -> "Window":

@@ -18,6 +18,7 @@ class DemoPage:
     def __init__(self, kit: Kit, settings: Demo | None) -> None:
         self._kit = kit
         self._people = settings.people if settings else ()
+        self._hours = settings.hours if settings else ""
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application; none outside of the demo."""
@@ -47,8 +48,10 @@ class DemoPage:
             )
             for account in self._known()
         ]
-        after = safe(request.query_params.get("next"))
-        return self._kit.page(request, "people_demo.html", "sign_in", people=people, after=after)
+        after, hours = safe(request.query_params.get("next")), self._hours
+        return self._kit.page(
+            request, "people_demo.html", "sign_in", people=people, after=after, hours=hours, choosing=True
+        )
 
     def _known(self) -> list[Account]:
         found = (self._kit.accounts.by_login(one.login) for one in self._people)

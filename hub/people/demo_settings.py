@@ -19,3 +19,4 @@ class Demo(Strict):
     """People without passwords: `/demo` offers them. Only where nobody but this machine reaches the console."""
 
     people: tuple[DemoPerson, ...] = Field(min_length=1, max_length=20)
+    hours: str = Field(default="", max_length=200, description="When may be broadcast, as `/demo` tells it")
