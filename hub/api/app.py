@@ -18,10 +18,12 @@ from hub.api import (
     clips,
     devices,
     exports,
+    health,
     inviting,
     lights,
     log,
     looking,
+    maps,
     nodes,
     notices,
     notify,
@@ -39,6 +41,8 @@ from hub.people.door import PUBLIC
 PATH = "/api/v1"
 GROUPS = (
     nodes,
+    health,
+    maps,
     acts,
     sounding,
     lights,

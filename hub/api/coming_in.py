@@ -1,9 +1,11 @@
 """Who comes in by the API: a program by its token, or a person's own page by its cookie; and how often they may."""
 
 import asyncio
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers
@@ -22,8 +24,26 @@ BURST, PER_S = 500.0, 300.0
 GUESSES, GUESSES_PER_S = 20.0, 0.2
 """Tokens that open nothing, of one address."""
 MOST_BODY = 256 * 1024
+MB = 1024 * 1024
 _MOST_KNOWN = 5000
 _LOOK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An address whose body is a file: of so many bytes at most, of kinds that begin so."""
+
+    address: re.Pattern[str]
+    most: int
+    kinds: tuple[str, ...]
+
+
+UPLOADS = (
+    Upload(re.compile(r"/api/v1/alerts"), MB, ("application/cap+xml", "application/common-alert", "application/xml", "text/xml")),
+    Upload(re.compile(r"/api/v1/map/[^/]+/picture"), 25 * MB, ("image/",)),
+    Upload(re.compile(r"/api/v1/sounds"), 64 * MB, ("audio/", "application/octet-stream")),
+)
+"""No form of another site can send these kinds either."""
 
 
 class Bucket:
@@ -62,6 +82,12 @@ class ComingIn:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        upload = _upload(scope)
+        if upload is not None and not _kind(headers).startswith(upload.kinds):
+            await answer(refused(415, "api.not_file", "Content-Type", known=", ".join(upload.kinds)))(
+                scope, receive, send
+            )
+            return
         kind, _, secret = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             await self._program(scope, receive, send, secret.strip())
@@ -69,7 +95,7 @@ class ComingIn:
         if (no := self._as_page(scope, headers)) is not None:
             await no(scope, receive, send)
             return
-        await self._app(scope, limited(receive), send)
+        await self._app(scope, limited(receive, _most(scope)), send)
 
     async def _program(self, scope: Scope, receive: Receive, send: Send, secret: str) -> None:
         where = client(HTTPConnection(scope))
@@ -88,7 +114,8 @@ class ComingIn:
             return
         scope["person"], scope["session_of_person"] = token.person, None
         with acting(token.person):
-            await self._app(scope, self._while_known(limited(receive), lambda: self._tokens.is_known(token)), send)
+            body = self._while_known(limited(receive, _most(scope)), lambda: self._tokens.is_known(token))
+            await self._app(scope, body, send)
 
     def _while_known(self, receive: Receive, known: Callable[[], bool]) -> Receive:
         """An open stream ends when its token does: its endpoint hears that the other side left."""
@@ -112,13 +139,28 @@ class ComingIn:
             return _too_many(wait)
         if scope["method"] in SAFE:
             return None
-        is_json = headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
-        if not is_json and scope["method"] != "DELETE":
+        is_json = _kind(headers) == "application/json"
+        if not is_json and scope["method"] != "DELETE" and _upload(scope) is None:
             return answer(refused(415, "api.not_json", "Content-Type"))
         return None
 
 
-def limited(receive: Receive) -> Receive:
+def _kind(headers: Headers) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _upload(scope: Scope) -> Upload | None:
+    if scope["method"] not in ("POST", "PUT"):
+        return None
+    return next((upload for upload in UPLOADS if upload.address.fullmatch(scope["path"])), None)
+
+
+def _most(scope: Scope) -> int:
+    upload = _upload(scope)
+    return upload.most if upload else MOST_BODY
+
+
+def limited(receive: Receive, most: int = MOST_BODY) -> Receive:
     """The body, as long as it is not too long. Raises HTTPException."""
     come = 0
 
@@ -126,7 +168,7 @@ def limited(receive: Receive) -> Receive:
         nonlocal come
         message = await receive()
         come += len(message.get("body", b""))
-        if come > MOST_BODY:
+        if come > most:
             raise HTTPException(413)
         return message
 

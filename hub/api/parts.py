@@ -107,6 +107,12 @@ def needs(what: Needs, *, secret: bool = False) -> Callable[[Endpoint], Endpoint
     return marked
 
 
+def brings(*kinds: str) -> dict[str, Any]:
+    """What the description says of an address whose body is a file, of these kinds; see `UPLOADS`."""
+    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 class Guarded(APIRoute):
     """A route behind the door: one that does not say what it needs cannot be made."""
 
@@ -114,7 +120,7 @@ class Guarded(APIRoute):
         self.needs: Needs = endpoint.needs  # type: ignore[attr-defined]
         self._secret: bool = endpoint.secret  # type: ignore[attr-defined]
         if {*METHODS} & {*more.get("methods", ())}:
-            more["openapi_extra"] = {"parameters": [KEY]}
+            more["openapi_extra"] = {**(more.get("openapi_extra") or {}), "parameters": [KEY]}
             more["responses"] = {409: ONCE, **(more.get("responses") or {})}
         super().__init__(path, endpoint, **more)
 

@@ -73,7 +73,7 @@ def doctor_view(shown: Shown, node: Node, speak: Speaker) -> DoctorView:
     state = node.states.get(("doctor", EXAMINATION))
     known = state if isinstance(state, DoctorState) else None
     why_not = "" if node.online and not node.is_older else "doctor.too_old" if node.online else "doctor.away"
-    stands = _stands(node, known)
+    stands = stands_at(node, known)
     return DoctorView(
         key=node.key,
         path=f"/nodes/{node.address}/examine",
@@ -87,7 +87,7 @@ def doctor_view(shown: Shown, node: Node, speak: Speaker) -> DoctorView:
     )
 
 
-def _stands(node: Node, known: DoctorState | None) -> Literal["never", "examining", "done", "cut"]:
+def stands_at(node: Node, known: DoctorState | None) -> Literal["never", "examining", "done", "cut"]:
     """One that was begun in an earlier run of the node goes on no more."""
     if known is None:
         return "never"

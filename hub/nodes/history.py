@@ -45,13 +45,16 @@ class History:
 
     def last_words(self, offline: Offline, word: str, speak: Speaker, names: dict[str, str]) -> LastWords:
         """What it said before it went away; what came later, of an older session, is not among it."""
-        sample = next((s for s in reversed(self.samples) if s.at <= offline.at), None)
+        sample, told_last = self.last(offline)
         values = sample.values if sample else {}
         told = tuple((called(n, speak.language), value(n, values[n])) for n in _TOLD if n in values)
-        events = tuple(
-            (speak.moment(event.at), speak.event(event, names)) for event in self.events if event.at <= offline.at
-        )
-        return LastWords(word, speak.moment(sample.at) if sample else "", told, events[:LAST_EVENTS])
+        events = tuple((speak.moment(event.at), speak.event(event, names)) for event in told_last)
+        return LastWords(word, speak.moment(sample.at) if sample else "", told, events)
+
+    def last(self, offline: Offline) -> tuple[Sample | None, tuple[Event, ...]]:
+        """What it measured last before it went away, and its last events, the newest first."""
+        sample = next((s for s in reversed(self.samples) if s.at <= offline.at), None)
+        return sample, tuple(event for event in self.events if event.at <= offline.at)[:LAST_EVENTS]
 
 
 async def history(store: Store, address: str, now: datetime) -> History:
