@@ -10,6 +10,7 @@ from hub.language import Translate
 from hub.registry import Node
 from hub.sentences import Speaker
 from hub.times import local
+from hub.titles import titled
 
 DAYS = 7
 _MOST = 200
@@ -93,7 +94,7 @@ def _slot(instant: datetime, group: _Group) -> Slot:
     state, speak = group.worst or group.state, group.speak
     return Slot(
         time=f"{local(instant, speak.zone):%H:%M}",
-        title=state.title[:200],
+        title=titled(state.title, speak.t),
         class_=state.class_,
         class_word=speak.t(f"class.{state.class_}") if state.class_ != "ordinary" else "",
         state="trouble" if state.fault else state.actual,

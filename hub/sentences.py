@@ -16,6 +16,7 @@ from hub import times
 from hub.commands import Outcome
 from hub.language import Translate, catalogue, translator
 from hub.people.acting import BY_CONSOLE
+from hub.titles import titled
 
 _OF_BULLETINS = ("aired", "missed", "heard")
 """Events that tell of an airing, with its title in `data`, or its id."""
@@ -53,7 +54,7 @@ class Speaker:
             return self.t("speaker.unknown")
         if state.actual == "idle":
             return self.t("speaker.idle")
-        title = state.title or state.playing
+        title = titled(state.title or state.playing or "", self.t)
         return self.t(f"speaker.{state.actual}_title", title=title) if title else self.t(f"speaker.{state.actual}")
 
     def camera(self, state: CameraState | None) -> str:
@@ -112,7 +113,7 @@ class Speaker:
         data = event.data
         thing = names.get(event.about or "", (event.about or "").partition("/")[2] or event.about or "")
         if event.type in _OF_BULLETINS:
-            thing = str(data.get("title") or names.get(f"bulletin/{data.get('id')}") or thing)[:200]
+            thing = titled(str(data.get("title") or names.get(f"bulletin/{data.get('id')}") or thing), self.t)
         return _join(
             self._happened(event, thing),
             self._level(event),

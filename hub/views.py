@@ -17,6 +17,7 @@ from hub.registry import Node
 from hub.sentences import Speaker, is_undecodable, number
 from hub.things.views import PlantView, plant_view
 from hub.times import local, zone_named
+from hub.titles import titled
 
 _UNITS = {"Cel": "°C", "1": "", "dB[mW]": "dBm"}
 _SHOWN = ("cpu", "memory", "temperature", "disk", "outbox_waiting")
@@ -198,7 +199,7 @@ def _bulletins(node: Node, speak: Speaker) -> tuple[BulletinView, ...]:
     return tuple(
         BulletinView(
             id=s.id,
-            title=s.title,
+            title=titled(s.title, speak.t),
             class_=s.class_,
             class_word=speak.t(f"class.{s.class_}") if s.class_ != "ordinary" else "",
             actual="trouble" if s.fault and s.actual == "preparing" else s.actual,

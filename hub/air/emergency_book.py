@@ -15,12 +15,11 @@ from edge_agent.contract.bulletins import Approval, Bulletin
 from edge_agent.contract.errors import Fault
 from hub.air.tables import sounded, told
 from hub.tables import upsert
+from hub.titles import clear_of
 
 SHOWN = 30
 """Emergencies that are remembered in memory."""
 REPEAT_S = 10.0
-CLEAR_TITLE = "Báo yên: "
-"""Before the title of the all-clear, which would look like the alarm itself in every list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def clear_bulletin(emergency: Emergency, at: datetime) -> Bulletin:
     return Bulletin.model_validate(
         {
             "id": f"by-{emergency.id.removeprefix('kc-')}"[:40],
-            "title": f"{CLEAR_TITLE}{emergency.words.title}"[:200],
+            "title": clear_of(emergency.words.title),
             "text": emergency.words.clear,
             "strict_reading": False,
             "class": "priority",

@@ -10,6 +10,7 @@ from hub.aired.rows import Row
 from hub.ledger import Account
 from hub.registry import Node
 from hub.sentences import Speaker
+from hub.titles import titled
 from hub.views import presence
 
 SPEAKERS = 8
@@ -60,7 +61,7 @@ def cluster(
         state=state,
         word=word,
         speakers=speakers,
-        next_title=coming.title[:200] if coming else "",
+        next_title=titled(coming.title, speak.t) if coming else "",
         next_word=speak.bulletin(coming) if coming else "",
         next_good=coming is not None and coming.actual == "ready" and coming.fault is None,
         why=why,
@@ -115,7 +116,7 @@ def _proof(last: Row | None, speak: Speaker) -> tuple[Literal["heard", "unheard"
     """Whether what was aired last was heard: by the microphone, as far as there is one."""
     if last is None:
         return "none", speak.t("air.proof_none")
-    title, at = last.airing.title[:120], speak.moment(last.at)
+    title, at = titled(last.airing.title, speak.t)[:120], speak.moment(last.at)
     if last.airing.state == "missed":
         return "missed", speak.t("air.proof_missed", title=title, at=at)
     kind: Literal["heard", "unheard", "unknown"] = "unknown"

@@ -13,6 +13,7 @@ from hub.ledger import Account
 from hub.registry import Node
 from hub.sentences import Speaker, number
 from hub.standing import NO_MARK, Mark
+from hub.titles import titled
 
 _MOST = 20
 """Of a queue, of emergencies: more nobody reads."""
@@ -110,8 +111,8 @@ def title_of(node: Node, account: Account | None, id_: str, speak: Speaker) -> s
     """What an id stands for, as far as the node has said it."""
     state = node.states.get(("bulletin", id_))
     if isinstance(state, BulletinState):
-        return state.title[:200]
-    return (account.titles.get(id_) if account else None) or speak.t("speaker.notice")
+        return titled(state.title, speak.t)
+    return titled((account.titles.get(id_) if account else None) or "", speak.t) or speak.t("speaker.notice")
 
 
 def alarms(
@@ -151,7 +152,9 @@ def clashes(node: Node, account: Account | None, speak: Speaker) -> tuple[ClashV
         waiting = [each for each in clash.items[:_MOST] if _waits(node, clash.speaker, each)]
         if len(waiting) < 2:
             continue
-        titles = {each: (names.get(each) or title_of(node, account, each, speak))[:200] for each in waiting}
+        titles = {
+            each: titled(names.get(each, ""), speak.t) or title_of(node, account, each, speak) for each in waiting
+        }
         choices = tuple(
             (titles[first], " ".join([first, *(each for each in waiting if each != first)])) for first in waiting
         )
@@ -173,7 +176,9 @@ def _emergencies(state: SpeakerState, node: Node, account: Account | None, speak
     return tuple(
         EmergencyView(
             each,
-            state.title[:200] if each == state.playing and state.title else title_of(node, account, each, speak),
+            titled(state.title, speak.t)
+            if each == state.playing and state.title
+            else title_of(node, account, each, speak),
         )
         for each in state.emergencies[:_MOST]
     )

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 from edge_agent.contract.airings import Interruption
 from edge_agent.contract.sentences import Language, spelled
 from hub import times
-from hub.aired.rows import INSTANCES, UNDELIVERED, Row, Totals, started_at
+from hub.aired.rows import INSTANCES, UNDELIVERED, UNREACHED, Row, Totals, said_by_hub, started_at
 from hub.language import translator
 from hub.people.acting import BY_CONSOLE
 from hub.sentences import number, why
+from hub.titles import titled
 
 LATE_MS = 1000.0
 """A start that is off by less is told in milliseconds, by more in seconds and minutes."""
@@ -58,7 +59,7 @@ class Wording:
             day=f"{there:%d/%m/%Y}",
             weekday=t(f"weekday.{there.weekday()}"),
             time=f"{there:%H:%M:%S}",
-            title=airing.title[:200],
+            title=titled(airing.title, t),
             class_=airing.class_,
             class_word=t(f"class.{airing.class_}"),
             node=self._names.get(row.address, row.address),
@@ -99,8 +100,8 @@ class Wording:
     def _notes(self, row: Row) -> list[str]:
         airing, t = row.airing, self._t
         reason = why(airing.code, airing.params, airing.reason, self._language)
-        if airing.code == UNDELIVERED:
-            reason = t("aired.undelivered")
+        if airing.code in (UNDELIVERED, UNREACHED):
+            reason = t(said_by_hub(airing.code))
         found = [spelled(reason, lambda at: f"{at.astimezone(self._zone):%H:%M:%S %d/%m}")] if reason else []
         if INSTANCES in airing.params:
             since = times.instant_in(airing.params.get("first"), self._zone)

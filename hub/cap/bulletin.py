@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from edge_agent.contract.bulletins import Approval, Bulletin
 from hub.cap import said
 from hub.cap.rows import Row
+from hub.titles import clear_of
 
 TOGETHER = timedelta(seconds=3)
 """Nodes begin together so long after they were asked."""
@@ -39,12 +40,12 @@ def clear_id(alert: str, number: int) -> str:
 
 
 def all_clear(row: Row, words: said.Words, now: datetime) -> Bulletin:
-    """That it is over: said once, without a siren."""
+    """That it is over: said once, without a siren, and called so."""
     at = now + PREPARING
     return Bulletin.model_validate(
         {
             "id": clear_id(row.id, words.number),
-            "title": row.title[:200] or row.id,
+            "title": clear_of(row.title or row.id),
             "text": words.text,
             "strict_reading": False,
             "class": "priority",

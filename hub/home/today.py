@@ -9,6 +9,7 @@ from edge_agent.contract.reports import SpeakerState
 from edge_agent.contract.sentences import Language
 from hub.coming import Airing
 from hub.nodes.rows import Row, is_unheard, row
+from hub.nodes.stray import strangers_in_words
 from hub.people.acting import person
 from hub.people.rights import Person, Right, Role
 from hub.registry import Node
@@ -16,6 +17,7 @@ from hub.sentences import Speaker
 from hub.shown import Shown
 from hub.standing import Mark, in_order
 from hub.times import local
+from hub.titles import titled
 
 MOST = 8
 """Lines of each part; the rest is a tap away."""
@@ -23,6 +25,7 @@ SORTED_MOST = 1000
 """Of more, the first of the alphabet are no better than any."""
 BLOCKS: dict[Role, tuple[str, ...]] = {
     Role.ADMINISTRATOR: (
+        "strangers",
         "missed",
         "doing",
         "waiting",
@@ -103,6 +106,7 @@ class Today:
     waiting: tuple[Waiting, ...]
     told: tuple[Waiting, ...]
     missed: tuple[Waiting, ...]
+    strangers: tuple[str, ...]
     unready: Some
     silent: Some
     wrong: Some
@@ -141,6 +145,7 @@ def today(
         waiting=tuple(waiting),
         told=tuple(told),
         missed=tuple(missed),
+        strangers=strangers_in_words(shown, speak),
         unready=_some(shown, having[Mark.UNREADY], language, "unready"),
         silent=_some(shown, having[Mark.SILENT], language, "silent"),
         wrong=_some(shown, wrong, language, "faults" if having[Mark.FAULTY] else "away"),
@@ -174,7 +179,7 @@ def _line(airing: Airing, speak: Speaker) -> Coming:
     key = "home.next_unready" if airing.unready else "home.next_ready"
     return Coming(
         time=speak.moment(airing.at),
-        title=airing.title,
+        title=titled(airing.title, speak.t),
         class_=airing.class_,
         class_word=speak.t(f"class.{airing.class_}") if airing.class_ != "ordinary" else "",
         word=speak.t(key, ready=airing.nodes - airing.unready, all=airing.nodes, count=airing.unready),
@@ -206,7 +211,8 @@ def _on_air(nodes: Iterable[Node], language: Language, shown: Shown) -> tuple[On
     for node in nodes:
         for state in node.states.values():
             if isinstance(state, SpeakerState) and state.actual != "idle" and node.online:
-                found.setdefault(state.title or speak.t("speaker.notice"), {})[node.title] = None
+                title = titled(state.title or "", speak.t) or speak.t("speaker.notice")
+                found.setdefault(title, {})[node.title] = None
     return tuple(
         OnAir(title[:200], tuple(places)[:3], max(0, len(places) - 3)) for title, places in list(found.items())[:MOST]
     )

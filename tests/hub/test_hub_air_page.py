@@ -16,6 +16,7 @@ from edge_agent.contract.records import Event
 from edge_agent.contract.reports import About, BulletinState, SpeakerState
 from hub.people.rights import Grant, Place, Role
 from hub.people.sessions import COOKIE
+from hub.titles import clear_of
 
 EAST, WEST = "at:29401//thon-dong", "at:29401//thon-tay"
 
@@ -82,6 +83,20 @@ async def test_now_next_and_proof_of_a_cluster(hub: Running, node: FakeNode) -> 
     await shows(hub, "/air", "micrô KHÔNG nghe thấy")
     await node.send(aired(3, "Bản tin tối"))
     await shows(hub, "/air", "không rõ có nghe thấy không")
+
+
+async def test_an_all_clear_is_called_so_in_the_language_of_who_looks(hub: Running, node: FakeNode) -> None:
+    coming = now() + timedelta(minutes=30)
+    await node.state(BulletinState(id="by-1", at=now(), actual="ready", title=clear_of("Lũ  quét"), next=coming))
+    await node.state(SpeakerState(id="loa", at=now(), actual="playing", playing="by-2", title=clear_of("Cháy rừng")))
+    await node.send(aired(1, clear_of("Vỡ đê")))
+    for path in ("/air", "/nodes/29401/tram-bom"):
+        text = await shows(hub, f"{path}?lang=vi", "Báo yên: Lũ quét")
+        assert "Báo yên: Cháy rừng" in text
+        text = await shows(hub, f"{path}?lang=en", "All-clear: Lũ quét")
+        assert "All-clear: Cháy rừng" in text and "Báo yên:" not in text
+    assert "All-clear: Vỡ đê" in await shows(hub, "/aired?lang=en", "Vỡ đê")
+    assert "All-clear: Lũ quét" in await shows(hub, "/calendar?lang=en", "Lũ quét")
 
 
 async def test_why_a_cluster_is_not_ready(hub: Running, node: FakeNode) -> None:

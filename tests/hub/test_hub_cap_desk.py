@@ -250,6 +250,7 @@ class TestRelations:
         await until_ending(hub, taken.id, node, "cleared")
         clear = node.told("bulletin.plan")[-1].bulletin
         assert (clear.id[:3], clear.class_) == ("by-", "priority")
+        assert clear.title == "Báo yên: Lũ quét đang về trên suối Đông"  # in no list the alarm itself
         assert clear.text.startswith("Đài khí tượng thông báo. Tin cảnh báo Lũ quét đang về trên suối Đông không còn")
         await hub.hub.alerts.again.look()
         hub.hub.alerts.airing.wake()
