@@ -1,7 +1,6 @@
 """What people do on the page: each form becomes a command, and its outcome a sentence."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from pydantic import ValidationError
 from starlette.convertors import Convertor, register_url_convertor
@@ -9,13 +8,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from edge_agent.contract.commands import CancelBulletin
 from edge_agent.contract.sentences import Language
 from hub import forms
 from hub.air.acts import AirActs
-from hub.announcing import CANCEL_LIFE, CANCEL_S, Announcing, Answer
+from hub.announcing import Announcing, Answer
 from hub.back import back
-from hub.commands import Commands, Outcome
+from hub.commands import Commands
 from hub.forms import Fields
 from hub.language import translator
 from hub.nodes.doctor import DoctorActs
@@ -23,12 +21,10 @@ from hub.people.door import Door, at_commune, at_node, somewhere
 from hub.people.rights import Right
 from hub.registry import Node, key_of
 from hub.render import Renderer, Shown
-from hub.sentences import Speaker
 from hub.sheet import Sheet
 from hub.things.acts import KINDS, ThingActs
 from hub.things.campaigns import Campaigns
 from hub.toasts import Toast, Toasts
-from hub.views import node_zone
 
 Act = Callable[[Node, Fields, Request, Language], Awaitable[Answer]]
 
@@ -48,14 +44,6 @@ class _Kind(Convertor[str]):
 register_url_convertor("kind", _Kind())
 
 
-@dataclass(frozen=True)
-class _Words:
-    """Keys of what to say when a command was done, or at least accepted."""
-
-    done: str
-    accepted: str = "outcome.accepted"
-
-
 class Actions:
     """The POST half of the page. Works with htmx (answers with a toast) and without (redirects to the page)."""
 
@@ -68,15 +56,13 @@ class Actions:
         toasts: Toasts,
         campaigns: Campaigns,
     ) -> None:
-        self._air = AirActs(shown, commands)
+        self.air = AirActs(shown, commands)
         self._doctor = DoctorActs(shown, commands)
         self.things = ThingActs(shown, commands, campaigns, shown.clock)
         self._shown = shown
-        self._commands = commands
         self._announcing = announcing
         self._renderer = renderer
         self._toasts = toasts
-        self._clock = shown.clock
 
     def routes(self, door: Door, language: Callable[[Request], Language]) -> list[Route]:
         """For the application. `language`: which one a request wants."""
@@ -86,12 +72,12 @@ class Actions:
             f"{node}/{{kind:kind}}/{{thing}}": (self.things.switch, Right.SWITCH),
             f"{node}/{{kind:kind}}/{{thing}}/release": (self.things.release, Right.SWITCH),
             f"{node}/speak": (self._announcing.speak, Right.SPEAK),
-            f"{node}/speakers/{{thing}}/stop": (self._air.stop, Right.SPEAK),
-            f"{node}/speakers/{{thing}}/volume": (self._air.volume, Right.SPEAK),
-            f"{node}/emergencies/{{thing}}/acknowledge": (self._air.acknowledge, Right.EMERGENCY),
-            f"{node}/order": (self._air.order, Right.APPROVE),
+            f"{node}/speakers/{{thing}}/stop": (self.air.stop, Right.SPEAK),
+            f"{node}/speakers/{{thing}}/volume": (self.air.volume, Right.SPEAK),
+            f"{node}/emergencies/{{thing}}/acknowledge": (self.air.acknowledge, Right.EMERGENCY),
+            f"{node}/order": (self.air.order, Right.APPROVE),
             f"{node}/examine": (self._doctor.examine, Right.INSTALL),
-            f"{node}/bulletins/{{thing}}/cancel": (self._cancel, Right.APPROVE),
+            f"{node}/bulletins/{{thing}}/cancel": (self.air.cancel, Right.APPROVE),
         }
         routes = [
             door.route(path, self._endpoint(act, language), at_node(right), ["POST"])
@@ -122,7 +108,7 @@ class Actions:
         async def endpoint(request: Request) -> Response:
             language = language_of(request)
             try:
-                answer = await self._air.acknowledge_all(request.path_params["thing"], language)
+                answer = await self.air.acknowledge_all(request.path_params["thing"], language)
             except (forms.FormError, ValidationError):
                 answer = Toast(translator(language)("form.no_emergency"), False, key="form.no_emergency")
             return self._answer(request, "", answer, language)
@@ -181,13 +167,3 @@ class Actions:
         html = self._renderer.sheet(language, answer, request.url.path)
         seen = "bottom" if do == "listen" else "top"  # the sounds come last
         return HTMLResponse(html, headers={**where, "HX-Reswap": f"innerHTML show:{seen}"})
-
-    async def _cancel(self, node: Node, _: Fields, request: Request, language: Language) -> Toast:
-        args = CancelBulletin(bulletin=request.path_params["thing"])
-        outcome = await self._commands.send(node.address, args, limit=CANCEL_S, life=CANCEL_LIFE.total_seconds())
-        return self._toast(outcome, _Words("outcome.cancelled"), language, node)
-
-    def _toast(self, outcome: Outcome, words: _Words, language: Language, node: Node, **params: str) -> Toast:
-        speak = Speaker(language, node_zone(node, self._shown.zone), self._clock.now())
-        text = speak.outcome(outcome, words.done, words.accepted, **params)
-        return Toast(text, outcome.state in ("done", "accepted"))

@@ -26,9 +26,6 @@ from hub.voice import Voice
 from tts.errors import UNCLEAR
 
 SPEAK_S = 8.0
-CANCEL_S = 8.0
-CANCEL_LIFE = timedelta(hours=24)
-"""A bulletin cancelled while its node is away is taken off within this time."""
 EMERGENCY_LIFE = timedelta(hours=1)
 """An emergency that its node got late still warns; unlike other words it is not refused after some seconds."""
 GOOD = ("done", "accepted")

@@ -37,6 +37,8 @@ from hub.live import Live
 from hub.media_http import MediaRoutes
 from hub.monthly.book import Book
 from hub.monthly.pages import MonthlyPages
+from hub.nodes.forget_pages import ForgetPages
+from hub.nodes.forgetting import Forgetting
 from hub.nodes.grounds import Grounds
 from hub.nodes.map_pages import MapPages
 from hub.nodes.mapping import Mapping
@@ -66,7 +68,7 @@ class Site:
         config = core.config
         self._shown = _shown(core)
         self._campaigns = Campaigns(core.registry, core.commands, core.notice, core.clock)
-        self._renderer, self._toasts = Renderer(self._shown, self._campaigns), Toasts()
+        self._renderer, self._toasts = Renderer(self._shown, self._campaigns, config.data / "compiled"), Toasts()
         self._language = language_of(config.language)
         self._reading = ReadingDesk(core.voice, core.previews)
         self.live = Live(self._renderer, core.notice, config.limits.viewers, core.closing)
@@ -82,6 +84,7 @@ class Site:
         self._actions = Actions(self._shown, core.commands, announcing, self._renderer, self._toasts, self._campaigns)
         self._months, self._aired = Book(self._shown, core.store), AiredBook(self._shown, core.store)
         self._mapping = Mapping(self._shown, Grounds(core.store), core.audit)
+        self._forgetting = Forgetting(self._shown, core.audit)
         self.app = self._application()
 
     async def load(self) -> None:
@@ -173,6 +176,8 @@ class Site:
             lookback=self.lookback,
             watching=self.watching,
             things=self._actions.things,
+            forgetting=self._forgetting,
+            horns=self._actions.air,
             mapping=self._mapping,
         )
 
@@ -184,7 +189,8 @@ class Site:
         switching = (self._actions.things, self._campaigns)
         parts = (
             HomePages(shown, renderer, self.live, self._toasts, language, approving, lists),
-            NodePages(shown, renderer, self.live, core.store, self._toasts, language),
+            ForgetPages(shown, renderer, self._forgetting, self._toasts, language),
+            NodePages(shown, renderer, self.live, core.store, self._toasts, language, self._forgetting),
             MapPages(shown, renderer, self.live, self._mapping, self._toasts, language),
             LightPages(shown, renderer, self.live, core.store, self._toasts, switching, language),
             self._pages,
@@ -272,6 +278,7 @@ def _shown(core: Core) -> Shown:
         broker=config.broker.url,
         authorities=config.authorities,
         areas=core.areas,
+        strangers=core.strangers,
     )
 
 

@@ -155,11 +155,18 @@ async def to_one(hub: Parts, commune: str, node: str, args: Args, act: str, what
             hub.audit.note(act, address, what)
         limit = SPEAK_S if later else ANSWER_S
         outcome = await hub.commands.send(address, args, limit=limit, life=limit, accepted_is_enough=later)
+    if STATUS[outcome.state] >= 400:
+        return done(outcome, address)
+    return done(outcome, address, undo=hub.more.things.undos.keep(steps) or None)
+
+
+def done(outcome: Outcome, address: str, **more: str | None) -> Response:
+    """What one node did. `more`: further fields of `Done`. Raises ApiError for what did not succeed."""
     status = STATUS[outcome.state]
     if status >= 400:
         raise ApiError(status, error_of(outcome, address))
-    undo = hub.more.things.undos.keep(steps) or None
-    return reply(Done(node=address, state=outcome.state, result=outcome.result, undo=undo), status)
+    told = Done.model_validate({"node": address, "state": outcome.state, "result": outcome.result, **more})
+    return reply(told, status)
 
 
 async def many(
@@ -172,13 +179,14 @@ async def many(
     campaign = await hub.campaigns.run(commune, args, name, area)
     if not campaign.nodes:
         raise refused(404, "api.no_such_thing", "body.thing", thing=args.thing)
-    told = {address: _told(outcome, address) for address, outcome in campaign.outcomes.items()}
+    told = {address: answer_of(outcome, address) for address, outcome in campaign.outcomes.items()}
     status = 200 if campaign.done == len(campaign.nodes) else 207
     undo = hub.more.things.undos.keep(steps) if campaign.done else ""
     return reply(ManyDone(done=campaign.done, all=len(campaign.nodes), nodes=told, undo=undo or None), status)
 
 
-def _told(outcome: Outcome, address: str) -> Answer:
+def answer_of(outcome: Outcome, address: str) -> Answer:
+    """What became of it at one of many nodes."""
     bad = STATUS[outcome.state] >= 400
     return Answer(state=outcome.state, result=outcome.result, error=error_of(outcome, address) if bad else None)
 

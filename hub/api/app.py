@@ -18,7 +18,9 @@ from hub.api import (
     clips,
     devices,
     exports,
+    gone,
     health,
+    horns,
     inviting,
     lights,
     log,
@@ -41,10 +43,12 @@ from hub.people.door import PUBLIC
 PATH = "/api/v1"
 GROUPS = (
     nodes,
+    gone,
     health,
     maps,
     acts,
     sounding,
+    horns,
     lights,
     bulletins,
     signing,

@@ -10,6 +10,7 @@ from hub.cameras.lookback import LookBack
 from hub.cameras.looks import Looks
 from hub.cameras.public import PublicCameras
 from hub.monthly.book import Book
+from hub.nodes.forgetting import Forgetting
 from hub.nodes.mapping import Mapping
 from hub.people.house import House
 from hub.pictures import Pictures
@@ -34,4 +35,6 @@ class More:
     lookback: LookBack
     watching: LiveDesk
     things: ThingActs
+    forgetting: Forgetting
     mapping: Mapping
+    horns: AirActs
