@@ -11,6 +11,7 @@ import jinja2
 from edge_agent.contract.sentences import Language
 from hub.agenda import Day, agenda
 from hub.air.onair import AlarmView, alarms
+from hub.compiled import Compiled
 from hub.forms import Fields
 from hub.language import sentence, translator
 from hub.nodes.cards import Cards
@@ -46,11 +47,13 @@ class HubView:
 class Renderer:
     """Draws for whom asks: only what they may see."""
 
-    def __init__(self, shown: Shown, campaigns: Campaigns) -> None:
+    def __init__(self, shown: Shown, campaigns: Campaigns, compiled: Path) -> None:
+        """`compiled`: a folder for compiled templates, made when there is the first one."""
         self._shown = shown
         self._campaigns = campaigns
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "templates"),
+            bytecode_cache=Compiled(compiled),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
