@@ -19,6 +19,7 @@ from hub.commands import Commands
 from hub.config import MB, HubConfig
 from hub.feed import Feed
 from hub.followup import FollowUp
+from hub.forgotten import Forgotten
 from hub.inbox import Inbox
 from hub.keys import signer
 from hub.ledger import Ledger
@@ -38,6 +39,7 @@ from hub.records import Note
 from hub.registry import Registry
 from hub.sealed import Seal
 from hub.store import Store
+from hub.strangers import Strangers
 from hub.voice import Voice
 
 
@@ -51,7 +53,8 @@ class Core:
         self.notice = Notice()
         self.store = Store(config.database_address)
         self._presence = Presence(self.store)
-        self.registry = Registry(self._presence, self.notice, clock, config.limits.nodes)
+        self._forgotten = Forgotten(self.store)
+        self.registry = Registry(self._presence, self.notice, clock, config.limits.nodes, self._forgotten)
         self.areas = Areas(self.registry)
         self.seal = Seal(config.data / "secrets.key")
         self.people = House(self.store, clock, self.areas, self.seal)
@@ -69,7 +72,8 @@ class Core:
         self.commands.on_many.append(asked.many)
         self.feed = Feed(self.registry.nodes.values, config.limits.viewers, self.closing)
         naming = Naming(self.store)
-        self.inbox = Inbox(self.registry, self.ledger, self.commands, naming, self.feed, clock, config.communes)
+        self.strangers = Strangers(config.communes, clock, self.notice)
+        self.inbox = Inbox(self.registry, self.ledger, self.commands, naming, self.feed, clock, self.strangers)
         self.link = _link(config, clock, self._take, self.notice)
         self.on_video: Callable[[str, bytes], None] = _nobody_looks
         self.attendance = Attendance(self.registry, self.link, self.store, clock, config.zone)
@@ -86,6 +90,7 @@ class Core:
         await self.store.start()
         await self.people.start()
         await self._presence.load()
+        await self._forgotten.load()
         await self.ledger.load()
         await self.public_cameras.load()
         await self.media.start()

@@ -1,7 +1,6 @@
 """Takes each message off the broker to where it belongs. Nothing that a node sends can stop the hub."""
 
 import logging
-from collections.abc import Iterable
 
 from edge_agent.contract.commands import Ack
 from edge_agent.contract.records import EventBatch, TelemetryBatch
@@ -13,6 +12,7 @@ from hub.feed import Feed
 from hub.ledger import Ledger
 from hub.messages import Malformed, decode
 from hub.registry import Registry
+from hub.strangers import Strangers
 
 logger = logging.getLogger(__name__)
 
@@ -31,20 +31,17 @@ class Inbox:
         naming: Naming,
         feed: Feed,
         clock: Clock,
-        communes: Iterable[str] = (),
+        strangers: Strangers,
     ) -> None:
-        """`communes`: those whose nodes are listened to; none given: all."""
         self._registry = registry
         self._ledger = ledger
         self._commands = commands
         self._naming = naming
         self._feed = feed
         self._clock = clock
-        self._communes = frozenset(communes)
+        self.strangers = strangers
         self._quiet_until = 0.0
         self.malformed = 0
-        self.strangers = 0
-        """Messages of communes that are not served."""
 
     def take(self, topic: str, payload: bytes, retained: bool) -> None:
         """Look at one message."""
@@ -54,9 +51,8 @@ class Inbox:
             self.malformed += 1
             self._complain(topic, self.malformed, str(error)[:200])
             return
-        if self._communes and message.topic.commune not in self._communes:
-            self.strangers += 1
-            self._complain(topic, self.strangers, "not in `communes`")
+        if self.strangers.refuses(message.topic.commune, message.topic.node):
+            self._complain(topic, self.strangers.messages, "not in `communes`")
             return
         match message.body:
             case Ack() as ack:

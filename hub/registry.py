@@ -4,12 +4,14 @@ The broker keeps it all as retained messages, so it is back a moment after each 
 """
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import cast
 
 from edge_agent.contract.reports import About, AnyState, BulletinState, SpeakerState, Status
 from hub.clock import Clock
 from hub.coming import Coming
+from hub.forgotten import Forgotten
 from hub.messages import Message
 from hub.notice import Notice
 from hub.plain import area_id, plain
@@ -103,9 +105,10 @@ def key_of(address: str) -> str:
 class Registry:
     """All nodes."""
 
-    def __init__(self, presence: Presence, notice: Notice, clock: Clock, most: int) -> None:
+    def __init__(self, presence: Presence, notice: Notice, clock: Clock, most: int, forgotten: Forgotten) -> None:
         """`most`: nodes remembered; further ones are not shown."""
         self._presence = presence
+        self.forgotten = forgotten
         self._notice = notice
         self._clock = clock
         self._most = most
@@ -117,7 +120,51 @@ class Registry:
         """Loudspeakers, by address and id, whose last sound was not heard: a node that began anew does not know it."""
 
     def apply(self, message: Message) -> bool:
-        """Take a status, about or state; whether there was room for it."""
+        """Take a status, about or state; whether there was room for it, and it is of a node that is shown."""
+        if self.forgotten.hides(message.address):
+            if self.forgotten.keep(message):
+                return False
+            logger.info("%s is back after it was forgotten", message.address)
+            self.forgotten.came_back(message.address, self._clock.now())
+            self._again(self.forgotten.taken(message.address))
+        return self._apply(message)
+
+    async def forget(self, address: str, by: str) -> bool:
+        """Take a node that is away out of everything; False: it is there, or nobody knows it.
+
+        Raises SQLAlchemyError, StoreFull; then it is as it was.
+        """
+        node = self.nodes.get(address)
+        if node is None or node.online:
+            return False
+        self._drop(node)
+        try:
+            await self.forgotten.hide(node, self._clock.now(), by)
+        except BaseException:
+            self._again(self.forgotten.taken(address))
+            raise
+        return True
+
+    async def remember(self, address: str) -> bool:
+        """Show a forgotten node again; False: it is not hidden. Raises SQLAlchemyError, StoreFull."""
+        if not self.forgotten.hides(address):
+            return False
+        await self.forgotten.remember(address)
+        self._again(self.forgotten.taken(address))
+        return True
+
+    def _drop(self, node: Node) -> None:
+        for kind, id_ in node.states:
+            if kind == "bulletin":
+                self.coming.put(node.address, id_, None)
+        self.standings.remove(self.nodes.pop(node.address))
+        self._notice.bump()
+
+    def _again(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self._apply(message)
+
+    def _apply(self, message: Message) -> bool:
         node = self.nodes.get(message.address)
         if node is None:
             if message.body is None or not self._has_room():

@@ -13,6 +13,7 @@ from hub.people.areas import Areas
 from hub.people.rights import Right
 from hub.registry import Node, Registry
 from hub.standing import in_order
+from hub.strangers import Strangers
 
 Parts = dict[str, str]
 """Id of a part -> its HTML, marked as a replacement."""
@@ -33,6 +34,7 @@ class Shown:
     broker: str
     authorities: tuple[str, ...]
     areas: Areas
+    strangers: Strangers
 
     def nodes(self, right: Right = Right.SEE) -> list[Node]:
         """The nodes at which who asks has a right, by name; not to be altered."""

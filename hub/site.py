@@ -27,6 +27,8 @@ from hub.cameras.page import CameraPages
 from hub.cameras.socket import LiveSocket
 from hub.cameras.words import why_no_picture
 from hub.cap import wiring
+from hub.cap.acts import CapActs
+from hub.cap.looking import Looking
 from hub.compressing import Compressing
 from hub.core import Core
 from hub.desks import Desks
@@ -71,6 +73,8 @@ class Site:
         self._renderer, self._toasts = Renderer(self._shown, self._campaigns, config.data / "compiled"), Toasts()
         self._language = language_of(config.language)
         self._reading = ReadingDesk(core.voice, core.previews)
+        looking = Looking(desks.alerts, core.registry, desks.alerts.areas, core.clock)
+        self._alerts = CapActs(desks.alerts, looking, core.areas, self._reading)
         self.live = Live(self._renderer, core.notice, config.limits.viewers, core.closing)
         self.watching = _watching(core)
         core.on_video = self.watching.take
@@ -179,6 +183,7 @@ class Site:
             forgetting=self._forgetting,
             horns=self._actions.air,
             mapping=self._mapping,
+            alerts=self._alerts,
         )
 
     def _about_nodes(self) -> list[BaseRoute]:
@@ -215,7 +220,7 @@ class Site:
         door, toasts, language, reading = core.door, self._toasts, self._language, self._reading
         longest_s = policy_of(core.config.hours).session_s
         return [
-            *wiring.routes(door, desks.alerts, shown, renderer, self.live, reading, toasts, language),
+            *wiring.routes(door, self._alerts, shown, renderer, self.live, toasts, language),
             *desks.writing.routes(door, shown, renderer, reading, language, longest_s),
             *self.residents.routes(door, media),
             *desks.bulletins.routes(door, shown, Web(renderer, self.live, toasts, language)),

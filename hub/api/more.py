@@ -9,6 +9,7 @@ from hub.cameras.live import LiveDesk
 from hub.cameras.lookback import LookBack
 from hub.cameras.looks import Looks
 from hub.cameras.public import PublicCameras
+from hub.cap.acts import CapActs
 from hub.monthly.book import Book
 from hub.nodes.forgetting import Forgetting
 from hub.nodes.mapping import Mapping
@@ -37,4 +38,5 @@ class More:
     things: ThingActs
     forgetting: Forgetting
     mapping: Mapping
+    alerts: CapActs
     horns: AirActs

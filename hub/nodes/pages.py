@@ -12,9 +12,12 @@ from hub.language import remember, switched
 from hub.live import Draw, Live
 from hub.nodes.checkup import Check, checkup
 from hub.nodes.doctor import doctor_view
+from hub.nodes.forgetting import Forgetting, came_back
 from hub.nodes.history import History, LastWords, history
 from hub.nodes.listing import SHOWS, Asked, Found, find, places
 from hub.nodes.rows import Row, row
+from hub.nodes.stray import strangers_in_words
+from hub.people.acting import person
 from hub.people.door import Door, at_node, somewhere
 from hub.people.rights import Right
 from hub.registry import Node
@@ -38,6 +41,7 @@ class ListView:
     counts: tuple[tuple[str, int], ...]
     page: int
     pages: int
+    strangers: tuple[str, ...]
 
 
 class NodePages:
@@ -51,6 +55,7 @@ class NodePages:
         store: Store,
         toasts: Toasts,
         language: Callable[[HTTPConnection], Language],
+        forgetting: Forgetting,
     ) -> None:
         self._shown = shown
         self._renderer = renderer
@@ -58,6 +63,7 @@ class NodePages:
         self._store = store
         self._toasts = toasts
         self._language = language
+        self._forgetting = forgetting
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -80,6 +86,7 @@ class NodePages:
             places=places(self._shown),
             known=bool(self._shown.registry.nodes),
             broker=self._shown.broker,
+            forgotten=len(self._forgetting.hidden()),
             toast=self._toasts.take(request.query_params.get("said")),
         )
         return remember(HTMLResponse(html, headers={"Vary": "Cookie"}), request.query_params)
@@ -95,7 +102,7 @@ class NodePages:
             found = find(self._shown, asked)
             view = self._view(asked, found, language)
             macro = self._renderer.macros(language, "nodes_parts.html")
-            parts = {"node-shows": str(macro.counts(view, True))}
+            parts = {"node-shows": str(macro.counts(view, True)), "strangers": str(macro.strangers(view, True))}
             if before != (keys := [each.key for each in view.rows]):
                 before[:] = keys
                 return parts | {"node-rows": str(macro.rows(view, True))}
@@ -106,12 +113,15 @@ class NodePages:
     def _view(self, asked: Asked, found: Found, language: Language) -> ListView:
         rows = tuple(row(self._shown, node, language) for node in found.nodes)
         counts = tuple((show, found.counts[show]) for show in ("", *SHOWS))
-        return ListView(asked, rows, counts, found.page, found.pages)
+        speak = Speaker(language, self._shown.zone, self._shown.clock.now())
+        return ListView(asked, rows, counts, found.page, found.pages, strangers_in_words(self._shown, speak))
 
     async def _page(self, request: Request) -> Response:
         language, node = self._language(request), self._node(request)
         if node is None:
-            return HTMLResponse(self._renderer.message(language, "page.not_found"), 404)
+            hidden = self._shown.registry.forgotten.hides(_address(request))
+            why = "forget.is_hidden" if hidden else "page.not_found"
+            return HTMLResponse(self._renderer.message(language, why), 404)
         known = await history(self._store, node.address, self._shown.clock.now())
         speak = self._speaker(node, language)
         card = self._renderer.cards.card(node, language)
@@ -127,6 +137,8 @@ class NodePages:
             doctor=doctor_view(self._shown, node, speak),
             charts=known.charts(speak),
             last=_last_words(node, known, speak),
+            back=came_back(self._shown, node.address, speak),
+            may_forget=not node.online and person().may(Right.INSTALL, self._shown.areas.place(node)),
             toast=self._toasts.take(request.query_params.get("said")),
         )
         return remember(HTMLResponse(html, headers={"Vary": "Cookie"}), request.query_params)
@@ -157,8 +169,7 @@ class NodePages:
         return self._live.response(language, draw)
 
     def _node(self, request: Request) -> Node | None:
-        path = request.path_params
-        return self._shown.registry.nodes.get(f"{path['commune']}/{path['node']}")
+        return self._shown.registry.nodes.get(_address(request))
 
     def _speaker(self, node: Node, language: Language) -> Speaker:
         return Speaker(language, node_zone(node, self._shown.zone), self._shown.clock.now())
@@ -166,6 +177,10 @@ class NodePages:
     def _checks(self, node: Node, known: History, speak: Speaker) -> tuple[Check, ...]:
         account = self._shown.ledger.accounts.get(node.address)
         return checkup(node, account.sample if account else None, known.tested, speak)
+
+
+def _address(request: Request) -> str:
+    return f"{request.path_params['commune']}/{request.path_params['node']}"
 
 
 def _last_words(node: Node, known: History, speak: Speaker) -> LastWords | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from edge_agent.contract.reports import AnyState, BulletinState, SpeakerState
 from edge_agent.contract.sentences import Language
+from hub.nodes.forgetting import came_back
 from hub.registry import Node
 from hub.sentences import Speaker
 from hub.shown import Shown
@@ -33,7 +34,8 @@ def row(shown: Shown, node: Node, language: Language) -> Row:
     """The line of a node."""
     speak = Speaker(language, node_zone(node, shown.zone), shown.clock.now())
     state, word = presence(node, speak)
-    facts = tuple(_facts(node, speak))
+    back = came_back(shown, node.address, speak)
+    facts = (*((("clock", back, False),) if back else ()), *_facts(node, speak))
     area = (node.about.zone or "") if node.about else ""
     return Row(
         node.key,

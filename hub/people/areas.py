@@ -28,12 +28,13 @@ class Areas:
         return Place(node.commune, node.area, node.name)
 
     def place_of(self, address: str) -> Place:
-        """The same by its address; for a node nobody knows without an area."""
+        """The same by its address; for a forgotten node as it was; for one nobody knows without an area."""
         node = self._registry.nodes.get(address)
         if node is not None:
             return self.place(node)
         commune, _, name = address.partition("/")
-        return Place(commune, "", name)
+        gone = self._registry.forgotten.get(address)
+        return Place(commune, gone.area if gone else "", name)
 
     def may(self, who: Person, right: Right, address: str) -> bool:
         """Whether somebody has a right at a node."""

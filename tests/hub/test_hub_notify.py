@@ -31,6 +31,7 @@ from hub.alerts.words import Writer
 from hub.cap.tables import acts as cap_acts
 from hub.cap.tables import alerts
 from hub.config import HubConfig
+from hub.forgotten import Forgotten
 from hub.messages import decode
 from hub.notice import Notice
 from hub.people.rights import EVERYWHERE, Place
@@ -136,7 +137,7 @@ async def commune(tmp_path: Path, database: dict[str, Any]) -> AsyncIterator[Com
     config = HubConfig.model_validate({"data": str(tmp_path), **database}).under(tmp_path)
     store, clock = Store(config.database_address), ToldClock()
     await store.start()
-    registry = Registry(Presence(store), Notice(), clock, 1000)
+    registry = Registry(Presence(store), Notice(), clock, 1000, Forgotten(store))
     made = commune_on(store, clock, registry, Notify(local_services=True), Seal(tmp_path / "secrets.key"))
     await made.engine.load()
     await made(20)  # until what nodes say is believed

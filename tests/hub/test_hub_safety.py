@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_rig import FakeNode, Mosquitto, Running, config_for, event, now, serving, until
+from hub_rig import FakeNode, Mosquitto, Running, config_for, event, now, serving, signed_in, until
 
 from edge_agent.contract.reports import LightState
 from edge_agent.contract.signature import Verifier
 from hub.messages import Malformed, decode
+from hub.people.rights import EVERYWHERE, Grant, Role
+from hub.people.sessions import COOKIE
 
 PATH = "/nodes/29401/tram-bom"
 
@@ -165,11 +167,16 @@ def test_a_node_speaks_of_itself_only() -> None:
         decode("edge/c/other/ack", ack, False)
 
 
-async def test_nodes_of_communes_that_are_not_served_are_refused_and_counted(broker: Mosquitto, tmp_path: Path) -> None:
+async def test_nodes_of_communes_that_are_not_served_are_refused_and_told(broker: Mosquitto, tmp_path: Path) -> None:
     async with serving(config_for(tmp_path, broker.port, communes=["29401"])) as hub:
         signer = hub.hub.signer
         known = Verifier({signer.key_id: signer.public})
         async with FakeNode(broker.port, known, "ma", "99999"), FakeNode(broker.port, known):
-            await until(lambda: "29401/tram-bom" in hub.hub.registry.nodes and hub.hub.inbox.strangers > 0)
+            await until(lambda: "29401/tram-bom" in hub.hub.registry.nodes and hub.hub.inbox.strangers.all())
             assert list(hub.hub.registry.nodes) == ["29401/tram-bom"]
-            assert "99999" not in (await hub.http.get("/nodes")).text
+            for path in ("/", "/nodes"):
+                told = (await hub.http.get(path)).text
+                assert "Xã 99999: 1 nút (ma) gửi tin về đây" in told and 'href="/nodes/99999' not in told
+            viewer = await signed_in(hub.hub, "dan", Grant(Role.VIEWER, EVERYWHERE))
+            asked = await hub.http.get("/nodes", headers={"Cookie": f"{COOKIE}={viewer}"})
+            assert asked.status_code == 200 and "99999" not in asked.text
