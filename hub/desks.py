@@ -6,6 +6,7 @@ from hub.alerts import part as notify
 from hub.bulletins import part as bulletins
 from hub.cap.intake import Intake, Stands
 from hub.core import Core
+from hub.unreached import Unreached
 from hub.writing.wiring import Writing
 
 
@@ -30,6 +31,7 @@ class Desks:
         self.bulletins = _bulletins(core)
         self.notify = _notify(core, self.alerts)
         self.alerts.desk.on_waiting.append(self.notify.wake)
+        self._unreached = Unreached(core.store, core.clock)
         self.writing = Writing(config, core.store, core.areas, self.bulletins.desk, core.audit)
 
     async def load(self) -> None:
@@ -40,7 +42,8 @@ class Desks:
 
     def runs(self) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
         """What runs as long as the hub: name, the function."""
-        return [*self.bulletins.tasks(), *self.alerts.tasks(), *self.notify.tasks()]
+        log = ("log of what never came", self._unreached.run)
+        return [*self.bulletins.tasks(), *self.alerts.tasks(), *self.notify.tasks(), log]
 
 
 def _notify(core: Core, alerts: Intake) -> notify.NotifyPart:

@@ -12,6 +12,7 @@ from edge_agent.contract.base import Instant, Report, iso
 from edge_agent.contract.records import Event, Sample
 from edge_agent.contract.reports import About
 from hub.aired.rows import INSTANCES, airings, hearings, micros, node_names, sane
+from hub.aired.unaired import give_way
 from hub.tables import insert_new, upsert
 
 logger = logging.getLogger(__name__)
@@ -41,13 +42,17 @@ class AiredLog:
             if record.type in ("aired", "missed"):
                 self._airing(connection, address, epoch, record, Airing.model_validate(record.data))
             elif record.type == "bulletin" and record.data.get("state") == "missed" and "count" in record.data:
-                self._airing(connection, address, epoch, record, _several(record))
+                first = micros(_Several.model_validate(record.data).first)
+                self._airing(connection, address, epoch, record, _several(record), first)
             elif record.type == "heard":
                 _hearing(connection, address, Hearing.model_validate(record.data))
         except ValidationError as error:
             logger.warning("%s: event %d is no airing: %s", address, record.seq, error.errors()[0]["msg"])
 
-    def _airing(self, connection: Connection, address: str, epoch: int, record: Event, airing: Airing) -> None:
+    def _airing(
+        self, connection: Connection, address: str, epoch: int, record: Event, airing: Airing, first: int | None = None
+    ) -> None:
+        """`first`: of several instances, in microseconds since 1970."""
         if not math.isfinite(airing.seconds):
             airing = airing.model_copy(update={"seconds": 0.0})
         at = sane(airing.planned_us) or (micros(airing.planned) if airing.planned else None)
@@ -67,6 +72,7 @@ class AiredLog:
             "body": airing.model_dump_json(by_alias=True, exclude_none=True),
         }
         insert_new(connection, airings, row)
+        give_way(connection, address, airing.id, first or at, at)
         if started := sane(airing.started_us):
             _now_it_began(connection, address, airing.id, started)
         self._trim(connection)

@@ -56,6 +56,8 @@ INSTANCES = "instances"
 """Among the `params` of an airing: for how many instances the row stands, where the node told them in one event."""
 UNDELIVERED = "hub.undelivered"
 """In the place of a node's code, where the hub itself knows it: the bulletin never came to the node."""
+UNREACHED = "hub.unreached"
+"""The same of an emergency, of which there may have been no answer either."""
 _SANE = 2**52
 """Microseconds beyond which a time is a mistake (the year 2112)."""
 
@@ -240,6 +242,11 @@ def zones(connection: Connection) -> dict[str, str]:
     """Address -> area as the node called it, also of nodes that are no more there."""
     found = connection.execute(sa.select(node_names.c.address, node_names.c.zone))
     return {row.address: row.zone for row in found}
+
+
+def said_by_hub(code: str) -> str:
+    """The key of the sentence of one of the hub's own codes."""
+    return "aired.undelivered" if code == UNDELIVERED else "aired.unreached"
 
 
 def started_at(airing: Airing) -> datetime | None:

@@ -7,7 +7,6 @@ in the database, so a hub that was restarted goes on where it was.
 import asyncio
 import logging
 from dataclasses import replace
-from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -17,10 +16,10 @@ from edge_agent.contract.reports import BulletinState
 from hub.bulletins import deliveries, machine, outgoing, table
 from hub.bulletins.deliveries import Delivery, Sent
 from hub.bulletins.desk import Bulletins, Change
-from hub.bulletins.instants import coming
 from hub.bulletins.machine import Act, Doing, NotNow
-from hub.bulletins.missed import keep_missed
+from hub.bulletins.missed import Missed
 from hub.bulletins.model import HubBulletin, State
+from hub.bulletins.outcome import is_over
 from hub.bulletins.scope import Scope
 from hub.clock import Clock
 from hub.commands import Commands
@@ -38,10 +37,6 @@ ANSWER_S = 10.0
 PARALLEL = 20
 """Nodes that are sent something at the same time."""
 AGAIN_S, AGAIN_MOST_S = 5.0, 300.0
-OVER = timedelta(minutes=30)
-"""So long after the last instance its proof is waited for; then the bulletin is over."""
-MISSED = timedelta(hours=24)
-"""So long one that nobody aired stays before people's eyes."""
 Key = tuple[str, str]
 
 
@@ -76,6 +71,7 @@ class Dispatch:
         self._busy: dict[Key, asyncio.Task[None]] = {}
         self._due: dict[Key, float] = {}
         self._all_at = 0.0
+        self.missed = Missed(store, zone)
         desk.on_change.append(self._changed)
 
     async def load(self) -> None:
@@ -86,6 +82,7 @@ class Dispatch:
             if row.bulletin in self._released or not row.is_settled:
                 self._rows.setdefault(row.bulletin, {})[row.address] = row
                 self._note_open(row)
+        await self.missed.load()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -119,11 +116,16 @@ class Dispatch:
             self._aim(id_)
         for node in nodes:
             self._see(node, aim=not everything)
+        if everything or self.missed.waits:
+            await self.missed.look(self._released, self._rows, self._clock.now())
         await self._finish(everything)
         await self._write()
         self._send_due(now)
 
     def _changed(self, bulletin: HubBulletin) -> None:
+        before = self._released.get(bulletin.id)
+        if before is not None and before.released != bulletin.released:
+            self.missed.over(before, self.of(bulletin.id), self._clock.now())
         if bulletin.released is not None:
             self._released[bulletin.id] = bulletin
         else:
@@ -170,9 +172,10 @@ class Dispatch:
 
     def _put(self, row: Delivery) -> None:
         rows = self._rows.setdefault(row.bulletin, {})
-        if rows.get(row.address) != row:
-            if row.wanted != getattr(rows.get(row.address), "wanted", None):
+        if (before := rows.get(row.address)) != row:
+            if before is None or row.wanted != before.wanted:
                 self._due.pop(row.key, None)
+            self.missed.put(self._released.get(row.bulletin), before, row, self._clock.now())
             rows[row.address] = self._dirty[row.key] = row
             self._note_open(row)
 
@@ -239,8 +242,7 @@ class Dispatch:
             taken = any(row.state is Sent.TAKEN and row.wanted for row in self._rows.get(id_, {}).values())
             if taken and machine.can(bulletin, Act.DISTRIBUTE):
                 await self._change(id_, machine.distributed)
-            elif everything and machine.can(bulletin, Act.FINISH) and self._is_over(bulletin, now):
-                await self._store.call(partial(keep_missed, bulletin=bulletin, rows=self.of(id_)))
+            elif everything and machine.can(bulletin, Act.FINISH) and is_over(bulletin, self.of(id_), now, self._zone):
                 await self._change(id_, lambda b: machine.finished(b, Doing(now, None)))
         for id_ in [id_ for id_ in self._rows if id_ not in self._released]:
             if all(row.is_settled for row in self._rows[id_].values()) and not self._has_dirty(id_):
@@ -248,15 +250,6 @@ class Dispatch:
 
     def _has_dirty(self, id_: str) -> bool:
         return any(bulletin == id_ for bulletin, _ in self._dirty)
-
-    def _is_over(self, bulletin: HubBulletin, now: datetime) -> bool:
-        assert bulletin.released is not None  # noqa: S101 - the caller looked
-        schedule = bulletin.released.schedule
-        if schedule.recurrence is None:
-            told = [row.seen.actual for row in self.of(bulletin.id) if row.wanted and row.seen is not None]
-            aired = any(actual in ("aired", "partly") for actual in told)
-            return now >= schedule.at + (OVER if aired else MISSED)
-        return not coming(schedule, now - OVER, self._zone, 1)
 
     async def _change(self, id_: str, change: Change) -> None:
         try:

@@ -211,7 +211,8 @@ async def test_what_a_node_never_took_counts_as_missed_in_the_log(
     schedule = staff.now(draft).schedule
     month = f"/aired?month={schedule.at.astimezone(ZONE):%Y-%m}"
     assert "Không có lần phát nào." in await staff.see(month)
-    monkeypatch.setattr("hub.bulletins.dispatch.MISSED", timedelta(days=-36500))  # as if its day were over
+    await dispatch.missed.look(dispatch._released, dispatch._rows, schedule.at + timedelta(hours=1))
+    monkeypatch.setattr("hub.bulletins.outcome.GIVEN_UP", timedelta(days=-36500))  # as if its day were over
     await dispatch._finish(everything=True)
     assert draft.id not in hub.hub.bulletins.desk.open, "it is over"
     page = await staff.see(month)
