@@ -18,7 +18,7 @@ _MOST_FACTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`facts`: icon, sentence, whether it is bad news."""
+    """`state`: of the connection, and `troubled` where something is wrong. `facts`: icon, sentence, whether bad."""
 
     key: str
     path: str
@@ -42,7 +42,7 @@ def row(shown: Shown, node: Node, language: Language) -> Row:
         f"/nodes/{node.address}",
         node.title,
         area,
-        state,
+        f"{state} troubled" if any(bad for _, _, bad in facts) else state,
         word,
         facts[:_MOST_FACTS],
         max(0, len(facts) - _MOST_FACTS),

@@ -87,6 +87,7 @@ async def test_a_horn_that_was_not_heard_stays_silent_until_it_is_and_is_named_o
             text = await home(hub)
             assert "Mọi thứ đều tốt" not in text
             assert text.count("Micrô không nghe thấy") == 1
+            assert 'class="node-row online troubled"' in (await hub.http.get("/")).text  # not as one that is well
             await node.state(SpeakerState(id="loa", at=now(), actual="idle"))
             await until(lambda: said(hub).fault is None)
             assert silent(hub)
