@@ -35,6 +35,8 @@ class Outcome:
     result: JsonObject = field(default_factory=dict)
     at: datetime | None = field(default=None, compare=False)
     """When the node answered, by its own clock."""
+    command: str = field(default="", compare=False)
+    """Id of a command to many: by it the as-aired log tells what became of the words."""
 
 
 @dataclass
@@ -144,7 +146,7 @@ class Commands:
             fault = Fault.of("command.too_large", size=len(message), limit=MAX_BODY)
             return dict.fromkeys(nodes, Outcome("rejected", fault))
         poll = self._pending[command.id] = _Poll(set(nodes), on_answer)
-        missing = Outcome("silent", Fault.of("command.timeout", seconds=int(limit)))
+        missing = Outcome("silent", Fault.of("command.timeout", seconds=int(limit)), command=command.id)
         try:
             async with asyncio.timeout(limit):
                 await self._publish(_topic(command.to), message)
@@ -187,7 +189,7 @@ class Commands:
 
 
 def _outcome(ack: Ack) -> Outcome:
-    return Outcome(ack.state, ack.fault, ack.result or {}, ack.at)
+    return Outcome(ack.state, ack.fault, ack.result or {}, ack.at, ack.id)
 
 
 def _topic(address: str) -> str:

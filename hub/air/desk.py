@@ -76,7 +76,7 @@ class AirDesk:
             PreparedPage(site, self.prepared, needs.reading),
             EmergencyPages(site, needs.reading, self.emergencies, self.prepared),
             EmergencyFollow(site, self.emergencies),
-            RoundPage(site, self._rounds),
+            RoundPage(site, self._rounds, self._proofs),
             AirPage(site, self._rounds, self.emergencies, self._proofs, needs.audit),
         )
 

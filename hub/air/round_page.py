@@ -1,25 +1,37 @@
 """`/air/rounds/{id}`: what became of what was asked of many clusters, live; and once more those that are left."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from edge_agent.contract.sentences import Language
+from hub.air.proofs import Proofs
 from hub.air.rounds import Round, Rounds
 from hub.air.site import Site
+from hub.air.spoken import FATES, LEFT, Told, answered, told
 from hub.language import remember, switched
 from hub.people.acting import person
 from hub.people.door import Door, somewhere
 from hub.people.rights import Right
+from hub.registry import Node
 from hub.render import Parts
 from hub.toasts import Toast
 
 ROWS = 100
-_ORDER = ("failed", "rejected", "silent", "unsent", "away", "open", "accepted", "done")
-_LEFT = ("failed", "rejected", "silent", "unsent", "away")
+_DONE = ("heard", "unheard", "unknown", "done")
+_CUT = ("stopped", "partly")
+_SUMS = {
+    "answered": (*_DONE, *_CUT, "accepted", "lost"),
+    "done": _DONE,
+    "unheard": ("unheard",),
+    "cut": _CUT,
+    "left": LEFT,
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +46,10 @@ class RoundRow:
 
 @dataclass(frozen=True)
 class RoundView:
-    """`answered`: clusters that took it; `left`: that could be asked once more."""
+    """`answered`: clusters that took it; `done`: to the end; `left`: that could be asked once more.
+
+    Of words: `unheard`: clusters of which the microphone heard nothing; `cut`: that did not come to their end.
+    """
 
     id: str
     kind: str
@@ -45,6 +60,8 @@ class RoundView:
     all: int
     answered: int
     done: int
+    unheard: int
+    cut: int
     left: int
     rows: tuple[RoundRow, ...]
     more: int
@@ -53,9 +70,10 @@ class RoundView:
 class RoundPage:
     """Only who asked may look: others have no business with it."""
 
-    def __init__(self, site: Site, rounds: Rounds) -> None:
+    def __init__(self, site: Site, rounds: Rounds, proofs: Proofs) -> None:
         self._site = site
         self._rounds = rounds
+        self._proofs = proofs
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -75,19 +93,18 @@ class RoundPage:
             language,
             "air",
             other_language=switched(request.query_params, language),
-            v=self._view(made, language),
+            v=await self._view(made, language),
             toast=self._site.toasts.take(request.query_params.get("said")),
         )
         return remember(HTMLResponse(html, headers={"Vary": "Cookie"}), request.query_params)
 
     async def _stream(self, request: Request) -> Response:
-        made = self._mine(request)
-        if made is None:
-            return Response(status_code=404)
+        """Also of a round that is not remembered: a page that was open when the hub ended asks again for ever."""
 
         async def draw(language: Language) -> Parts:
-            part = self._site.renderer.part("air_parts.html", language, "round", self._view(made, language), True)
-            return {"round": part}
+            made = self._mine(request)
+            view = await self._view(made, language) if made is not None else None
+            return {"round": self._site.renderer.part("air_parts.html", language, "round", view, True)}
 
         return self._site.live.response(self._site.language(request), draw)
 
@@ -96,8 +113,8 @@ class RoundPage:
         if made is None:
             return HTMLResponse(self._site.renderer.message(language, "air.round_gone"), 404)
         nodes, areas, who = self._site.shown.registry.nodes, self._site.areas, person()
-        now = self._site.shown.clock.now()
-        asked = [nodes[a] for a in made.nodes if made.state(a, now) in _LEFT and a in nodes]
+        fates = await self._told(made, language)
+        asked = [nodes[address] for address, one in fates.items() if one.fate in LEFT and address in nodes]
         left = [node for node in asked if areas.may(who, Right.SPEAK, node.address)]
         if not left:
             toast = self._site.toasts.keep(Toast(self._site.speaker(language).t("air.nobody_left"), False))
@@ -110,28 +127,44 @@ class RoundPage:
         made = self._rounds.get(request.path_params["id"])
         return made if made is not None and made.owner == person().id else None
 
-    def _view(self, made: Round, language: Language) -> RoundView:
-        known, speaker = self._site.shown.registry.nodes, self._site.speaker_at(language)
-        here, rows = self._site.speaker(language), []
+    async def _told(self, made: Round, language: Language) -> dict[str, Told]:
+        """What became of it at each cluster."""
+        try:
+            proofs = await self._proofs.of_round(made) if made.kind == "speak" else {}
+        except SQLAlchemyError:
+            proofs = {}
+        known, speaker, here = self._nodes, self._site.speaker_at(language), self._site.speaker(language)
+        found = {}
         for address in made.nodes:
-            node, outcome, state = known.get(address), made.outcomes.get(address), made.state(address, here.now)
-            local = speaker(node) if node else here
-            words = local.fault(outcome.fault) if outcome and state in ("failed", "rejected") else ""
-            title = node.title if node else address.partition("/")[2]
-            rows.append(RoundRow(title, f"/nodes/{address}", state, words or here.t(f"air.answer_{state}")))
-        rows.sort(key=lambda row: _ORDER.index(row.state))
+            speak = speaker(known[address]) if address in known else here
+            state, outcome = made.state(address, here.now), made.outcomes.get(address)
+            if made.kind == "speak":
+                found[address] = told(state, outcome, proofs.get(address), speak, over=made.over)
+            else:
+                found[address] = answered(state, outcome, speak)
+        return found
+
+    async def _view(self, made: Round, language: Language) -> RoundView:
+        rows, known = [], self._nodes
+        for address, one in (await self._told(made, language)).items():
+            title = known[address].title if address in known else address.partition("/")[2]
+            rows.append(RoundRow(title, f"/nodes/{address}", one.fate, one.words))
+        rows.sort(key=lambda row: FATES.index(row.state))
         counts = Counter(row.state for row in rows)
+        sums = {name: sum(counts[fate] for fate in fates) for name, fates in _SUMS.items()}
         return RoundView(
             id=made.id,
             kind=made.kind,
             what=made.what,
             who=made.who,
-            at=here.moment(made.at),
+            at=self._site.speaker(language).moment(made.at),
             over=made.over,
             all=len(rows),
-            answered=counts["done"] + counts["accepted"],
-            done=counts["done"],
-            left=sum(counts[state] for state in _LEFT),
             rows=tuple(rows[:ROWS]),
             more=max(0, len(rows) - ROWS),
+            **sums,
         )
+
+    @property
+    def _nodes(self) -> Mapping[str, Node]:
+        return self._site.shown.registry.nodes

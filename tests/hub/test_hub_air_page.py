@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -14,8 +15,11 @@ from hub_rig import FakeNode, Mosquitto, Running, now, signed_in, until
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.records import Event
 from edge_agent.contract.reports import About, BulletinState, SpeakerState
+from hub.air.spoken import Told, told
+from hub.commands import Outcome
 from hub.people.rights import Grant, Place, Role
 from hub.people.sessions import COOKIE
+from hub.sentences import Speaker
 from hub.titles import clear_of
 
 EAST, WEST = "at:29401//thon-dong", "at:29401//thon-tay"
@@ -167,6 +171,83 @@ async def test_who_did_not_answer_is_asked_once_more(hub: Running, node: FakeNod
     assert len([c for c in node.commands if c.do == "speak"]) == 1
     nothing = await hub.http.post(f"{again.headers['location']}/again")
     assert "said=" in nothing.headers["location"]
+
+
+def airing(asked: Any, **more: Any) -> dict[str, Any]:
+    return {**aired(1, asked.args.text, id=asked.id).data, **more}
+
+
+async def test_a_round_says_what_became_of_the_words_at_each_cluster(
+    hub: Running, node: FakeNode, west: FakeNode
+) -> None:
+    async def says_it_all(n: FakeNode, asked: Any) -> None:
+        await n.ack(asked, "accepted")
+        await n.ack(asked, "done", result=airing(asked))
+
+    async def is_stopped(n: FakeNode, asked: Any) -> None:
+        await n.ack(asked, "accepted")
+        await n.ack(asked, "failed", fault=Fault.of("speaker.stopped", by="Bà Tư"))
+
+    node.replies["speak"], west.replies["speak"] = says_it_all, is_stopped
+    notice = {"text": "Mời bà con đi họp.", EAST: "1", WEST: "1"}
+    path = (await hub.http.post("/air/speak", data=notice)).headers["location"]
+    text = await shows(hub, path, "Trạm bơm Đông đã phát, không rõ có nghe thấy không")
+    text = await shows(hub, path, "Loa Thôn Tây không phát hết. Bà Tư đã cho dừng.")
+    assert "2/2 cụm loa đã nhận · 1 đã phát hết" in text and "1 không phát hết" in text
+    assert "Gọi lại" not in text  # who stopped it would hear it once more
+    spoken = node.commands[-1]
+    data = airing(spoken)
+    await node.send(Event(seq=1, at=now(), type="aired", about="speaker/loa", data=data))
+    heard = {"id": spoken.id, "speaker": "loa", "started_us": data["started_us"], "heard": False}
+    await node.send(Event(seq=2, at=now(), type="heard", about="speaker/loa", data=heard))
+    text = await shows(hub, path, "Trạm bơm Đông đã phát, nhưng micrô KHÔNG nghe thấy.")
+    assert "1 micrô KHÔNG nghe thấy" in text
+    assert "Trạm bơm Đông aired, but NOT heard" in await shows(hub, f"{path}?lang=en", "Stopped by Bà Tư.")
+
+
+async def test_the_log_of_a_node_tells_what_its_answer_did_not(hub: Running, node: FakeNode, west: FakeNode) -> None:
+    async def only_begins(n: FakeNode, asked: Any) -> None:
+        await n.ack(asked, "accepted")
+
+    async def hears_it(n: FakeNode, asked: Any) -> None:
+        await n.ack(asked, "done", result=airing(asked, heard=True))
+
+    node.replies["speak"], west.replies["speak"] = only_begins, hears_it
+    notice = {"text": "Mời bà con đi họp.", EAST: "1", WEST: "1"}
+    path = (await hub.http.post("/air/speak", data=notice)).headers["location"]
+    await shows(hub, path, "Trạm bơm Đông đã nhận, sắp phát")
+    await shows(hub, path, "Loa Thôn Tây đã phát, micrô nghe thấy")
+    asked = node.commands[-1]
+    missed = airing(asked, state="missed", code="bulletin.missed_busy", started_us=None, seconds=0)
+    missed["planned"] = asked.args.at.isoformat()  # type: ignore[union-attr]
+    await node.send(Event(seq=1, at=now(), type="aired", about="speaker/loa", data=missed))
+    text = await shows(hub, path, "Trạm bơm Đông không phát. Không phát được: loa còn bận đọc nội dung khác quá lâu.")
+    assert "Gọi lại 1 cụm loa chưa làm được" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "over", "fate", "words"),
+    [
+        ("accepted", False, "accepted", "đã nhận, sắp phát"),
+        ("accepted", True, "lost", "đã nhận, nhưng không báo lại là đã phát"),
+        ("done", True, "unknown", "đã phát, không rõ có nghe thấy không"),
+        ("silent", True, "silent", "không trả lời"),
+    ],
+)
+def test_what_a_node_never_said_is_not_made_up(state: Any, over: bool, fate: str, words: str) -> None:
+    speak = Speaker("vi", ZoneInfo("Asia/Ho_Chi_Minh"), now())
+    assert told(state, Outcome(state), None, speak, over=over) == Told(fate, words)
+
+
+async def test_a_round_that_the_hub_forgot_says_so_and_stays_connected(hub: Running, node: FakeNode) -> None:
+    async with asyncio.timeout(20), hub.http.stream("GET", "/air/rounds/of-before/live?lang=vi") as stream:
+        assert stream.status_code == 200  # a browser that is refused would ask again for ever
+        seen = ""
+        async for chunk in stream.aiter_text():
+            seen += chunk
+            if "Trung tâm không còn nhớ việc này" in seen and 'id="round"' in seen:
+                break
+    assert (await hub.http.get("/air/rounds/of-before")).status_code == 404
 
 
 async def test_whole_place_is_stopped_and_set_with_the_count_of_answers(

@@ -28,7 +28,7 @@ async def test_notice_is_heard_on_both_clusters_at_one_instant(hub: Running, spe
         await page.check("input[name='at:26734']")
         await page.click("button.main")
         await expect(page.locator("#round")).to_contain_text("2/2 cụm loa đã nhận", timeout=30_000)
-        await expect(page.locator("#round")).to_contain_text("2 đã xong", timeout=60_000)
+        await expect(page.locator("#round")).to_contain_text("2 đã phát hết", timeout=60_000)
     first, second = (played(folder)[-1] for folder in speakers.values())
     assert abs(begun(first) - begun(second)) < 0.05
     assert np.array_equal(read_wave(first), read_wave(second))

@@ -67,6 +67,7 @@ CONTRACT = {
     "camera.recordings",
     "camera.snapshot",
     "people.id",
+    "speaker.stopped",
 }
 """Codes of the contract, acts and columns, not keys of ours."""
 
