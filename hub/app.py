@@ -34,7 +34,7 @@ class Hub:
         self.areas, self.audit, self.door = core.areas, core.audit, core.door
         self.notice, self.feed, self.link, self.signer = core.notice, core.feed, core.link, core.signer
         self.commands, self.inbox, self.attendance = core.commands, core.inbox, core.attendance
-        self.voice, self.public_cameras = core.voice, core.public_cameras
+        self.hub_clock, self.voice, self.public_cameras = core.hub_clock, core.voice, core.public_cameras
         self.alerts, self.bulletins, self.notify = desks.alerts, desks.bulletins, desks.notify
         self.live, self.watching, self.lookback = site.live, site.watching, site.lookback
         self.air, self.residents = site.air, site.residents

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
@@ -20,6 +21,7 @@ from hub.config import MB, HubConfig
 from hub.feed import Feed
 from hub.followup import FollowUp
 from hub.forgotten import Forgotten
+from hub.hubclock import HubClock
 from hub.inbox import Inbox
 from hub.keys import signer
 from hub.ledger import Ledger
@@ -74,6 +76,8 @@ class Core:
         naming = Naming(self.store)
         self.strangers = Strangers(config.communes, clock, self.notice)
         self.inbox = Inbox(self.registry, self.ledger, self.commands, naming, self.feed, clock, self.strangers)
+        self.hub_clock = HubClock(clock)
+        self.inbox.on_instant = self._compare
         self.link = _link(config, clock, self._take, self.notice)
         self.on_video: Callable[[str, bytes], None] = _nobody_looks
         self.attendance = Attendance(self.registry, self.link, self.store, clock, config.zone)
@@ -115,6 +119,14 @@ class Core:
     def can_reach(self, address: str) -> bool:
         """Whether a command would come to the node now."""
         return self.link.connected and self.registry.is_online(address)
+
+    def _compare(self, address: str, at: datetime) -> None:
+        """A node that does not trust its own clock says nothing of ours."""
+        node = self.registry.nodes.get(address)
+        if node and node.status and node.status.clock and node.status.clock.trusted:
+            self.hub_clock.hear(address, at)
+        else:
+            self.hub_clock.forget(address)
 
     def _take(self, topic: str, body: bytes, retained: bool) -> None:
         """Video goes its own way: there is much of it, and it is no report."""

@@ -1,6 +1,8 @@
 """Takes each message off the broker to where it belongs. Nothing that a node sends can stop the hub."""
 
 import logging
+from collections.abc import Callable
+from datetime import datetime
 
 from edge_agent.contract.commands import Ack
 from edge_agent.contract.records import EventBatch, TelemetryBatch
@@ -9,6 +11,7 @@ from hub.aired.naming import Naming
 from hub.clock import Clock
 from hub.commands import Commands
 from hub.feed import Feed
+from hub.hubclock import said_at
 from hub.ledger import Ledger
 from hub.messages import Malformed, decode
 from hub.registry import Registry
@@ -40,6 +43,8 @@ class Inbox:
         self._feed = feed
         self._clock = clock
         self.strangers = strangers
+        self.on_instant: Callable[[str, datetime], None] = _nobody_compares
+        """Told by address what time it is there, with what a node sends now (what the broker has kept is older)."""
         self._quiet_until = 0.0
         self.malformed = 0
 
@@ -54,6 +59,8 @@ class Inbox:
         if self.strangers.refuses(message.topic.commune, message.topic.node):
             self._complain(topic, self.strangers.messages, "not in `communes`")
             return
+        if not retained and (at := said_at(message.body)):
+            self.on_instant(message.address, at)
         match message.body:
             case Ack() as ack:
                 self._commands.on_ack(message.address, ack)
@@ -70,3 +77,7 @@ class Inbox:
         if now >= self._quiet_until:
             self._quiet_until = now + QUIET_S
             logger.warning("a message on %r was refused (%d so far): %s", topic[:120], count, why)
+
+
+def _nobody_compares(_: str, __: datetime) -> None:
+    """Without a clock to compare with."""

@@ -11,6 +11,7 @@ import jinja2
 from edge_agent.contract.sentences import Language
 from hub.agenda import Day, agenda
 from hub.air.onair import AlarmView, alarms
+from hub.cameras.words import span
 from hub.compiled import Compiled
 from hub.forms import Fields
 from hub.language import sentence, translator
@@ -42,6 +43,7 @@ class HubView:
     connected: bool
     word: str
     count: str
+    clock: str = ""
 
 
 class Renderer:
@@ -214,10 +216,19 @@ class Renderer:
                 nodes = self._shown.areas.nodes(who, Right.SEE)
                 known, online = len(nodes), sum(node.online for node in nodes)
             count = sentence(language, "hub.count", online=online, all=known) if known else ""
-            return HubView(True, sentence(language, "hub.connected"), count)
+            return HubView(True, sentence(language, "hub.connected"), count, self._clock(language))
         if not link.fault:
             return HubView(False, sentence(language, "hub.connecting"), "")
         return HubView(False, self._why_away(link.since, self._shown.clock.now(), language), "")
+
+    def _clock(self, language: Language) -> str:
+        """What is said of a clock of this machine that is wrong; empty while it is right, or nobody knows better."""
+        behind, count = self._shown.hub_clock.behind_s()
+        if not behind:
+            return ""
+        key = "hub.clock_behind" if behind > 0 else "hub.clock_ahead"
+        speak = Speaker(language, self._shown.zone, self._shown.clock.now())
+        return speak.t(key, time=span(speak, abs(behind)), count=count)
 
     def _why_away(self, since: datetime, now: datetime, language: Language) -> str:
         return sentence(language, "hub.lost", since=moment(since, now, self._shown.zone, language))

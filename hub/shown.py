@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from hub.clock import Clock
+from hub.hubclock import HubClock
 from hub.ledger import Ledger
 from hub.link import Link
 from hub.media import MediaStore
@@ -35,6 +36,7 @@ class Shown:
     authorities: tuple[str, ...]
     areas: Areas
     strangers: Strangers
+    hub_clock: HubClock
 
     def nodes(self, right: Right = Right.SEE) -> list[Node]:
         """The nodes at which who asks has a right, by name; not to be altered."""

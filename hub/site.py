@@ -45,6 +45,7 @@ from hub.nodes.grounds import Grounds
 from hub.nodes.map_pages import MapPages
 from hub.nodes.mapping import Mapping
 from hub.nodes.pages import NodePages
+from hub.nodes.tiles import Tiles
 from hub.pages import Pages, language_of
 from hub.people.door import Refused, WhoAsks, unguarded
 from hub.people.refusing import Refusing
@@ -182,6 +183,7 @@ class Site:
             things=self._actions.things,
             forgetting=self._forgetting,
             horns=self._actions.air,
+            air=self.air,
             mapping=self._mapping,
             alerts=self._alerts,
         )
@@ -196,7 +198,7 @@ class Site:
             HomePages(shown, renderer, self.live, self._toasts, language, approving, lists),
             ForgetPages(shown, renderer, self._forgetting, self._toasts, language),
             NodePages(shown, renderer, self.live, core.store, self._toasts, language, self._forgetting),
-            MapPages(shown, renderer, self.live, self._mapping, self._toasts, language),
+            MapPages(shown, renderer, self.live, self._mapping, Tiles(core.config.map), self._toasts, language),
             LightPages(shown, renderer, self.live, core.store, self._toasts, switching, language),
             self._pages,
         )
@@ -284,6 +286,7 @@ def _shown(core: Core) -> Shown:
         authorities=config.authorities,
         areas=core.areas,
         strangers=core.strangers,
+        hub_clock=core.hub_clock,
     )
 
 

@@ -33,6 +33,7 @@ from edge_agent.contract.signature import Verifier
 from edge_agent.contract.switched import CabinetState, RuleState, SensorState, SwitchState, Trouble, Usage
 from edge_agent.contract.topics import NodeTopics
 from hub.app import Hub
+from hub.clock import Clock
 from hub.config import HubConfig
 from hub.people.rights import EVERYWHERE, Grant, Role
 from hub.people.sessions import COOKIE
@@ -124,11 +125,11 @@ def config_for(folder: Path, broker_port: int, **more: Any) -> HubConfig:
 
 
 @contextlib.asynccontextmanager
-async def serving(config: HubConfig, connected: bool = True) -> AsyncIterator[Running]:
-    """The hub over real HTTP on a free port."""
+async def serving(config: HubConfig, connected: bool = True, clock: Clock | None = None) -> AsyncIterator[Running]:
+    """The hub over real HTTP on a free port; `clock`: another one than this machine's."""
     stop, ports = asyncio.Event(), asyncio.get_running_loop().create_future()
     listener = _listen(config)
-    async with Hub(config) as hub:
+    async with Hub(config, clock) as hub:
         task = asyncio.create_task(_run(hub, listener, stop, ports.set_result))
         url = f"http://127.0.0.1:{await ports}"
         secret = await signed_in(hub, "quan-tri", Grant(Role.ADMINISTRATOR, EVERYWHERE))
