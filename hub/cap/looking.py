@@ -122,7 +122,7 @@ class Looking:
         return DetailView(
             card=views.card(row, plan, settings, speak),
             facts=views.facts(row, found.alert, settings, speak),
-            parts=self._parts(found, len(words), speak, sheets or {}),
+            parts=self._parts(found, len(words), speak, sheets or {}, await self._chosen(found)),
             unknown=plan.unknown,
             unplaced=self._names(plan.unplaced),
             written=tuple((views.language_words(info, speak), views.written(info)) for info in found.alert.infos),
@@ -222,14 +222,26 @@ class Looking:
             return any(place.is_wide for place in who.places(Right.APPROVE))
         return any(self._areas.may(who, Right.SEE, node) for node in plan.nodes)
 
-    def _parts(self, found: Found, seen: int, speak: Speaker, sheets: dict[int, Sheet]) -> tuple[views.PartView, ...]:
+    async def _chosen(self, found: Found) -> int:
+        """To how many nodes that the message does not mean it was sent: people chose them."""
+        meant = set(found.plan.nodes)
+        sent = await self._intake.store.read(partial(said.aired_at, id_=found.row.id))
+        may, who = self._areas.may, person()
+        return sum(each.address not in meant and may(who, Right.SEE, each.address) for each in sent)
+
+    def _parts(
+        self, found: Found, seen: int, speak: Speaker, sheets: dict[int, Sheet], chosen: int
+    ) -> tuple[views.PartView, ...]:
         made: list[views.PartView] = []
         for number, each in enumerate(found.plan.parts):
             nodes = self.nodes(found, number)
-            shown = views.part(number, each, seen, self._names(nodes), speak)
+            named = nodes or tuple(n for n in each.nodes if self._areas.may(person(), Right.SEE, n))
+            elsewhere = not each.nodes and bool(found.plan.nodes)
+            shown = views.part(number, each, seen, self._names(named), speak)
+            lines = views.where(len(named), elsewhere, chosen, speak)
             places = tuple((place, name, False) for place, name, _ in self.more_places(found, number))
             sheet = sheets.get(number, Sheet())
-            made.append(replace(shown, count=len(nodes), sheet=sheet, places=places))
+            made.append(replace(shown, count=len(nodes), sheet=sheet, places=places, where=lines))
         return tuple(made)
 
     def _names(self, addresses: tuple[str, ...]) -> tuple[str, ...]:

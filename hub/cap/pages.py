@@ -21,6 +21,7 @@ from hub.toasts import Toast, Toasts
 
 BASE = "/alerts"
 PAUSE_S = 1.0
+_OF_ONE = ("cap_head", "cap_where", "cap_aired", "cap_history")
 _NO_FETCH = {"Content-Security-Policy": "default-src 'none'; sandbox", "Content-Disposition": "attachment"}
 
 
@@ -132,7 +133,7 @@ class CapPages:
             if found is None:
                 return shell
             view = await self._looking.detail(found, self.speak(language))
-            own = {name: self._part(language, name, view) for name in ("cap_head", "cap_aired", "cap_history")}
+            own = {name: self._part(language, name, view) for name in _OF_ONE}
             return {**shell, **own}
 
         return self._live.response(self._language(request), draw)

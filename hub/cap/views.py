@@ -37,7 +37,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class PartView:
-    """One part: what is said of it and where. `seen`: how often the alert was said before, for races."""
+    """One part: what is said of it and where. `seen`: how often the alert was said before, for races.
+
+    `where`: what is said of its clusters, of which `names` follow.
+    """
 
     number: int
     event: str
@@ -53,6 +56,7 @@ class PartView:
     seen: int
     sheet: Sheet = field(default_factory=Sheet)
     places: tuple[tuple[str, str, bool], ...] = ()
+    where: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,19 @@ def part(number: int, of: Part, seen: int, names: Sequence[str], speak: Speaker)
         count=len(of.nodes),
         seen=seen,
     )
+
+
+def where(names: int, elsewhere: bool, chosen: int, speak: Speaker) -> tuple[str, ...]:
+    """What is said of the clusters of a part, which are so many by what the message says.
+
+    `elsewhere`: other parts have clusters; `chosen`: to so many others it was sent because people chose them.
+    """
+    lines = [speak.t("cap.where_count", count=names)] if names else []
+    if chosen:
+        lines.append(speak.t("cap.where_chosen", count=chosen))
+    if not lines:
+        lines.append(speak.t("cap.where_other" if elsewhere else "cap.count_none"))
+    return tuple(lines)
 
 
 def language_words(info: Info, speak: Speaker) -> str:

@@ -157,8 +157,26 @@ class TestDeciding:
         nowhere = await hub.http.post(f"/alerts/{id_}/air", data=form(detail, do="air", text="Xin chào."))
         assert "Hãy chọn khu để phát" in nowhere.text and "Xin chào." in nowhere.text
         chosen = form(detail, do="air", **{"place.0": "29401//thon-dong"})
-        assert (await hub.http.post(f"/alerts/{id_}/air", data=chosen)).status_code == 303
+        assert "Chưa có cụm loa nào" in detail
+        live = f"/alerts/{id_}/live?lang=vi"
+        async with asyncio.timeout(30), hub.http.stream("GET", live) as stream:  # of somebody else who looks at it
+            lines = stream.aiter_lines()
+            while "Chưa có cụm loa nào" not in await anext(lines):
+                pass
+            assert (await hub.http.post(f"/alerts/{id_}/air", data=chosen)).status_code == 303
+            while "Đã gửi tới 1 cụm loa do cán bộ chọn" not in await anext(lines):
+                pass
         await until(lambda: node.told("bulletin.plan"), 60)
+        assert "Chưa có cụm loa nào" not in await page(hub, f"/alerts/{id_}")  # above one that plays it
+
+    async def test_a_part_whose_clusters_hear_another_part_says_so(self, hub: Running, node: PlacedNode) -> None:
+        grave, mild = InfoOf(headline="Lũ quét"), InfoOf(severity="Minor", headline="Mưa lớn")
+        id_ = await bring(hub, AlertOf(infos=(mild, grave)))
+        detail = await page(hub, f"/alerts/{id_}")
+        assert "Không cụm loa nào nghe riêng phần này" in detail and "Chưa có cụm loa nào" not in detail
+        async with await as_(hub, "can-bo", Role.STAFF) as staff:  # sees the cluster, and may not decide
+            seen = (await staff.get(f"/alerts/{id_}")).text
+        assert "Nghe ở 1 cụm loa" in seen and "Chưa có cụm loa nào" not in seen
 
     async def test_an_alert_in_english_waits_for_words(self, hub: Running, node: PlacedNode) -> None:
         id_ = await bring(hub, AlertOf(infos=(InfoOf("en", event="Volcano", headline="Volcano", severity="Minor"),)))
