@@ -13,6 +13,7 @@ from starlette.routing import Mount
 from edge_agent.version import VERSION
 from hub.api import (
     acts,
+    alerts,
     bulletins,
     cameras,
     clips,
@@ -52,6 +53,7 @@ GROUPS = (
     lights,
     bulletins,
     signing,
+    alerts,
     notices,
     residents,
     cameras,

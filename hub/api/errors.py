@@ -29,6 +29,14 @@ class Message(BaseModel):
     en: str
 
 
+class Also(BaseModel):
+    """Another thing that is wrong."""
+
+    code: str
+    message: Message
+    where: str = ""
+
+
 class Error(BaseModel):
     """Why something was not done."""
 
@@ -38,6 +46,7 @@ class Error(BaseModel):
     params: dict[str, str | int | float] = Field(default_factory=dict, description="What fills the sentence")
     state: str | None = Field(default=None, description="Of a command: rejected, failed, silent or unsent")
     result: JsonObject | None = Field(default=None, description="Of a command: what was done of it all the same")
+    also: list[Also] | None = Field(default=None, description="What else is wrong, in the order of the file")
 
 
 class ApiError(Exception):

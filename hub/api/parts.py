@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from edge_agent.contract.base import NAME_PATTERN
+from hub.api.coming_in import wrong_kind
 from hub.api.errors import ApiError, Error, answer, faulty, refused
 from hub.api.more import More
 from hub.api.once import HEADER, LONGEST_KEY, METHODS, Once
@@ -137,6 +138,8 @@ class Guarded(APIRoute):
                 return answer(worded(error))
 
         async def once(request: Request) -> Response:
+            if (wrong := wrong_kind(request.scope)) is not None:
+                return wrong
             try:
                 return await _parts(request).once.answer(request, answered, secret=self._secret)
             except ApiError as error:

@@ -6,13 +6,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from edge_agent.contract.base import JsonObject, iso
+from hub.cap.acts import CapActs
 from hub.cap.bringing import body
-from hub.cap.deciding import Decisions
-from hub.cap.desk import Desk, Taken
-from hub.cap.looking import Found, Looking
+from hub.cap.desk import Taken
+from hub.cap.looking import Found
 from hub.cap.problems import REFUSALS, as_json, refusal
 from hub.cap.reading import Problem
-from hub.people.acting import person
 from hub.people.door import Door, somewhere
 from hub.people.rights import Right
 
@@ -21,12 +20,10 @@ _XML = ("application/cap+xml", "application/common-alerting-protocol+xml", "appl
 
 
 class CapApi:
-    """For programs beside the console."""
+    """For programs that send CAP as it comes; `/api/v1/alerts` does the same and more."""
 
-    def __init__(self, desk: Desk, decisions: Decisions, looking: Looking) -> None:
-        self._desk = desk
-        self._decisions = decisions
-        self._looking = looking
+    def __init__(self, acts: CapActs) -> None:
+        self._acts = acts
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -40,8 +37,7 @@ class CapApi:
         if kind not in _XML:
             return _refused((Problem("cap.bad_content_type", "", 0, {"known": ", ".join(_XML)}),), 415)
         try:
-            taken = await self._desk.take(await body(request), by=person())
-            self._decisions.brought(taken)
+            taken = await self._acts.bring(await body(request))
         except REFUSALS as error:
             return _refused(*refusal(error))
         except SQLAlchemyError:
@@ -50,7 +46,7 @@ class CapApi:
 
     async def _one(self, request: Request) -> Response:
         try:
-            found = await self._looking.find(request.path_params["alert"])
+            found = await self._acts.looking.find(request.path_params["alert"])
         except SQLAlchemyError:
             return _refused((Problem("cap.unreadable", "", 0),), 503)
         if found is None:

@@ -10,26 +10,20 @@ from starlette.routing import BaseRoute
 
 from edge_agent.contract.sentences import Language
 from hub import forms
+from hub.cap.acts import CapActs
 from hub.cap.bringing import read_file
-from hub.cap.deciding import Choice, Decisions, Overtaken
-from hub.cap.desk import Desk
-from hub.cap.looking import Found, Looking
-from hub.cap.message import Status
+from hub.cap.deciding import Overtaken
+from hub.cap.looking import Found
 from hub.cap.pages import BASE, CapPages
 from hub.cap.problems import REFUSALS, refusal, sentence
-from hub.cap.spoken import as_exercise
 from hub.choices import choices
 from hub.language import Translate, translator
-from hub.people.acting import person
 from hub.people.door import Door, somewhere
 from hub.people.rights import Right
-from hub.readingdesk import ReadingDesk
 from hub.render import Renderer
 from hub.sheet import Sheet
 from hub.store import StoreFull
 from hub.toasts import Toast, Toasts
-
-MOST_WORD = 500
 
 
 class CapForms:
@@ -38,19 +32,14 @@ class CapForms:
     def __init__(
         self,
         pages: CapPages,
-        looking: Looking,
-        desk: Desk,
-        decisions: Decisions,
-        reading: ReadingDesk,
+        acts: CapActs,
         renderer: Renderer,
         toasts: Toasts,
         language: Callable[[HTTPConnection], Language],
     ) -> None:
         self._pages = pages
-        self._looking = looking
-        self._desk = desk
-        self._decisions = decisions
-        self._reading = reading
+        self._acts = acts
+        self._reading = acts.reading
         self._renderer = renderer
         self._toasts = toasts
         self._language = language
@@ -96,14 +85,15 @@ class CapForms:
         language, number = self._language(request), _number(fields.get("part", ""), len(found.plan.parts))
         part = found.plan.parts[number]
         try:
-            draft = await self._reading.draft(_words(found, fields), choices(fields), language)
+            draft = await self._acts.draft(found, forms.spoken(fields), choices(fields), language)
         except forms.FormError as error:  # nothing typed is lost
             sheet = Sheet(notice=translator(language)(error.key, **error.params), good=False)
             return await self._shown(request, found, fields, number, sheet)
         do = fields.get("do", "air")
         if do in ("read", "listen"):
             return await self._shown(request, found, fields, number, await self._reading.preview(draft, do, language))
-        sheet, nodes = self._reading.sheet(draft, language), self._nodes(found, number, fields)
+        added = {value for name, value in fields.items() if name.startswith("place.")}
+        sheet, nodes = self._reading.sheet(draft, language), self._acts.nodes(found, number, added)
         t = translator(language)
         if not nodes:
             return await self._shown(
@@ -117,53 +107,37 @@ class CapForms:
             return await self._shown(request, found, fields, number, asked)
         seen = fields.get("seen", "")
         times = int(seen) if seen.isascii() and seen.isdigit() else -1
-        replaces, _ = await self._looking.replaceable(found)
-        choice = Choice(part, draft.text, draft.readings, nodes, times, replaces)
-        await self._decisions.air(found.row, found.plan, choice)
+        await self._acts.air(found, part, draft, nodes, times)
         kept = await self._reading.kept(draft, language)
         return self._told(request, Toast(" ".join((t("cap.sending", count=len(nodes)), *kept)), True))
 
-    def _nodes(self, found: Found, number: int, fields: forms.Fields) -> tuple[str, ...]:
-        """Where it shall be heard: as the alert means, and the areas that were added."""
-        added = {value for name, value in fields.items() if name.startswith("place.")}
-        more = [n for place, _, nodes in self._looking.more_places(found, number) if place in added for n in nodes]
-        return tuple(dict.fromkeys((*self._looking.nodes(found, number), *more)))
-
     async def _dismiss(self, request: Request, found: Found, fields: forms.Fields) -> Response:
-        t, word = translator(self._language(request)), fields.get("word", "")
-        if not self._looking.may_decide(found):
-            raise forms.FormError("cap.not_yours")
-        if not word:
+        t = translator(self._language(request))
+        try:
+            await self._acts.dismiss(found, fields.get("word", ""))
+        except forms.FormError as error:
+            if error.key != "cap.no_word":
+                raise
             return await self._pages.detail_page(request, found, toast=Toast(t("cap.no_word"), False))
-        await self._decisions.dismiss(found.row, word[:MOST_WORD])
         return self._told(request, Toast(t("cap.dismissed"), True), BASE)
 
     async def _accept(self, request: Request, found: Found, _: forms.Fields) -> Response:
-        if not await self._looking.may_accept(found):
-            raise forms.FormError("cap.not_yours")
-        await self._decisions.accept(found.row)
+        await self._acts.accept(found)
         return self._told(request, Toast(self._t(request)("cap.accepted"), True))
 
     async def _end(self, request: Request, found: Found, _: forms.Fields) -> Response:
-        nodes = await self._looking.sounding(found)
-        if not nodes:
-            raise forms.FormError("cap.not_yours")
-        await self._decisions.end(found.row, nodes)
+        await self._acts.end(found)
         return self._told(request, Toast(self._t(request)("cap.ending"), True))
 
     async def _clear(self, request: Request, found: Found, fields: forms.Fields) -> Response:
         """The all-clear, in the words that somebody has read."""
-        nodes = await self._looking.to_clear(found.row)
-        if not nodes:
-            raise forms.FormError("cap.overtaken")
-        await self._decisions.clear(found.row, forms.spoken(fields))
-        return self._told(request, Toast(self._t(request)("cap.clearing", count=len(nodes)), True))
+        count = await self._acts.clear(found, forms.spoken(fields))
+        return self._told(request, Toast(self._t(request)("cap.clearing", count=count), True))
 
     async def _bring(self, request: Request) -> Response:
         language = self._language(request)
         try:
-            taken = await self._desk.take(await read_file(request), by=person())
-            self._decisions.brought(taken)
+            taken = await self._acts.bring(await read_file(request))
         except REFUSALS as error:
             problems, status = refusal(error)
             words = tuple(sentence(problem, language) for problem in problems)
@@ -193,12 +167,6 @@ class CapForms:
 
     def _t(self, request: Request) -> Translate:
         return translator(self._language(request))
-
-
-def _words(found: Found, fields: forms.Fields) -> str:
-    """What was written; of what is not real never without saying so. Raises FormError."""
-    text = forms.spoken(fields)
-    return text if found.alert.status is Status.ACTUAL else as_exercise(text)
 
 
 def _number(text: str, many: int) -> int:

@@ -1,6 +1,7 @@
 """Looks alerts up for somebody: only those that concern a place of theirs, with what they may do about each."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -95,28 +96,43 @@ class Looking:
         store, settings = self._intake.store, self._intake.desk.settings
         waiting = await store.read(partial(rows.listed, states=(State.WAITING,), most=MOST_WAITING))
         skip = (page - 1) * PER_PAGE
-        others = await store.read(partial(rows.listed, states=OVER, most=PER_PAGE + 1, skip=skip))
+        others, more = await self.some(OVER, PER_PAGE, skip)
         seen = [found for row in waiting if (found := await self._known(row)) is not None]
         seen.sort(key=lambda found: -found.row.level)
-        past = [row for row in others[:PER_PAGE] if self._sees_all() or await self._known(row) is not None]
         return ListView(
             waiting=tuple(views.card(f.row, f.plan, settings, speak) for f in seen),
-            others=tuple(views.card(row, None, settings, speak) for row in past),
+            others=tuple(views.card(row, None, settings, speak) for row in others),
             feeds=tuple(views.feed(state, speak) for state in self._intake.feeds.states.values()),
             page=page,
-            more=len(others) > PER_PAGE,
+            more=more,
             may_bring=person().may_somewhere(Right.WRITE),
         )
+
+    async def some(self, states: Iterable[State], most: int, skip: int) -> tuple[list[Row], bool]:
+        """Of the next so many alerts, the newest first, those that concern the acting person; whether more follow.
+
+        Raises SQLAlchemyError.
+        """
+        read = partial(rows.listed, states=states, most=most + 1, skip=skip)
+        found = await self._intake.store.read(read)
+        seen = [row for row in found[:most] if self._sees_all() or await self._known(row) is not None]
+        return seen, len(found) > most
+
+    async def sent(self, found: Found) -> list[said.Aired]:
+        """Where it was sent, of what the acting person may see. Raises SQLAlchemyError."""
+        sent = await self._intake.store.read(partial(said.aired_at, id_=found.row.id))
+        return [each for each in sent if self._areas.may(person(), Right.SEE, each.address)]
+
+    async def acts(self, found: Found) -> list[said.Act]:
+        """What was done to it, the first first. Raises SQLAlchemyError."""
+        return await self._intake.store.read(partial(said.history, id_=found.row.id))
 
     async def detail(self, found: Found, speak: Speaker, sheets: dict[int, Sheet] | None = None) -> DetailView:
         """Everything about one. `sheets`: what stands under the form of a part. Raises SQLAlchemyError."""
         store, row, plan, who = self._intake.store, found.row, found.plan, person()
-        sent = await store.read(partial(said.aired_at, id_=row.id))
         words = await store.read(partial(said.said, id_=row.id))
-        acts = await store.read(partial(said.history, id_=row.id))
         settings = self._intake.desk.settings
         waits = row.state is State.WAITING
-        seen = [each for each in sent if self._areas.may(who, Right.SEE, each.address)]
         living = any(w.until > speak.now for w in words) and bool(await self.sounding(found))
         cancel = row.msg_type == MsgType.CANCEL.value
         return DetailView(
@@ -127,9 +143,9 @@ class Looking:
             unplaced=self._names(plan.unplaced),
             written=tuple((views.language_words(info, speak), views.written(info)) for info in found.alert.infos),
             odd=tuple(speak.t(key) for key in found.alert.notes),
-            aired=aired(seen, row.id, self._registry.nodes, speak),
+            aired=aired(await self.sent(found), row.id, self._registry.nodes, speak),
             clears=await self._clears(row),
-            history=views.history(acts, speak),
+            history=views.history(await self.acts(found), speak),
             links=await self._links(row, speak),
             may_air=may_air(row, plan) and row.expires > speak.now and who.may_somewhere(Right.APPROVE),
             may_dismiss=waits and decides(who, plan, self._areas),

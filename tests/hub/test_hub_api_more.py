@@ -14,12 +14,26 @@ from starlette.routing import Route
 from edge_agent.contract.capabilities import SpokenVoice
 from edge_agent.contract.signature import Verifier
 from hub.api import app as api
-from hub.api import clips, devices, exports, inviting, lights, looking, notices, notify, people, residents
+from hub.api import (
+    alerts,
+    clips,
+    devices,
+    exports,
+    health,
+    inviting,
+    lights,
+    looking,
+    maps,
+    notices,
+    notify,
+    people,
+    residents,
+)
 from hub.people.rights import Right
 
 V1 = "/api/v1"
 NODE = "29401/tram-bom"
-GROUPS = (lights, notices, residents, looking, clips, exports, notify, people, inviting, devices)
+GROUPS = (alerts, health, maps, lights, notices, residents, looking, clips, exports, notify, people, inviting, devices)
 PATHS = {
     "commune": "29401",
     "node": "tram-bom",
@@ -118,8 +132,8 @@ async def test_an_emergency_takes_two_steps(hub: Running, node: FakeNode) -> Non
         assert (taken.status_code, taken.json()["code"]) == (404, "api.no_prepared")
         assert (await http.post(confirm, json={})).status_code in (200, 202)
         assert (await http.post(confirm, json={})).status_code == 404
-    assert [c.do for c in node.commands] == ["speak"]
-    assert node.commands[0].args.class_ == "emergency"  # type: ignore[union-attr]
+    assert [c.do for c in node.commands] == ["bulletin.plan"]
+    assert node.commands[0].args.bulletin.class_ == "emergency"  # type: ignore[union-attr]
 
 
 async def test_a_node_is_examined_by_who_may_install(hub: Running, node: FakeNode) -> None:
