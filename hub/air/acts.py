@@ -114,6 +114,8 @@ class AirActs:
         outcomes = await self.heard_all(emergency)
         left = [node.title for node, outcome in outcomes if outcome.state not in GOOD]
         t = translator(language)
+        if all(outcome.state == "unsent" and outcome.fault is None for _, outcome in outcomes):
+            return Toast(t("outcome.unsent"), False, key="outcome.unsent")
         if not left:
             return Toast(t("outcome.acknowledged"), True)
         done = len(outcomes) - len(left)

@@ -32,6 +32,8 @@ class Told:
 
     def ended(self, voice: LiveVoice, why: str) -> str:
         """How it ended, and how many have said all of it."""
+        if why == "refused" and all(outcome.state == "unsent" for outcome in voice.outcomes.values()):
+            return sentence(self._language, "mic.ended_unsent")
         done = sum(outcome.state == "done" for outcome in voice.outcomes.values())
         how = sentence(self._language, f"mic.ended_{why}")
         return f"{how} {sentence(self._language, 'mic.heard_at', done=done, all=len(voice.nodes))}"
@@ -47,6 +49,8 @@ class Told:
             return "speaking", speak.t("mic.node_speaking")
         if outcome is not None and outcome.state == "accepted":
             return "ready", speak.t("mic.node_ready")
+        if outcome is not None and outcome.state == "unsent":
+            return "silent", speak.t("mic.node_unsent")
         if not node.online:
             return "away", speak.t("mic.node_away")
         return ("silent" if outcome else "open"), speak.t("mic.node_silent" if outcome else "mic.node_open")

@@ -144,6 +144,8 @@ class BulletinActs:
         t, title = translator(language), changed.content.title
         if act is Act.APPROVE and not self._scope.nodes(changed.targets):
             return t("bulletins.done_approve_nobody", title=title)
+        if act in (Act.APPROVE, Act.CANCEL) and self._showing.is_kept(changed):
+            return t(f"bulletins.done_{act}_later", title=title)
         if act is Act.APPROVE and form.fields.get("soonest") == "yes" and changed.schedule:
             at = self._showing.speaker(language).moment(changed.schedule.at)
             return t("bulletins.done_approve_soonest", title=title, at=at)

@@ -92,6 +92,11 @@ class Showing:
         """All nodes."""
         return self._shown.registry
 
+    def is_kept(self, bulletin: HubBulletin) -> bool:
+        """Whether nodes are to be told of it, and cannot be now: they are when the broker is there again."""
+        told = bulletin.released is not None or bool(self._dispatch.of(bulletin.id))
+        return told and not self._shown.link.connected
+
     def speaker(self, language: Language) -> Speaker:
         """Speaks in the commune's own time."""
         return Speaker(language, self._shown.zone, self._shown.clock.now())
@@ -206,6 +211,8 @@ class Showing:
         )
 
     def _said(self, row: Delivery, state: str, speak: Speaker) -> str:
+        if state == "sending" and not self._shown.link.connected:
+            return speak.t("bulletins.at_waiting")
         if state in ("away", "sending", "refused", "taken"):
             return speak.t(f"bulletins.at_{state}", why=speak.fault(row.fault))
         assert row.seen is not None  # noqa: S101 - these are the node's own words

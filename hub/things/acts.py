@@ -15,6 +15,7 @@ from hub.clock import Clock
 from hub.commands import Commands, Outcome
 from hub.forms import Fields, FormError
 from hub.language import Translate, translator
+from hub.linked import linked
 from hub.people.acting import person
 from hub.people.rights import Right
 from hub.registry import Node
@@ -79,7 +80,11 @@ class ThingActs:
         return Toast(t("lights.undone_partly", done=done, all=all_), False)
 
     async def restore(self, token: str) -> tuple[int, int]:
-        """The same; how many steps were done, of how many. Raises FormError, where it is too late or not theirs."""
+        """The same; how many steps were done, of how many.
+
+        Raises FormError, where it is too late, not theirs, or nothing can be sent: then it may be tried again.
+        """
+        linked(self._shown)  # else it would be used up, and nothing restored
         steps = self.undos.take(token)
         if not steps:
             raise FormError("lights.undo_over")
@@ -112,13 +117,14 @@ class ThingActs:
         )
 
     async def everywhere(self, request: Request, fields: Fields, language: Language) -> Toast:
-        """One command to all nodes of a commune, or of an area of it."""
+        """One command to all nodes of a commune, or of an area of it. Raises FormError."""
         t, commune, area = translator(language), request.path_params["commune"], request.path_params.get("area")
         area = "" if area == "-" else area
         name = fields.get("name", "")
         args = asked(fields.get("thing", ALL_LIGHTS), fields, morning(self._clock.now(), self._shown.zone))
         if not isinstance(args, SwitchOverride | SwitchRelease):
             raise FormError("form.bad")
+        linked(self._shown)
         having = nodes_with(self._shown.registry, commune, args.thing, name, area)
         steps = [step for node in having if node.online for step in before_act(node, args)]
         campaign = await self._campaigns.run(commune, args, name, area)
