@@ -41,16 +41,16 @@ class Told:
     def _row(self, voice: LiveVoice, node: Node) -> tuple[str, str]:
         """By what the node itself says."""
         outcome, speak = voice.outcomes.get(node.address), self._speaker(node)
-        if outcome is not None and outcome.state == "done":
+        state = outcome.state if outcome is not None else ""
+        if state == "done":
             return "done", speak.t("mic.node_done")
-        if outcome is not None and outcome.state in ("failed", "rejected"):
+        if outcome is not None and state in ("failed", "rejected"):
             return "bad", speak.fault(outcome.fault) or speak.t("mic.node_bad")
         if any(isinstance(s, SpeakerState) and s.playing == voice.session for s in node.states.values()):
             return "speaking", speak.t("mic.node_speaking")
-        if outcome is not None and outcome.state == "accepted":
+        if state == "accepted":
             return "ready", speak.t("mic.node_ready")
-        if outcome is not None and outcome.state == "unsent":
-            return "silent", speak.t("mic.node_unsent")
         if not node.online:
             return "away", speak.t("mic.node_away")
-        return ("silent" if outcome else "open"), speak.t("mic.node_silent" if outcome else "mic.node_open")
+        word = {"": "open", "unsent": "unsent"}.get(state, "silent")
+        return ("silent" if outcome else "open"), speak.t(f"mic.node_{word}")
