@@ -157,7 +157,8 @@ class PlanPage:
         self, request: Request, bulletin: HubBulletin, tapped: Tapped, status: int = 200, notice: str = ""
     ) -> Response:
         values = self._drawing.values(bulletin, tapped, self._web.language(request))
-        return self._web.page(request, "bulletins_plan.html", status, **values, notice=notice)
+        refused = request.method == "POST" and "hx-request" not in request.headers  # not while somebody still chooses
+        return self._web.page(request, "bulletins_plan.html", status, **values, notice=notice, refused=refused)
 
 
 def check(showing: Showing, drawing: PlanDrawing, bulletin: HubBulletin, tapped: Tapped, *, hand_in: bool) -> None:

@@ -16,11 +16,14 @@ for (const button of document.querySelectorAll("[data-all]")) {
 
 // The list of those who approve holds fields and sounds: it is not exchanged, it says that it is old.
 const first = byId("approve-changed")?.dataset.stamp;
+let leaving = false; // the answer to a form brings the list anew, and says what became of it: it is not cut short
+document.addEventListener("submit", () => { leaving = true; });
+addEventListener("pageshow", () => { leaving = false; });
 document.addEventListener("htmx:sseMessage", () => {
   const now = byId("approve-changed");
   const playing = [...document.querySelectorAll("audio")].some((sound) => !sound.paused);
   const typed = [...document.querySelectorAll("textarea")].some((field) => field.value !== field.defaultValue);
-  if (!now || now.dataset.stamp === first) return;
+  if (!now || leaving || now.dataset.stamp === first) return;
   if (playing || typed) byId("approve-fresh").hidden = false; else location.reload();
 });
 
