@@ -8,6 +8,7 @@ from pathlib import Path
 from hub.config import ConfigError, HubConfig, Secret, line_of
 from hub.keys import Tokens, signer
 from hub.language import sentence
+from hub.nodes.pmtiles import BadExtract, look
 
 
 def mistakes(file: Path, config: HubConfig) -> Iterator[str]:
@@ -19,6 +20,8 @@ def mistakes(file: Path, config: HubConfig) -> Iterator[str]:
     for where, key, attempt in _needs(config):
         try:
             attempt()
+        except BadExtract as error:
+            yield _told(file, text, where, error.key, "")
         except (ConfigError, OSError, ValueError) as error:
             yield _told(file, text, where, key, str(error))
 
@@ -60,6 +63,9 @@ def _needs(config: HubConfig) -> Iterator[tuple[tuple[str, ...], str, Callable[[
         for certificate in sender.certificates:
             where = ("cap", "senders", str(place), "certificates")
             yield where, "check.certificate", lambda certificate=certificate: _certificate(certificate)  # type: ignore[misc]
+    for place, extract in enumerate(config.map.extracts):
+        where = ("map", "extracts", str(place), "file")
+        yield where, "check.map", lambda extract=extract: look(extract.file)  # type: ignore[misc]
 
 
 def _filled(secret: Secret) -> None:

@@ -20,6 +20,7 @@ from hub.bulletins.settings import Approval, Hours
 from hub.cap.settings import CapSettings
 from hub.database import address_of
 from hub.language import sentence
+from hub.nodes.map_settings import MapSettings
 from hub.people.demo_settings import Demo
 from hub.plain import plain
 from hub.residents.settings import Residents
@@ -216,6 +217,7 @@ class HubConfig(Strict):
     hours: Hours = Hours()
     notify: Notify = Notify()
     residents: Residents = Residents()
+    map: MapSettings = MapSettings()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("timezone")
@@ -267,6 +269,7 @@ class HubConfig(Strict):
             drafting_key = Secret(file=folder / self.drafting.key.file)
             changes["drafting"] = self.drafting.model_copy(update={"key": drafting_key})
         changes["cap"] = self.cap.under(folder)
+        changes["map"] = self.map.under(folder)
         if self.broker.password and self.broker.password.file:
             secret = Secret(file=folder / self.broker.password.file)
             changes["broker"] = self.broker.model_copy(update={"password": secret})

@@ -88,7 +88,8 @@ class Site:
         announcing = Announcing(self._shown, core.commands, core.voice, core.previews, core.clock)
         self._actions = Actions(self._shown, core.commands, announcing, self._renderer, self._toasts, self._campaigns)
         self._months, self._aired = Book(self._shown, core.store), AiredBook(self._shown, core.store)
-        self._mapping = Mapping(self._shown, Grounds(core.store), core.audit)
+        names = {code: commune.name for code, commune in config.residents.communes.items()}
+        self._mapping = Mapping(self._shown, Grounds(core.store), core.audit, names)
         self._forgetting = Forgetting(self._shown, core.audit)
         self.app = self._application()
 
@@ -186,6 +187,7 @@ class Site:
             air=self.air,
             mapping=self._mapping,
             alerts=self._alerts,
+            writing=self._desks.writing,
         )
 
     def _about_nodes(self) -> list[BaseRoute]:

@@ -8,6 +8,10 @@ const target = join(here, "static", "vendor");
 const files = {
   "htmx.org/dist/htmx.min.js": "htmx.min.js",
   "htmx-ext-sse/dist/sse.min.js": "sse.min.js",
+  "leaflet/dist/leaflet.css": "leaflet.css",
+  "leaflet/dist/leaflet.js": "leaflet.js",
+  "pmtiles/dist/pmtiles.js": "pmtiles.js",
+  "protomaps-leaflet/dist/protomaps-leaflet.js": "protomaps-leaflet.js",
 };
 
 mkdirSync(target, { recursive: true });

@@ -25,7 +25,6 @@ SORTED_MOST = 1000
 """Of more, the first of the alphabet are no better than any."""
 BLOCKS: dict[Role, tuple[str, ...]] = {
     Role.ADMINISTRATOR: (
-        "strangers",
         "missed",
         "doing",
         "waiting",
@@ -35,6 +34,7 @@ BLOCKS: dict[Role, tuple[str, ...]] = {
         "unready",
         "silent",
         "wrong",
+        "strangers",
         "numbers",
     ),
     Role.STAFF: ("missed", "doing", "on_air", "next", "waiting", "told", "unready", "silent", "wrong"),

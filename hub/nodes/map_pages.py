@@ -1,4 +1,4 @@
-"""The map of a commune: its nodes on a sketch, or on a picture that an administrator has fitted by three points."""
+"""The map of a commune: its nodes on a local extract of a map, on a picture fitted by three points, or a sketch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,14 +7,16 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
+from edge_agent.contract.reports import Position
 from edge_agent.contract.sentences import Language
 from hub.forms import Fields, FormError
 from hub.language import remember, switched, translator
 from hub.live import Live
-from hub.nodes.drawing import SIZE, Marker, Pin, markers, sketch_fit
+from hub.nodes.drawing import SIZE, STATES, Marker, Pin, markers, sketch_fit, state_of
 from hub.nodes.grounds import PINS, NoPicture, brought
 from hub.nodes.mapping import Mapping
 from hub.nodes.rows import Row, row
+from hub.nodes.tiles import Ground, Tiles
 from hub.people.acting import person
 from hub.people.door import Door, at_commune, somewhere
 from hub.people.rights import Place, Right
@@ -29,8 +31,21 @@ LETTER = 34.0
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """A node on an extract, where the browser draws it."""
+
+    at: Position
+    state: str
+    title: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class MapView:
-    """`areas`: name, x, y. `placed`: the rows of each mark; `others`: rows of nodes that say no position."""
+    """`areas`: name, x, y. `placed`: the rows of each mark; `others`: rows of nodes that say no position.
+
+    `name`: of the commune, as people call it. `tiles`: the extract that lies below, `points`: the nodes on it.
+    """
 
     commune: str
     width: float
@@ -40,6 +55,9 @@ class MapView:
     areas: tuple[tuple[str, float, float], ...]
     placed: tuple[tuple[int, tuple[Row, ...]], ...]
     others: tuple[Row, ...]
+    name: str
+    tiles: Ground | None = None
+    points: tuple[Point, ...] = ()
 
 
 class MapPages:
@@ -51,6 +69,7 @@ class MapPages:
         renderer: Renderer,
         live: Live,
         mapping: Mapping,
+        tiles: Tiles,
         toasts: Toasts,
         language: Callable[[HTTPConnection], Language],
     ) -> None:
@@ -58,6 +77,7 @@ class MapPages:
         self._renderer = renderer
         self._live = live
         self._mapping = mapping
+        self._tiles = tiles
         self._toasts = toasts
         self._language = language
 
@@ -67,6 +87,7 @@ class MapPages:
             door.route("/map", self._page, somewhere(Right.SEE)),
             door.route("/map/live", self._stream, somewhere(Right.SEE)),
             door.route("/map/{commune}/picture", self._picture, somewhere(Right.SEE)),
+            door.route("/map/{commune}/ground.pmtiles", self._piece, somewhere(Right.SEE)),
             door.route("/map/{commune}/fit", self._fitting, at_commune(Right.ADMINISTER)),
             door.route("/map/{commune}/fit", self._change, at_commune(Right.ADMINISTER), ["POST"]),
         ]
@@ -81,7 +102,9 @@ class MapPages:
             "nodes",
             other_language=switched(request.query_params, language),
             v=await self._view(commune, language),
-            communes=communes[:500],
+            drawn=request.query_params.get("ground") == "drawn",
+            states=STATES,
+            communes=[(code, self._mapping.called(code)) for code in communes[:500]],
             may_fit=bool(commune) and person().may(Right.ADMINISTER, Place(commune)),
             toast=self._toasts.take(request.query_params.get("said")),
         )
@@ -101,6 +124,7 @@ class MapPages:
 
     async def _view(self, commune: str, language: Language) -> MapView:
         nodes, ground = self._mapping.nodes(commune), await self._mapping.ground(commune)
+        tiles = await self._tiles.of(commune) if commune else None
         placed = [(node, node.about.position) for node in nodes if node.about and node.about.position]
         others = [node for node in nodes if not (node.about and node.about.position)]
         fitted = ground.fit if ground else None
@@ -124,7 +148,16 @@ class MapPages:
             areas=_areas(spots, width),
             placed=tuple((m.number, tuple(row(self._shown, node, language) for node in m.nodes)) for m in marks),
             others=tuple(row(self._shown, node, language) for node in others),
+            name=self._mapping.called(commune),
+            tiles=tiles,
+            points=tuple(Point(at, state_of(n), n.title, f"/nodes/{n.address}") for n, at in placed) if tiles else (),
         )
+
+    async def _piece(self, request: Request) -> Response:
+        commune = request.path_params["commune"]
+        if commune not in self._mapping.communes():
+            return Response(status_code=404)
+        return await self._tiles.piece(commune, request)
 
     async def _picture(self, request: Request) -> Response:
         commune = request.path_params["commune"]
@@ -143,6 +176,7 @@ class MapPages:
             "nodes",
             other_language=switched(request.query_params, language),
             commune=commune,
+            commune_name=self._mapping.called(commune),
             ground=ground,
             fitted=ground is not None and ground.fit is not None,
             pins_needed=PINS,
@@ -178,12 +212,19 @@ class MapPages:
 
     def _pin_of(self, fields: Fields) -> Pin:
         try:
-            x, y = float(fields.get("at.x", "")), float(fields.get("at.y", ""))
+            x, y = (float(amount.replace(",", ".")) for amount in _spot(fields))
             typed = (float(fields.get(name, "").replace(",", ".")) for name in ("latitude", "longitude"))
             lat, lon = self._mapping.position(fields.get("where", "")) or typed
         except ValueError as error:
             raise FormError("node.map_no_place") from error
         return Pin(x, y, lat, lon)
+
+
+def _spot(fields: Fields) -> tuple[str, str]:
+    """Where the point is on the picture: as it was tapped, or typed. Who presses a key on the picture sends 0, 0."""
+    tapped = (fields.get("at.x", ""), fields.get("at.y", ""))
+    typed = (fields.get("x", ""), fields.get("y", ""))
+    return typed if all(typed) and tapped in (("", ""), ("0", "0")) else tapped
 
 
 def _areas(spots: list[tuple[Node, tuple[float, float]]], width: float) -> tuple[tuple[str, float, float], ...]:

@@ -1,5 +1,7 @@
 """What people and programs do with the map of a commune: which they may see, which nodes stand on it, its picture."""
 
+from collections.abc import Mapping as Named
+
 from hub.forms import FormError
 from hub.nodes.drawing import NotOnePlane, Pin, fit
 from hub.nodes.grounds import PINS, Ground, Grounds, converted
@@ -16,10 +18,12 @@ MOST = 400
 class Mapping:
     """For the acting person. Whether they may change a picture is looked at before."""
 
-    def __init__(self, shown: Shown, grounds: Grounds, audit: Audit) -> None:
+    def __init__(self, shown: Shown, grounds: Grounds, audit: Audit, names: Named[str, str]) -> None:
+        """`names`: of communes, by code, where the hub serves several."""
         self._shown = shown
         self._grounds = grounds
         self._audit = audit
+        self._names = names
 
     def communes(self) -> list[str]:
         """Those that have a map for whom asks."""
@@ -28,6 +32,11 @@ class Mapping:
         if not who.may_everywhere(Right.SEE):
             communes = [c for c in communes if any(p.commune in ("", c) for p in who.places(Right.SEE))]
         return sorted(communes)
+
+    def called(self, commune: str) -> str:
+        """A commune as people call it; its code where the configuration does not say."""
+        alone = len(self._shown.areas.communes()) <= 1
+        return self._names.get(commune) or (self._shown.name if alone else "") or commune
 
     def nodes(self, commune: str) -> list[Node]:
         """Those of a commune that may be seen, by address, `MOST` of them."""
