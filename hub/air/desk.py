@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 
 from edge_agent.contract.sentences import Language
 from hub.air.emergency import Emergencies
+from hub.air.emergency_acts import EmergencyActs
 from hub.air.emergency_follow import EmergencyFollow
 from hub.air.emergency_pages import EmergencyPages
 from hub.air.mic_page import MicPage
@@ -18,6 +19,7 @@ from hub.air.now_page import AirPage
 from hub.air.prepared import Prepared
 from hub.air.prepared_page import PreparedPage
 from hub.air.proofs import Proofs
+from hub.air.round_acts import RoundActs
 from hub.air.round_page import RoundPage
 from hub.air.rounds import Rounds
 from hub.air.site import Site
@@ -65,19 +67,22 @@ class AirDesk:
         site = Site(shown, needs.renderer, needs.live, needs.toasts, needs.areas, needs.language)
         self.emergencies = Emergencies(needs.store, needs.commands, needs.can_reach, needs.audit, shown.notice, clock)
         self.prepared = Prepared(needs.store, needs.voice, needs.media, needs.audit, clock)
+        self.reading = needs.reading
+        self.alarms = EmergencyActs(site, needs.reading, self.emergencies, self.prepared)
         self._rounds = Rounds(needs.commands, shown.notice, clock)
         voices = Voices(needs.commands, shown.link.pass_on, clock)
         self._registry, self._proofs = shown.registry, Proofs(needs.store, shown.ledger, clock)
+        self.rounds = RoundActs(site, self._rounds, self._proofs, needs.reading, needs.audit)
         needs.renderer.emergency_page = lambda id_: f"/air/emergency/{id_}" if self.emergencies.get(id_) else ""
         self._pages = (
             MicSocket(voices, needs.areas, needs.audit, _told(site), needs.language, needs.closing, clock),
             MicPage(needs.renderer, needs.areas, needs.language),
-            SpeakPage(site, self._rounds, needs.reading, needs.audit),
+            SpeakPage(site, self.rounds, needs.reading),
             PreparedPage(site, self.prepared, needs.reading),
-            EmergencyPages(site, needs.reading, self.emergencies, self.prepared),
-            EmergencyFollow(site, self.emergencies),
-            RoundPage(site, self._rounds, self._proofs),
-            AirPage(site, self._rounds, self.emergencies, self._proofs, needs.audit),
+            EmergencyPages(site, needs.reading, self.alarms, self.prepared),
+            EmergencyFollow(site, self.alarms),
+            RoundPage(site, self.rounds),
+            AirPage(site, self.rounds, self.alarms, self._proofs),
         )
 
     def routes(self, door: Door) -> list[BaseRoute]:

@@ -8,10 +8,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from edge_agent.contract.sentences import Language
-from hub.air.emergency import Emergencies
+from hub.air.emergency_acts import EmergencyActs
 from hub.air.emergency_book import Emergency
 from hub.air.emergency_view import EmergencyPageView, emergency_view
 from hub.air.site import Site
+from hub.forms import FormError
 from hub.language import remember, sentence, switched
 from hub.people.acting import person
 from hub.people.door import Door, somewhere
@@ -24,9 +25,9 @@ from hub.toasts import Toast
 class EmergencyFollow:
     """The page of one emergency, live, and its two buttons."""
 
-    def __init__(self, site: Site, emergencies: Emergencies) -> None:
+    def __init__(self, site: Site, acts: EmergencyActs) -> None:
         self._site = site
-        self._emergencies = emergencies
+        self._acts = acts
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -48,7 +49,7 @@ class EmergencyFollow:
             "air",
             other_language=switched(request.query_params, language),
             v=self._view(emergency, language, person()),
-            may_end=self._may_end(emergency, person()),
+            may_end=self._acts.may_end(emergency),
             toast=self._site.toasts.take(request.query_params.get("said")),
         )
         return remember(HTMLResponse(html, headers={"Vary": "Cookie"}), request.query_params)
@@ -59,7 +60,7 @@ class EmergencyFollow:
             return Response(status_code=404)
 
         async def draw(language: Language) -> Parts:
-            view, may_end = self._view(emergency, language, who), self._may_end(emergency, who)
+            view, may_end = self._view(emergency, language, who), self._acts.may_end(emergency)
             part = self._site.renderer.part("air_parts.html", language, "emergency", view, may_end, True)
             return {"emergency": part}
 
@@ -81,23 +82,17 @@ class EmergencyFollow:
         return endpoint
 
     async def _again(self, emergency: Emergency, language: Language) -> Toast:
-        who = person()
-        count = await self._emergencies.again(emergency.id, lambda a: self._site.areas.may(who, Right.EMERGENCY, a))
-        return Toast(sentence(language, "emergency.asked_again", count=count), True)
+        return Toast(sentence(language, "emergency.asked_again", count=await self._acts.again(emergency)), True)
 
     async def _clear(self, emergency: Emergency, language: Language) -> Toast:
-        if not self._may_end(emergency, person()):
-            return Toast(sentence(language, "emergency.not_yours"), False)
-        await self._emergencies.all_clear(emergency.id)
+        try:
+            await self._acts.clear(emergency)
+        except FormError as error:
+            return Toast(sentence(language, error.key), False)
         return Toast(sentence(language, "emergency.clearing"), True)
 
-    def _may_end(self, emergency: Emergency, who: Person) -> bool:
-        return all(self._site.areas.may(who, Right.EMERGENCY, address) for address in emergency.nodes)
-
     def _visible(self, request: Request) -> Emergency | None:
-        emergency, who = self._emergencies.get(request.path_params["id"]), person()
-        seen = emergency and any(self._site.areas.may(who, Right.SEE, address) for address in emergency.nodes)
-        return emergency if seen else None
+        return self._acts.get(request.path_params["id"])
 
     def _view(self, emergency: Emergency, language: Language, who: Person) -> EmergencyPageView:
         def may_see(address: str) -> bool:

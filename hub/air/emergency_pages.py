@@ -1,7 +1,6 @@
 """`/air/emergency`: choose and write, look at what will happen, sound it."""
 
 import re
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,20 +10,19 @@ from starlette.routing import BaseRoute
 
 from edge_agent.contract.sentences import Language
 from hub import forms
-from hub.air.choosing import FIELD, nodes_in, offered, places_in
-from hub.air.emergency import MINUTES, Emergencies, new_id
-from hub.air.emergency_book import REPEAT_S, Words
+from hub.air.choosing import FIELD, offered, places_in
+from hub.air.emergency import MINUTES, new_id
+from hub.air.emergency_acts import Asked, EmergencyActs, Wanted
+from hub.air.emergency_book import REPEAT_S
 from hub.air.prepared import LONGEST, Message, Prepared
 from hub.air.site import Site
 from hub.choices import choices
-from hub.draft import Draft
 from hub.forms import Fields, FormError
 from hub.language import remember, sort_key, switched, translator
 from hub.people.acting import person
 from hub.people.door import Door, somewhere
 from hub.people.rights import Right
 from hub.readingdesk import ReadingDesk
-from hub.registry import Node
 
 _ID = re.compile(r"kc-[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 FRESH = timedelta(minutes=10)
@@ -32,23 +30,13 @@ FRESH = timedelta(minutes=10)
 _CHECK = "/air/emergency/check"
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What a form wants to have sounded, and how its text will be read."""
-
-    words: Words
-    draft: Draft
-    nodes: list[Node]
-    minutes: int
-
-
 class EmergencyPages:
     """The pages and their forms; they need no JavaScript."""
 
-    def __init__(self, site: Site, reading: ReadingDesk, emergencies: Emergencies, prepared: Prepared) -> None:
+    def __init__(self, site: Site, reading: ReadingDesk, acts: EmergencyActs, prepared: Prepared) -> None:
         self._site = site
         self._reading = reading
-        self._emergencies = emergencies
+        self._acts = acts
         self._prepared = prepared
 
     def routes(self, door: Door) -> list[BaseRoute]:
@@ -90,7 +78,7 @@ class EmergencyPages:
             id_ = fields.get("id", "")
             if fields.get("sure") != "1" or not self._is_fresh(id_):
                 return self._sure(request, fields, asked, self._reading.sheet(asked.draft, language), again=True)
-            await self._emergencies.sound(asked.words, [node.address for node in asked.nodes], asked.minutes, id_)
+            await self._acts.sound(asked, id_)
         except FormError as error:
             return self._form(request, fields, translator(language)(error.key, **error.params), 422)
         return RedirectResponse(f"/air/emergency/{id_}", 303)
@@ -102,23 +90,18 @@ class EmergencyPages:
         made = (UUID(id_.removeprefix("kc-")).int >> 80) / 1000
         return abs(self._site.shown.clock.now().timestamp() - made) < FRESH.total_seconds()
 
-    async def _asked(self, fields: Fields, language: Language) -> _Asked:
+    async def _asked(self, fields: Fields, language: Language) -> Asked:
         """Raises FormError."""
-        text = forms.text(fields, LONGEST)
-        nodes = nodes_in(self._site.areas, person(), Right.EMERGENCY, places_in(fields))
-        if not nodes:
-            raise FormError("emergency.nowhere")
-        drill = fields.get("drill") == "1"
-        if drill and "diễn tập" not in text.casefold():
-            raise FormError("emergency.drill_words")
         minutes = int(fields.get("minutes", "")) if fields.get("minutes", "") in set(map(str, MINUTES)) else MINUTES[1]
-        draft = await self._reading.draft(text, choices(fields), language)
-        title = fields.get("title", "")[:200] or text[:80]
-        words = Words(title, text, draft.readings, fields.get("clear", "")[:LONGEST], drill)
-        known = self._prepared.get(fields.get("use", ""))
-        if known is not None and known.text == text and not draft.choices.spoken:
-            words = replace(words, sound=known.sound)
-        return _Asked(words, draft, nodes, minutes)
+        wanted = Wanted(
+            text=forms.text(fields, LONGEST),
+            title=fields.get("title", ""),
+            clear=fields.get("clear", ""),
+            drill=fields.get("drill") == "1",
+            minutes=minutes,
+            use=fields.get("use", ""),
+        )
+        return await self._acts.asked(wanted, places_in(fields), choices(fields), language)
 
     def _form(self, request: Request, fields: Fields, notice: str = "", status: int = 200) -> Response:
         language = self._site.language(request)
@@ -137,7 +120,7 @@ class EmergencyPages:
         )
         return remember(HTMLResponse(html, status, headers={"Vary": "Cookie"}), request.query_params)
 
-    def _sure(self, request: Request, fields: Fields, asked: _Asked, sheet: object, *, again: bool = False) -> Response:
+    def _sure(self, request: Request, fields: Fields, asked: Asked, sheet: object, *, again: bool = False) -> Response:
         language = self._site.language(request)
         areas = sorted({(node.about.zone if node.about else "") or node.title for node in asked.nodes}, key=sort_key)
         html = self._site.renderer.sheet_of(

@@ -9,20 +9,19 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from edge_agent.contract.commands import Args, SetVolume, StopSpeaker
+from edge_agent.contract.commands import SetVolume
 from edge_agent.contract.sentences import Language
 from hub import forms
-from hub.air.choosing import nodes_in, speaking_nodes
-from hub.air.emergency import Emergencies
+from hub.air.emergency_acts import EmergencyActs
 from hub.air.now import ClusterView, cluster
 from hub.air.proofs import Proofs
-from hub.air.rounds import Rounds
+from hub.air.round_acts import RoundActs
+from hub.air.rounds import Round
 from hub.air.site import Site
 from hub.forms import Fields, FormError
 from hub.language import remember, sentence, switched
 from hub.nodes.listing import Asked, Found, find, places
 from hub.people.acting import person
-from hub.people.audit import Audit
 from hub.people.door import Door, somewhere
 from hub.people.rights import Right
 from hub.registry import Node
@@ -32,11 +31,7 @@ from hub.store import StoreFull
 from hub.toasts import Toast
 
 SHOWS = ("on_air", "unready", "silent", "away", "faults")
-ACT_S = 6.0
-"""Nodes refuse it afterwards, so that nothing happens unexpectedly."""
 _CACHED = 2000
-Act = Callable[[Fields], tuple[str, str, Args, list[Node]]]
-"""Of a form: kind of the round, what it is about, the command, and whom it is for."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +46,11 @@ class AirSums:
 class AirPage:
     """The list, its live parts, and what is done to a whole place."""
 
-    def __init__(self, site: Site, rounds: Rounds, emergencies: Emergencies, proofs: Proofs, audit: Audit) -> None:
+    def __init__(self, site: Site, acts: RoundActs, emergencies: EmergencyActs, proofs: Proofs) -> None:
         self._site = site
-        self._rounds = rounds
+        self._acts = acts
         self._emergencies = emergencies
         self._proofs = proofs
-        self._audit = audit
         self._drawn: dict[tuple[Language, str, frozenset[str]], tuple[ClusterView, Parts]] = {}
 
     def routes(self, door: Door) -> list[BaseRoute]:
@@ -83,7 +77,7 @@ class AirPage:
             shows=SHOWS,
             places=places(self._site.shown),
             clusters=await self._clusters(found.nodes, language),
-            rounds=[r for r in self._rounds.all if r.owner == person().id][:5],
+            rounds=self._acts.mine[:5],
             sounding=self._sounding(language),
             may_sound=person().may_somewhere(Right.EMERGENCY),
             toast=self._site.toasts.take(request.query_params.get("said")),
@@ -108,18 +102,16 @@ class AirPage:
 
     def _sounding(self, language: Language) -> list[dict[str, str]]:
         """The last emergencies that who asks may see."""
-        areas, who, now = self._site.areas, person(), self._site.shown.clock.now()
-        shown = []
-        for each in self._emergencies.all:
-            if any(areas.may(who, Right.SEE, address) for address in each.nodes):
-                state = "cleared" if each.cleared else "on" if each.repeats(now) else "over"
-                word = sentence(language, f"emergency.state_{state}")
-                shown.append({"id": each.id, "title": each.words.title, "word": word})
-        return shown[:3]
+        now, shown = self._site.shown.clock.now(), []
+        for each in self._emergencies.seen[:3]:
+            state = "cleared" if each.cleared else "on" if each.repeats(now) else "over"
+            word = sentence(language, f"emergency.state_{state}")
+            shown.append({"id": each.id, "title": each.words.title, "word": word})
+        return shown
 
     def _sums(self, asked: Asked, found: Found) -> AirSums:
         marked = self._site.shown.registry.standings.marked[Mark.ON_AIR]
-        nodes = self._within(asked.place) if marked else []
+        nodes = self._acts.within(asked.place) if marked else []
         playing = sum(node.address in marked for node in nodes)
         return AirSums(tuple((show, found.counts[show]) for show in SHOWS), found.counts[""], playing)
 
@@ -156,26 +148,15 @@ class AirPage:
         self._drawn[key] = view, parts
         return parts
 
-    def _within(self, place: str) -> list[Node]:
-        """Clusters at which who asks may speak: in a place, or all of them."""
-        areas, who = self._site.areas, person()
-        if place:
-            return nodes_in(areas, who, Right.SPEAK, [place])
-        return speaking_nodes(areas, who, Right.SPEAK)
-
-    def _all(
-        self, act: Callable[[Fields], tuple[str, str, Args, list[Node]]]
-    ) -> Callable[[Request], Awaitable[Response]]:
+    def _all(self, act: Callable[[Fields], Round]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             language = self._site.language(request)
             try:
-                kind, what, args, nodes = act(await forms.read(request))
-                self._audit.note(f"air.{kind}", "", what, nodes=[node.address for node in nodes][:100])
+                made = act(await forms.read(request))
             except FormError as error:
                 return self._refused(sentence(language, error.key, **error.params))
             except (ValidationError, StoreFull):
                 return self._refused(sentence(language, "form.bad"))
-            made = self._rounds.begin(kind, what, args, nodes, limit=ACT_S, life=ACT_S)
             return RedirectResponse(f"/air/rounds/{made.id}", 303)
 
         return endpoint
@@ -183,16 +164,9 @@ class AirPage:
     def _refused(self, text: str) -> Response:
         return RedirectResponse(f"/air?said={self._site.toasts.keep(Toast(text, False))}", 303)
 
-    def _stop(self, fields: Fields) -> tuple[str, str, Args, list[Node]]:
-        marked = self._site.shown.registry.standings.marked[Mark.ON_AIR]
-        nodes = [node for node in self._within(fields.get("place", "")) if node.address in marked]
-        if not nodes:
-            raise FormError("air.nothing_plays")
-        return "stop", "", StopSpeaker(), nodes
+    def _stop(self, fields: Fields) -> Round:
+        return self._acts.stop(fields.get("place", ""))
 
-    def _volume(self, fields: Fields) -> tuple[str, str, Args, list[Node]]:
+    def _volume(self, fields: Fields) -> Round:
         args = SetVolume.model_validate({"volume": fields.get("volume", "")})
-        nodes = self._within(fields.get("place", ""))
-        if not nodes:
-            raise FormError("air.no_places")
-        return "volume", f"{args.volume:.0f} %", args, nodes
+        return self._acts.volume(args, fields.get("place", ""))

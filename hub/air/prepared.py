@@ -18,6 +18,7 @@ from hub.air.emergency_book import Words
 from hub.air.seeds import SEEDS
 from hub.air.tables import prepared
 from hub.clock import Clock
+from hub.forms import FormError
 from hub.media import MediaStore
 from hub.media_parts import MediaRefused
 from hub.people.acting import by
@@ -83,6 +84,19 @@ class Prepared:
     def get(self, id_: str) -> Message | None:
         """One of them."""
         return self._known.get(id_)
+
+    def checked(self, message: Message) -> Message:
+        """The same in its place, where it can be kept. Raises FormError."""
+        if not message.title:
+            raise FormError("emergency.no_title")
+        if len(message.clear) > LONGEST:
+            raise FormError("form.too_long", limit=LONGEST)
+        if message.drill and "diễn tập" not in message.text.casefold():
+            raise FormError("emergency.drill_words")
+        known = self._known.get(message.id)
+        if known is None and len(self._known) >= MOST:
+            raise FormError("emergency.too_many", limit=MOST)
+        return replace(message, id=known.id if known else "", position=known.position if known else 0)
 
     async def save(self, message: Message) -> Message:
         """Keep a new one (without id), or a changed one. Raises SQLAlchemyError, StoreFull."""

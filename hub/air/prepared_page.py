@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from hub import forms
-from hub.air.prepared import LONGEST, MOST, Message, Prepared
+from hub.air.prepared import LONGEST, Message, Prepared
 from hub.air.site import Site
 from hub.choices import choices
 from hub.forms import Fields, FormError
@@ -70,18 +70,9 @@ class PreparedPage:
     def _message(self, fields: Fields) -> Message:
         """Raises FormError."""
         text, title = forms.text(fields, LONGEST), fields.get("title", "")[:200]
-        if not title:
-            raise FormError("emergency.no_title")
-        if len(fields.get("clear", "")) > LONGEST:
-            raise FormError("form.too_long", limit=LONGEST)
         drill = fields.get("drill") == "1"
-        if drill and "diễn tập" not in text.casefold():
-            raise FormError("emergency.drill_words")
-        known = self._prepared.get(fields.get("id", ""))
-        if known is None and len(self._prepared.all) >= MOST:
-            raise FormError("emergency.too_many", limit=MOST)
-        position = known.position if known else 0
-        return Message(known.id if known else "", title, text, fields.get("clear", ""), {}, drill, position)
+        message = Message(fields.get("id", ""), title, text, fields.get("clear", ""), drill=drill)
+        return self._prepared.checked(message)
 
     def _done(self, text: str) -> Response:
         return RedirectResponse(f"{PATH}?said={self._site.toasts.keep(Toast(text, True))}", 303)

@@ -4,18 +4,17 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from edge_agent.contract.sentences import Language
-from hub.air.proofs import Proofs
-from hub.air.rounds import Round, Rounds
+from hub.air.round_acts import RoundActs
+from hub.air.rounds import Round
 from hub.air.site import Site
-from hub.air.spoken import FATES, LEFT, Told, answered, told
+from hub.air.spoken import DONE, FATES, LEFT
+from hub.forms import FormError
 from hub.language import remember, switched
-from hub.people.acting import person
 from hub.people.door import Door, somewhere
 from hub.people.rights import Right
 from hub.registry import Node
@@ -23,11 +22,10 @@ from hub.render import Parts
 from hub.toasts import Toast
 
 ROWS = 100
-_DONE = ("heard", "unheard", "unknown", "done")
 _CUT = ("stopped", "partly")
 _SUMS = {
-    "answered": (*_DONE, *_CUT, "accepted", "lost"),
-    "done": _DONE,
+    "answered": (*DONE, *_CUT, "accepted", "lost"),
+    "done": DONE,
     "unheard": ("unheard",),
     "cut": _CUT,
     "left": LEFT,
@@ -70,10 +68,9 @@ class RoundView:
 class RoundPage:
     """Only who asked may look: others have no business with it."""
 
-    def __init__(self, site: Site, rounds: Rounds, proofs: Proofs) -> None:
+    def __init__(self, site: Site, acts: RoundActs) -> None:
         self._site = site
-        self._rounds = rounds
-        self._proofs = proofs
+        self._acts = acts
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -112,41 +109,19 @@ class RoundPage:
         language, made = self._site.language(request), self._mine(request)
         if made is None:
             return HTMLResponse(self._site.renderer.message(language, "air.round_gone"), 404)
-        nodes, areas, who = self._site.shown.registry.nodes, self._site.areas, person()
-        fates = await self._told(made, language)
-        asked = [nodes[address] for address, one in fates.items() if one.fate in LEFT and address in nodes]
-        left = [node for node in asked if areas.may(who, Right.SPEAK, node.address)]
-        if not left:
-            toast = self._site.toasts.keep(Toast(self._site.speaker(language).t("air.nobody_left"), False))
+        try:
+            again = await self._acts.again(made)
+        except FormError as error:
+            toast = self._site.toasts.keep(Toast(self._site.speaker(language).t(error.key), False))
             return RedirectResponse(f"/air/rounds/{made.id}?said={toast}", 303)
-        args = made.args.model_copy(update={"at": None}) if hasattr(made.args, "at") else made.args
-        again = self._rounds.begin(made.kind, made.what, args, left, limit=made.limit, life=made.life)
         return RedirectResponse(f"/air/rounds/{again.id}", 303)
 
     def _mine(self, request: Request) -> Round | None:
-        made = self._rounds.get(request.path_params["id"])
-        return made if made is not None and made.owner == person().id else None
-
-    async def _told(self, made: Round, language: Language) -> dict[str, Told]:
-        """What became of it at each cluster."""
-        try:
-            proofs = await self._proofs.of_round(made) if made.kind == "speak" else {}
-        except SQLAlchemyError:
-            proofs = {}
-        known, speaker, here = self._nodes, self._site.speaker_at(language), self._site.speaker(language)
-        found = {}
-        for address in made.nodes:
-            speak = speaker(known[address]) if address in known else here
-            state, outcome = made.state(address, here.now), made.outcomes.get(address)
-            if made.kind == "speak":
-                found[address] = told(state, outcome, proofs.get(address), speak, over=made.over)
-            else:
-                found[address] = answered(state, outcome, speak)
-        return found
+        return self._acts.get(request.path_params["id"])
 
     async def _view(self, made: Round, language: Language) -> RoundView:
         rows, known = [], self._nodes
-        for address, one in (await self._told(made, language)).items():
+        for address, one in (await self._acts.told(made, language)).items():
             title = known[address].title if address in known else address.partition("/")[2]
             rows.append(RoundRow(title, f"/nodes/{address}", one.fate, one.words))
         rows.sort(key=lambda row: FATES.index(row.state))

@@ -17,6 +17,8 @@ FATES = (
 """The gravest first. `unknown`: aired, and nobody listened; `lost`: it took the words, and never said more."""
 LEFT = ("missed", "failed", "rejected", "silent", "unsent", "away")
 """Of those that could be asked once more. Not where somebody stopped it, nor where some of it was heard."""
+DONE = ("heard", "unheard", "unknown", "done")
+"""To the end."""
 STOPPED = "speaker.stopped"
 
 

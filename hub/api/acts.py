@@ -42,6 +42,7 @@ class Done(BaseModel):
     state: str = Field(description="done: as the node saw it; accepted: on its disk, not yet reported as done")
     result: JsonObject = Field(default_factory=dict, description="What it tells of the thing")
     undo: str | None = Field(default=None, description="For `POST /undo/{undo}`, for a minute; absent: nothing to undo")
+    emergency: str | None = Field(default=None, description="Id of what was sounded, for `GET /air/emergency/{id}`")
 
 
 class Answer(BaseModel):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hub.air.acts import AirActs
+from hub.air.desk import AirDesk
 from hub.aired.book import AiredBook
 from hub.alerts.part import NotifyPart
 from hub.cameras.live import LiveDesk
@@ -40,3 +41,4 @@ class More:
     mapping: Mapping
     alerts: CapActs
     horns: AirActs
+    air: AirDesk

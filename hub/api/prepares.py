@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from edge_agent.contract.commands import Speak
+from hub.air.emergency_acts import Asked
 from hub.people.acting import person
 
 MOST = 200
@@ -15,20 +15,20 @@ MOST = 200
 class Prepares:
     """What waits for its second step; nothing of it outlives the hub."""
 
-    _kept: OrderedDict[str, tuple[str, str, datetime, Speak]] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[str, tuple[str, str, datetime, Asked]] = field(default_factory=OrderedDict)
 
-    def keep(self, address: str, args: Speak, ends: datetime) -> str:
-        """The code."""
+    def keep(self, where: str, asked: Asked, ends: datetime) -> str:
+        """The code. `where`: the node at which it is good, or a word for all others."""
         code = secrets.token_urlsafe(9)
-        self._kept[code] = (person().id, address, ends, args)
+        self._kept[code] = (person().id, where, ends, asked)
         while len(self._kept) > MOST:
             self._kept.popitem(last=False)
         return code
 
-    def take(self, code: str, address: str, now: datetime) -> Speak | None:
-        """What was prepared for this node by who asks; None: nothing, not theirs, too late, or let go already."""
-        owner, where, ends, args = self._kept.get(code, ("", "", now, None))
-        if args is None or (owner, where) != (person().id, address):
+    def take(self, code: str, where: str, now: datetime) -> Asked | None:
+        """What was prepared there by who asks; None: nothing, not theirs, too late, or let go already."""
+        owner, there, ends, asked = self._kept.get(code, ("", "", now, None))
+        if asked is None or (owner, there) != (person().id, where):
             return None
         del self._kept[code]
-        return args if now < ends else None
+        return asked if now < ends else None
