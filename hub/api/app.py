@@ -35,9 +35,11 @@ from hub.api import (
     prepared,
     programs,
     residents,
+    rewriting,
     rounds,
     signing,
     sounding,
+    sounds,
 )
 from hub.api.coming_in import ComingIn
 from hub.api.errors import handle
@@ -58,6 +60,8 @@ GROUPS = (
     horns,
     lights,
     bulletins,
+    rewriting,
+    sounds,
     signing,
     alerts,
     notices,

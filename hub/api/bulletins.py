@@ -7,13 +7,14 @@ from fastapi import Path
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from edge_agent.contract.base import NAME_PATTERN, Instant, Name, Readings, Strict, iso
-from edge_agent.contract.bulletins import DEFAULT_AUTHORITY, BulletinClass, Recurrence
-from edge_agent.contract.segments import LANGUAGE_PATTERN, Text, Version
+from edge_agent.contract.base import NAME_PATTERN, Instant, Strict, iso
+from edge_agent.contract.bulletins import BulletinClass, Recurrence
+from edge_agent.contract.segments import Text, Version
 from edge_agent.contract.sentences import Language
 from hub.api import planning
 from hub.api.errors import ApiError, Error, Message, refused
 from hub.api.parts import NOT_FOUND, Hub, Parts, needs, reply, router
+from hub.api.wording import Wording, check_reading, written
 from hub.bulletins import machine
 from hub.bulletins.desk import Bulletins
 from hub.bulletins.machine import Conflict, Doing, NotNow
@@ -23,8 +24,6 @@ from hub.language import sentence
 from hub.people.acting import person
 from hub.people.door import somewhere
 from hub.people.rights import Right
-from hub.voice import TooManyReadings
-from tts.errors import SpeechError
 
 routes = router("bulletins")
 
@@ -37,16 +36,9 @@ CONFLICT: dict[int | str, dict[str, Any]] = {
 Place = Annotated[str, Field(max_length=200, pattern=r"^[a-z0-9-]{1,40}(/{1,2}[a-z0-9-]{1,60})?$")]
 
 
-class NewBulletin(Strict):
-    """A text to be read out. Without `submit` it stays a draft, which staff find in their list."""
+class NewBulletin(Wording):
+    """Something to be read out. Without `submit` it stays a draft, which staff find in their list."""
 
-    title: str = Field(min_length=1, max_length=200, pattern=r"\S")
-    text: str = Field(min_length=1, max_length=20_000, pattern=r"\S")
-    readings: Readings = Field(default_factory=dict)
-    voice: Name | None = Field(default=None, description="Id of one of the hub's voices; absent: the usual one")
-    language: str = Field(default="vi", pattern=LANGUAGE_PATTERN, max_length=40)
-    class_: BulletinClass = Field(default="ordinary", alias="class")
-    authority: Name = DEFAULT_AUTHORITY
     places: tuple[Place, ...] = Field(
         default=(), max_length=100, description="`26734`, `26734//thon-dong`, `26734/tram-bom`"
     )
@@ -106,16 +98,8 @@ async def file_bulletin(hub: Hub, asked: NewBulletin) -> Response:
     """File one. It is heard only after somebody with the right approved it, unless the commune's rules let it go."""
     desk, scope, targets = desk_of(hub), Scope(hub.areas), Targets(places=asked.places)
     _check(scope, asked, targets)
-    if not hub.voice.knows(asked.voice):
-        raise refused(422, "write.flaw_voice", "body.voice", voice=asked.voice or "", known=hub.voice.offered)
-    if asked.submit:
-        await _check_reading(hub, asked)
     schedule = Schedule(at=asked.at, recurrence=asked.recurrence) if asked.at else None
-    text = Text(text=asked.text, readings=asked.readings, voice=asked.voice)
-    version = Version(language=asked.language, segments=(text,))
-    content = Content.model_validate(
-        {"title": asked.title, "class": asked.class_, "authority": asked.authority, "versions": (version,)}
-    )
+    content = await _content(hub, asked)
     warnings = planning.checked(hub, planning.imagined(hub, content), targets, schedule, hand_in=asked.submit)
     hub.audit.note("bulletin.file", ", ".join(asked.places), asked.title, submit=asked.submit)
     made = await desk.create(content)
@@ -145,7 +129,7 @@ async def submit_bulletin(hub: Hub, id: Id, asked: Handing) -> Response:  # noqa
     bulletin = await visible(hub, id)
     if Scope(hub.areas).may_write(person(), bulletin):
         if bulletin.content.class_ == "emergency":
-            _check_sure(Scope(hub.areas), bulletin.targets, asked.sure, "path.id")
+            check_sure(Scope(hub.areas), bulletin.targets, asked.sure, "path.id")
         if machine.can(bulletin, machine.Act.SUBMIT) and bulletin.number == asked.number:
             planning.checked(hub, bulletin, bulletin.targets, bulletin.schedule, hand_in=True)
     return await _change(hub, id, asked, machine.submit, "submit")
@@ -171,7 +155,7 @@ def _check(scope: Scope, asked: NewBulletin, targets: Targets) -> None:
     if not scope.may(who, Right.WRITE, targets):
         raise refused(403, "api.no_place", "body.places")
     if asked.class_ == "emergency":
-        _check_sure(scope, targets, asked.sure or not asked.submit, "body.class")
+        check_sure(scope, targets, asked.sure or not asked.submit, "body.class")
     if asked.recurrence and asked.at is None:
         raise refused(422, "plan.no_time", "body.at")
     if asked.submit and asked.at is None:
@@ -180,7 +164,7 @@ def _check(scope: Scope, asked: NewBulletin, targets: Targets) -> None:
         raise refused(422, "plan.no_place", "body.places")
 
 
-def _check_sure(scope: Scope, targets: Targets, sure: bool, where: str) -> None:
+def check_sure(scope: Scope, targets: Targets, sure: bool, where: str) -> None:
     """Of an emergency. Raises ApiError."""
     if not scope.may(person(), Right.EMERGENCY, targets):
         raise refused(403, "api.no_emergency", where)
@@ -188,15 +172,19 @@ def _check_sure(scope: Scope, targets: Targets, sure: bool, where: str) -> None:
         raise refused(422, "api.sure_emergency", "body.sure")
 
 
-async def _check_reading(hub: Parts, asked: NewBulletin) -> None:
-    """What nobody knows how to read is asked, never guessed. Raises ApiError."""
-    try:
-        checked = await hub.voice.check(asked.text, asked.readings)
-    except (SpeechError, TooManyReadings) as error:
-        raise refused(422, "api.unreadable", "body.text", detail=str(error)[:300]) from error
-    open_ = dict.fromkeys(question.written for question in checked.reading.questions)
-    if open_:
-        raise refused(422, "api.unclear", "body.readings", words=", ".join(open_)[:500])
+async def _content(hub: Parts, asked: NewBulletin) -> Content:
+    """What `text` says may be a draft before anybody knows how to read it. Raises ApiError."""
+    if asked.text is None or asked.versions:
+        return (await written(hub, asked))[1]
+    if not hub.voice.knows(asked.voice):
+        raise refused(422, "write.flaw_voice", "body.voice", voice=asked.voice or "", known=hub.voice.offered)
+    if asked.submit:
+        await check_reading(hub, asked.text, asked.readings, "body")
+    text = Text(text=asked.text, readings=asked.readings, voice=asked.voice)
+    version = Version(language=asked.language, segments=(text,))
+    return Content.model_validate(
+        {"title": asked.title, "class": asked.class_, "authority": asked.authority, "versions": (version,)}
+    )
 
 
 async def visible(hub: Parts, id_: str) -> HubBulletin:

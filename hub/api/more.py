@@ -19,6 +19,7 @@ from hub.pictures import Pictures
 from hub.residents.part import ResidentsPart
 from hub.shown import Shown
 from hub.things.acts import ThingActs
+from hub.writing.wiring import Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +41,6 @@ class More:
     forgetting: Forgetting
     mapping: Mapping
     alerts: CapActs
+    writing: Writing
     horns: AirActs
     air: AirDesk

@@ -182,7 +182,7 @@ class BulletinActs:
         if bulletin is None:
             return self._pages.not_there(request)
         try:
-            await self._desk.change(bulletin.id, lambda b: b.model_copy(update={"silent": ""}))
+            await self._desk.change(bulletin.id, machine.sound_again)
         except (NotNow, SQLAlchemyError, StoreFull):
             return self._web.said(
                 f"/bulletins/{bulletin.id}", translator(language)("bulletins.not_kept"), False, "bulletins.not_kept"

@@ -139,6 +139,11 @@ def with_sounds(bulletin: HubBulletin, content: Content, sounds: dict[str, Heard
     return bulletin.model_copy(update={"content": content, "sounds": {**bulletin.sounds, **sounds}, "silent": silent})
 
 
+def sound_again(bulletin: HubBulletin) -> HubBulletin:
+    """Its sound is tried once more that could not be made. Nobody's words change, so the number stays."""
+    return bulletin.model_copy(update={"silent": ""})
+
+
 def take_back(bulletin: HubBulletin, doing: Doing) -> HubBulletin:
     """Its author wants to go on writing. Raises NotNow, Conflict."""
     _check(bulletin, Act.TAKE_BACK, doing)

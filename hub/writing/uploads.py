@@ -3,8 +3,8 @@
 import asyncio
 import secrets
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,12 +56,23 @@ class Receiver:
     @asynccontextmanager
     async def received(self, request: Request, wanted: str) -> AsyncIterator[tuple[Fields, Upload | None]]:
         """The same. Raises FormError, also when enough are on their way; OSError."""
+        with self._place():
+            async with received(request, wanted) as taken:
+                yield taken
+
+    @asynccontextmanager
+    async def raw(self, request: Request, name: str) -> AsyncIterator[Upload]:
+        """A body that is the file itself. Raises FormError, OSError."""
+        with self._place(), tempfile.TemporaryDirectory(prefix="edge-hub-") as folder:
+            yield await _raw(request, name, Path(folder))
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
         if not self._free:
             raise FormError("write.sound_busy")
         self._free -= 1
         try:
-            async with received(request, wanted) as taken:
-                yield taken
+            yield
         finally:
             self._free += 1
 
@@ -79,6 +90,23 @@ async def _form(request: Request) -> FormData:
         raise FormError("form.bad") from error
     except TimeoutError as error:
         raise FormError("write.file_slow") from error
+
+
+async def _raw(request: Request, name: str, folder: Path) -> Upload:
+    path, size = folder / secrets.token_hex(4), 0
+    try:
+        async with asyncio.timeout(RECEIVE_S):
+            with path.open("wb") as file:
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size > MOST_BYTES:
+                        raise FormError("write.file_too_large", limit=MOST_BYTES // 1024 // 1024)
+                    await asyncio.to_thread(file.write, chunk)
+    except ClientDisconnect as error:
+        raise FormError("form.bad") from error
+    except TimeoutError as error:
+        raise FormError("write.file_slow") from error
+    return Upload(path, forms.clean(name)[-120:])
 
 
 async def _file(form: FormData, name: str, folder: Path) -> Upload | None:

@@ -22,6 +22,7 @@ from hub.writing.pages import WritePages
 from hub.writing.parts import Parts
 from hub.writing.proposer import Proposer
 from hub.writing.sounds import Sounds
+from hub.writing.uploads import Receiver
 from hub.writing.whole import Wholes
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Writing:
-    """Drafts, documents and sounds, and their pages."""
+    """Drafts, documents and sounds, and their pages. What programs share with these stands from `routes` on."""
 
     def __init__(self, config: HubConfig, store: Store, areas: Areas, bulletins: Bulletins, audit: Audit) -> None:
         """Raises ConfigError when the key of the language model cannot be read."""
@@ -41,7 +42,10 @@ class Writing:
         self._documents = Documents()
         self._folder = config.data / "sounds"
         self._config = config
+        self.receiver = Receiver()
         self.sounds: Sounds
+        self.finisher: Finisher
+        self.drafts: Drafts
         self.wholes: Wholes
 
     def routes(
@@ -56,22 +60,24 @@ class Writing:
         """For the application, which calls this before `start`. `session_s`: seconds that a session may last."""
         self.sounds = Sounds(self._folder, shown.media)
         self.wholes = Wholes(self._config.data / "whole", desk.voice, self._config.voice, shown.media)
-        finisher = Finisher(desk, shown.media)
+        self.finisher = Finisher(desk, shown.media)
+        self.drafts = Drafts(self._store, shown.clock)
         parts = Parts(
             shown=shown,
             renderer=renderer,
             areas=self._areas,
-            drafts=Drafts(self._store, shown.clock),
+            drafts=self.drafts,
             documents=self._documents,
             sounds=self.sounds,
             proposer=self._proposer,
             desk=desk,
-            finisher=finisher,
-            hearing=Hearing(self.wholes, finisher),
+            finisher=self.finisher,
+            hearing=Hearing(self.wholes, self.finisher),
             bulletins=self._bulletins,
             audit=self._audit,
             language=language,
             session_s=session_s,
+            receiver=self.receiver,
         )
         return WritePages(parts).routes(door)
 

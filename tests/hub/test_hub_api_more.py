@@ -13,7 +13,6 @@ from starlette.routing import Route
 
 from edge_agent.contract.capabilities import SpokenVoice
 from edge_agent.contract.signature import Verifier
-from hub.api import app as api
 from hub.api import (
     alerts,
     clips,
@@ -28,12 +27,31 @@ from hub.api import (
     notify,
     people,
     residents,
+    rewriting,
+    sounds,
 )
+from hub.api import app as api
 from hub.people.rights import Right
 
 V1 = "/api/v1"
 NODE = "29401/tram-bom"
-GROUPS = (alerts, health, maps, lights, notices, residents, looking, clips, exports, notify, people, inviting, devices)
+GROUPS = (
+    alerts,
+    health,
+    maps,
+    rewriting,
+    sounds,
+    lights,
+    notices,
+    residents,
+    looking,
+    clips,
+    exports,
+    notify,
+    people,
+    inviting,
+    devices,
+)
 PATHS = {
     "commune": "29401",
     "node": "tram-bom",
