@@ -188,7 +188,6 @@ class Site:
             mapping=self._mapping,
             alerts=self._alerts,
             writing=self._desks.writing,
-            writing=self._desks.writing,
         )
 
     def _about_nodes(self) -> list[BaseRoute]:
