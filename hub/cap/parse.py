@@ -1,19 +1,16 @@
 """From bytes to an alert: schema and meaning of CAP 1.2, every mistake with its place."""
 
-import math
 import re
 
+from hub.cap.areas import limit, read_area, values
 from hub.cap.message import (
     DEFAULT_LANGUAGE,
     NAMESPACE,
     Alert,
-    Area,
     Category,
     Certainty,
-    Circle,
     Info,
     MsgType,
-    Points,
     Reference,
     Resource,
     ResponseType,
@@ -21,7 +18,6 @@ from hub.cap.message import (
     Severity,
     Status,
     Urgency,
-    Value,
 )
 from hub.cap.reading import Findings, Part, Problem, clean
 from hub.cap.xml import Element, XmlError
@@ -29,12 +25,9 @@ from hub.cap.xml import parse as parse_xml
 
 SIGNATURES = "http://www.w3.org/2000/09/xmldsig#"
 MOST_INFOS = 20
-MOST_POINTS = 10_000
-"""Corners of all polygons of a message together."""
 MOST_REFERENCES = 100
 _FAMILY = "urn:oasis:names:tc:emergency:cap:"
 _FORBIDDEN = re.compile(r"[\s,<&]")
-_NUMBER = re.compile(r"[-+]?(\d{1,6}(\.\d{0,20})?|\.\d{1,20})", re.ASCII)
 _ALERT = (
     *("identifier", "sender", "sent", "status", "msgType", "source", "scope", "restriction", "addresses", "code"),
     *("note", "references", "incidents", "info"),
@@ -44,7 +37,6 @@ _INFO = (
     *("effective", "onset", "expires", "senderName", "headline", "description", "instruction", "web", "contact"),
     *("parameter", "resource", "area"),
 )
-_AREA = ("areaDesc", "polygon", "circle", "geocode", "altitude", "ceiling")
 _RESOURCE = ("resourceDesc", "mimeType", "size", "uri", "derefUri", "digest")
 
 
@@ -92,9 +84,7 @@ def _alert(part: Part, findings: Findings) -> Alert | None:
         if not part.text(name) and scope is required:
             part.bad("cap.bad_missing", name)
     infos = tuple(_info(info) for info in part.parts("info", MOST_INFOS))
-    corners = sum(len(points) for info in infos for area in info.areas for points in area.polygons)
-    if corners > MOST_POINTS:
-        part.bad("cap.bad_points", "info", limit=MOST_POINTS)
+    limit(part, [area for info in infos for area in info.areas])
     if sent is None:
         return None
     return Alert(
@@ -153,7 +143,7 @@ def _info(part: Part) -> Info:
         language=part.text("language") or DEFAULT_LANGUAGE,
         categories=categories,
         responses=part.some_of("responseType", ResponseType),
-        event_codes=_values(part, "eventCode"),
+        event_codes=values(part, "eventCode"),
         effective=part.time("effective"),
         onset=part.time("onset"),
         expires=part.time("expires"),
@@ -162,8 +152,8 @@ def _info(part: Part) -> Info:
         description=part.text("description"),
         instruction=part.text("instruction"),
         contact=part.text("contact"),
-        parameters=_values(part, "parameter"),
-        areas=tuple(_area(area) for area in part.parts("area")),
+        parameters=values(part, "parameter"),
+        areas=tuple(read_area(area) for area in part.parts("area")),
         resources=tuple(_resource(resource) for resource in part.parts("resource")),
     )
 
@@ -175,74 +165,6 @@ def _certainty(part: Part) -> Certainty:
         part.note("cap.note_very_likely")
         return Certainty.LIKELY
     return part.one_of("certainty", Certainty, Certainty.UNKNOWN)
-
-
-def _values(part: Part, name: str) -> tuple[Value, ...]:
-    values: list[Value] = []
-    for each in part.parts(name, 1000):
-        each.only("valueName", "value")
-        values.append(Value(each.text("valueName", required=True), each.text("value")))
-    return tuple(values)
-
-
-def _area(part: Part) -> Area:
-    part.only(*_AREA)
-    polygons = (_polygon(each) for each in part.parts("polygon"))
-    circles = (_circle(each) for each in part.parts("circle"))
-    return Area(
-        part.text("areaDesc", required=True),
-        tuple(p for p in polygons if p is not None),
-        tuple(c for c in circles if c is not None),
-        _values(part, "geocode"),
-    )
-
-
-def _polygon(part: Part) -> Points | None:
-    text = part.element.text
-    if not text.strip():
-        part.note("cap.note_empty_polygon")
-        return None
-    pairs = text.split()
-    if len(pairs) > MOST_POINTS:
-        part.bad("cap.bad_points", limit=MOST_POINTS)
-        return None
-    points = [_point(pair) for pair in pairs]
-    for pair, point in zip(pairs, points, strict=True):
-        if point is None:
-            part.bad("cap.bad_point", value=pair)
-            return None
-    found = tuple(point for point in points if point is not None)
-    if len(found) < 4:
-        part.bad("cap.bad_polygon_short")
-        return None
-    if found[0] != found[-1]:
-        part.bad("cap.bad_polygon_open")
-        return None
-    return found
-
-
-def _circle(part: Part) -> Circle | None:
-    pair, _, radius = part.words().partition(" ")
-    point, reach = _point(pair), _number(radius.strip())
-    if point is None or reach is None or not 0 <= reach <= 20_100:  # half the way around the earth
-        part.bad("cap.bad_circle", value=part.element.text)
-        return None
-    return Circle(point[0], point[1], reach)
-
-
-def _point(text: str) -> tuple[float, float] | None:
-    latitude, comma, longitude = text.partition(",")
-    y, x = _number(latitude), _number(longitude)
-    if not comma or y is None or x is None or abs(y) > 90 or abs(x) > 180:
-        return None
-    return y, x
-
-
-def _number(text: str) -> float | None:
-    if not _NUMBER.fullmatch(text):
-        return None
-    value = float(text)
-    return value if math.isfinite(value) else None
 
 
 def _resource(part: Part) -> Resource:

@@ -1,12 +1,17 @@
 """Which nodes an area means."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
 
-from hub.cap.geo import Shape, in_circle, shapes
-from hub.cap.message import Area, Circle, Value
+from hub.cap.geo import Region
+from hub.cap.message import Area, Circle, Points, Value
 from hub.cap.settings import CapSettings
 from hub.people.rights import Place
+
+REMEMBERED = 64
+"""Alerts of which is remembered which nodes lie in what they draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +37,33 @@ class Covered:
 
 def covered(areas: Iterable[Area], spots: Iterable[Spot], settings: CapSettings) -> Covered:
     """The nodes in these areas: within any of their polygons, circles and geocodes (CAP 1.2, section 3.2.4)."""
-    known = _known(settings)
-    places: list[Place] = []
-    polygons: list[Shape] = []
-    circles: list[Circle] = []
-    unknown: list[str] = []
-    for area in areas:
-        coded = [place for code in area.geocodes for place in _places(code, known, settings)]
-        places += coded
-        polygons += shapes(area.polygons)
-        circles += area.circles
-        if not coded and not area.polygons and not area.circles:
-            unknown.append(area.description)
-    drawn = bool(polygons or circles)
+    known, listed = _known(settings), tuple(areas)
+    coded = [[place for code in area.geocodes for place in _places(code, known, settings)] for area in listed]
+    places = {place for found in coded for place in found}
+    unknown = [a.description for a, found in zip(listed, coded, strict=True) if not (found or a.polygons or a.circles)]
+    drawn = region(tuple((area.polygons, area.circles) for area in listed))
     nodes: list[str] = []
     unplaced: list[str] = []
     for spot in spots:
-        if any(place.holds(spot.place) for place in places) or _within(spot, polygons, circles):
+        if any(place in places for place in _around(spot.place)) or (spot.position and drawn.holds(*spot.position)):
             nodes.append(spot.address)
         elif drawn and spot.position is None:
             unplaced.append(spot.address)
     return Covered(tuple(sorted(nodes)), tuple(sorted(unplaced)), tuple(dict.fromkeys(unknown)))
 
 
-def _within(spot: Spot, polygons: list[Shape], circles: list[Circle]) -> bool:
-    if spot.position is None:
-        return False
-    return any(p.holds(*spot.position) for p in polygons) or any(in_circle(c, *spot.position) for c in circles)
+@lru_cache(maxsize=REMEMBERED)
+def region(drawn: tuple[tuple[tuple[Points, ...], tuple[Circle, ...]], ...]) -> Region:
+    """What is drawn of areas; remembered, for the pages ask of the same alerts again and again."""
+    polygons = (points for found, _ in drawn for points in found)
+    return Region(polygons, (circle for _, found in drawn for circle in found))
+
+
+def _around(place: Place) -> Iterator[Place]:
+    """All places that hold this one, as `Place.holds` has it."""
+    found = product({"", place.commune}, {"", place.area}, {"", place.node})
+    around = (Place(commune, area, node) for commune, area, node in found)
+    return (each for each in around if each.holds(place))
 
 
 _Known = dict[str, list[tuple[str, tuple[Place, ...]]]]
