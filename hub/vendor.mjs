@@ -8,9 +8,11 @@ const target = join(here, "static", "vendor");
 const files = {
   "htmx.org/dist/htmx.min.js": "htmx.min.js",
   "htmx-ext-sse/dist/sse.min.js": "sse.min.js",
+  "leaflet/LICENSE": "leaflet.LICENSE.txt",
   "leaflet/dist/leaflet.css": "leaflet.css",
   "leaflet/dist/leaflet.js": "leaflet.js",
   "pmtiles/dist/pmtiles.js": "pmtiles.js",
+  "protomaps-leaflet/LICENSE": "protomaps-leaflet.LICENSE.txt",
   "protomaps-leaflet/dist/protomaps-leaflet.js": "protomaps-leaflet.js",
 };
 

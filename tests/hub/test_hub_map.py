@@ -10,12 +10,14 @@ import maps_rig
 import pytest
 from click.testing import CliRunner
 from hub_rig import FakeNode, Mosquitto, Running, config_for, serving, signed_in, until
+from looks_rig import look
 from PIL import Image
 from playwright.async_api import Page, async_playwright, expect
 
 from edge_agent.contract.reports import About, Position
 from edge_agent.contract.signature import Verifier
 from hub.cli import main
+from hub.nodes.grounds import Grounds
 from hub.people.rights import Grant, Place, Role
 from hub.people.sessions import COOKIE
 
@@ -144,6 +146,11 @@ async def test_pictures_and_a_basemap_are_drawn_and_nodes_stand_on_them(
         await becomes(page, WATER, 0.2)
         assert await coloured(page, WATER) < 0.8
         await expect(page.locator(".leaflet-control-attribution")).to_have_text("© OpenStreetMap")
+        for width, height in ((360, 640), (1280, 900)):
+            seen = await context.new_page()
+            await seen.set_viewport_size({"width": width, "height": height})
+            assert await look(seen, hub.url, "/map?commune=29401", file.parent) == []
+            await seen.close()
         assert {url.split("/")[2] for url in asked if not url.startswith(("blob:", "data:"))} == {hub.url.split("/")[2]}
         assert wrong == []
         # a file that is spoilt while the hub runs leaves the drawing
@@ -152,6 +159,48 @@ async def test_pictures_and_a_basemap_are_drawn_and_nodes_stand_on_them(
         await expect(page.locator("#map-drawing svg")).to_be_visible()
         await expect(page.locator("#map-tiles")).to_have_count(0)
         await chromium.close()
+
+
+async def test_a_picture_is_fitted_by_keys_and_by_numbers(mapped: tuple[Running, Path, list[Placed]]) -> None:
+    hub, *_ = mapped
+    made = io.BytesIO()
+    Image.new("RGB", (800, 400), "white").save(made, "PNG")
+    await hub.http.post("/map/29401/fit", data={"do": "picture"}, files={"picture": ("a.png", made.getvalue())})
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        for scripted in (True, False):
+            context = await chromium.new_context(
+                viewport={"width": 360, "height": 640}, locale="vi-VN", java_script_enabled=scripted
+            )
+            await context.add_cookies([hub.cookie])
+            page = await context.new_page()
+            await page.goto(hub.url + "/map/29401/fit")
+            if scripted:
+                await page.locator("#pinning input[type=image]").click(position={"x": 100, "y": 60})
+                x, y = [int(await page.locator(name).input_value()) for name in ("#x", "#y")]
+                assert abs(x - 100) <= 2 and abs(y - 60) <= 2  # a border, and parts of pixels
+                for key in ("ArrowRight", "Shift+ArrowRight", "ArrowDown", "ArrowUp", "ArrowUp", "Enter"):
+                    await page.keyboard.press(key)
+                await expect(page.locator("#x")).to_have_value(str(x + 21))
+                await expect(page.locator("#y")).to_have_value(str(y - 1))
+                await page.locator("#pinning button.main").press("Enter")
+            else:
+                await page.select_option("#where", "29401/b")
+                await page.fill("#x", "700")
+                await page.fill("#y", "300")
+                await page.locator("#y").press("Enter")
+            await expect(page.locator(".toast.good")).to_contain_text("Đã ghi điểm này")
+            await context.close()
+        await chromium.close()
+    pins = await pinned(hub)
+    assert [(pin.x, pin.y, pin.latitude) for pin in pins] == [(x + 21, y - 1, 20.9), (700, 300, 20.5)]
+
+
+async def pinned(hub: Running) -> Any:
+    """The points that are kept."""
+    ground = await Grounds(hub.hub.store).get("29401")
+    assert ground is not None
+    return ground.pins
 
 
 def test_check_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
