@@ -97,6 +97,15 @@ class Postgres:
         url = f"postgresql+psycopg://hub@127.0.0.1:{self.port}/{name}"
         return {"url": url, "password": {"file": "postgres-password"}}
 
+    def copy(self, source: dict[str, Any], to: dict[str, Any]) -> None:
+        """`pg_dump` of one, while it is used, and `pg_restore` into another, an empty one."""
+        paths = [str(given["url"]).replace("postgresql+psycopg", "postgresql") for given in (source, to)]
+        environment = {**os.environ, "PGPASSWORD": self.password}
+        dump = [_programs() / "pg_dump", "--format=custom", paths[0]]
+        kept = subprocess.run(dump, check=True, capture_output=True, env=environment).stdout
+        restore = [_programs() / "pg_restore", "--exit-on-error", "--dbname", paths[1]]
+        subprocess.run(restore, input=kept, check=True, capture_output=True, env=environment)
+
     def close(self) -> None:
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import shutil
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from hub_rig import FakeNode, Mosquitto, config_for, event, serving, until
 from postgres_rig import Postgres
 from sqlalchemy.engine import make_url
+from writing_rig import fields_of, new_draft
 
 from edge_agent.contract.signature import Verifier
 from hub import database as database_module
@@ -272,3 +274,23 @@ async def test_a_hub_lives_through_a_server_that_falls_and_comes_back(
         query = "SELECT seq FROM records ORDER BY id"
         kept = await hub.hub.store.read(lambda c: list(c.exec_driver_sql(query).scalars()))
         assert kept == list(range(1, 60))
+
+
+async def test_what_was_dumped_while_the_hub_ran_is_a_whole_hub_elsewhere(
+    postgres: Postgres, given: dict[str, Any], broker: Mosquitto, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    other = postgres.new(elsewhere)
+    config = config_for(tmp_path, broker.port, database=given)
+    async with serving(config) as hub:
+        address = await new_draft(hub.http, "Mời bà con thôn Đông họp.")
+        key = hub.hub.signer.key_id
+        await asyncio.to_thread(postgres.copy, given, other)
+    shutil.copytree(config.data, elsewhere / config.data.name)
+    restored = config_for(elsewhere, broker.port, database=other)
+    async with serving(restored) as hub:
+        assert hub.hub.signer.key_id == key
+        assert (await fields_of(hub.http, address))["s1.text"] == "Mời bà con thôn Đông họp."
+        assert await new_draft(hub.http, "Một bài khác.") != address  # numbers go on where they were
+        assert (await hub.http.get("/audit.json")).json()
