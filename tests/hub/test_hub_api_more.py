@@ -17,8 +17,10 @@ from hub.api import (
     alerts,
     clips,
     devices,
+    emergencies,
     exports,
     health,
+    horns,
     inviting,
     lights,
     looking,
@@ -26,8 +28,11 @@ from hub.api import (
     notices,
     notify,
     people,
+    prepared,
     residents,
     rewriting,
+    rounds,
+    sounding,
     sounds,
 )
 from hub.api import app as api
@@ -37,6 +42,11 @@ V1 = "/api/v1"
 NODE = "29401/tram-bom"
 GROUPS = (
     alerts,
+    emergencies,
+    prepared,
+    rounds,
+    horns,
+    sounding,
     health,
     maps,
     rewriting,
