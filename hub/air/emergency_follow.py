@@ -82,14 +82,22 @@ class EmergencyFollow:
         return endpoint
 
     async def _again(self, emergency: Emergency, language: Language) -> Toast:
-        return Toast(sentence(language, "emergency.asked_again", count=await self._acts.again(emergency)), True)
+        count = await self._acts.again(emergency)
+        key = "emergency.asked_again" if self._linked else "emergency.asked_again_later"
+        return Toast(sentence(language, key, count=count), True)
 
     async def _clear(self, emergency: Emergency, language: Language) -> Toast:
         try:
             await self._acts.clear(emergency)
         except FormError as error:
             return Toast(sentence(language, error.key), False)
-        return Toast(sentence(language, "emergency.clearing"), True)
+        key = "emergency.clearing" if self._linked else "emergency.clearing_later"
+        return Toast(sentence(language, key), True)
+
+    @property
+    def _linked(self) -> bool:
+        """Whether the broker is there; else it is kept, and sent afterwards."""
+        return self._site.shown.link.connected
 
     def _visible(self, request: Request) -> Emergency | None:
         return self._acts.get(request.path_params["id"])
@@ -99,4 +107,5 @@ class EmergencyFollow:
             return self._site.areas.may(who, Right.SEE, address)
 
         nodes, here = self._site.shown.registry.nodes, self._site.speaker(language)
-        return emergency_view(emergency, nodes, may_see, self._site.speaker_at(language), here)
+        speaker = self._site.speaker_at(language)
+        return emergency_view(emergency, nodes, may_see, speaker, here, linked=self._linked)

@@ -27,7 +27,10 @@ class EmergencyRow:
 
 @dataclass(frozen=True)
 class EmergencyPageView:
-    """`left`: clusters that could be asked once more; `more`: rows that are not shown."""
+    """`left`: clusters that could be asked once more; `more`: rows that are not shown.
+
+    `cut_off`: what becomes of it while the broker is away; empty while it is there.
+    """
 
     id: str
     title: str
@@ -47,6 +50,7 @@ class EmergencyPageView:
     left: int
     rows: tuple[EmergencyRow, ...]
     more: int
+    cut_off: str = ""
 
 
 def state_of(emergency: Emergency, told: Told, node: Node | None) -> str:
@@ -70,8 +74,13 @@ def emergency_view(
     may_see: Callable[[str], bool],
     speaker: Callable[[Node], Speaker],
     speak: Speaker,
+    *,
+    linked: bool = True,
 ) -> EmergencyPageView:
-    """What somebody sees of it. `speaker`: speaks where a node stands; `speak`: where the hub does."""
+    """What somebody sees of it. `speaker`: speaks where a node stands; `speak`: where the hub does.
+
+    `linked`: whether the broker is there.
+    """
     rows = []
     for address, told in emergency.nodes.items():
         if may_see(address):
@@ -79,6 +88,8 @@ def emergency_view(
             state = state_of(emergency, told, node)
             local = speaker(node) if node else speak
             words = local.fault(told.fault) if state == "bad" else ""
+            if state == "open" and not linked:
+                words = local.t("emergency.node_kept")
             title = node.title if node else address.partition("/")[2]
             rows.append(EmergencyRow(title, f"/nodes/{address}", state, words or local.t(f"emergency.node_{state}")))
     rows.sort(key=lambda row: _ORDER.index(row.state))
@@ -103,7 +114,15 @@ def emergency_view(
         left=left,
         rows=tuple(rows[:ROWS]),
         more=max(0, len(rows) - ROWS),
+        cut_off="" if linked else _cut_off(emergency, speak),
     )
+
+
+def _cut_off(emergency: Emergency, speak: Speaker) -> str:
+    """What is kept while the broker is away. An emergency is not withdrawn by it, nor is its end."""
+    if emergency.repeats(speak.now):
+        return speak.t("emergency.cut_off", at=speak.moment(emergency.until))
+    return speak.t("emergency.cut_off_clear") if emergency.cleared else ""
 
 
 def _sounds(id_: str, node: Node) -> bool:
