@@ -23,6 +23,7 @@ from hub.language import sentence
 from hub.nodes.map_settings import MapSettings
 from hub.people.demo_settings import Demo
 from hub.plain import plain
+from hub.refused import why
 from hub.residents.settings import Residents
 from tts.engines.settings import EngineSettings, EspeakSettings
 from tts.model import VoiceSettings
@@ -224,7 +225,7 @@ class HubConfig(Strict):
     @classmethod
     def _zone(cls, value: str) -> str:
         if value not in available_timezones():
-            meant = _VIETNAM if plain(value).endswith(_CITIES) else _guess(value, available_timezones())
+            meant = _VIETNAM if plain(value).endswith(_CITIES) else _asked(_nearest(value, available_timezones()))
             raise ValueError(f"no time zone of this name{meant}")
         return value
 
@@ -296,13 +297,13 @@ def load(path: Path) -> HubConfig:
         text = path.read_text(encoding="utf-8")
         raw = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
+        raise ConfigError(f"{_both('check.cannot_read')} (cannot read {path}: {error})") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{_both('check.not_yaml')} ({path} is not YAML: {' '.join(str(error).split())})") from error
     if raw is None:
         raw = {}
     if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: the file must be keys with values")
+        raise ConfigError(f"{path}: {_both('check.no_keys')}")
     try:
         folder = path.resolve().parent
         return HubConfig.model_validate(raw, context={"folder": folder}).under(folder)
@@ -330,10 +331,15 @@ def line_of(text: str, where: Sequence[str | int]) -> int:
 def _sentence(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"]) or "the file"
     if error["type"] == "extra_forbidden":
-        guess = _guess(str(error["loc"][-1]), _keys_beside(error["loc"]))
-        return f"{where}: {sentence('vi', 'check.no_key')} / no such key{guess}"
-    key = "check.missing" if error["type"] == "missing" else "check.wrong"
-    return f"{where}: {sentence('vi', key)} / {error['msg'].removeprefix('Value error, ')}"
+        meant = _nearest(str(error["loc"][-1]), _keys_beside(error["loc"]))
+        guess = f". {sentence('vi', 'check.guess', meant=meant)}" if meant else ""
+        return f"{where}: {sentence('vi', 'check.no_key')}{guess} / no such key{_asked(meant)}"
+    told = sentence("vi", "check.missing") if error["type"] == "missing" else why(error)
+    return f"{where}: {told} / {error['msg'].removeprefix('Value error, ')}"
+
+
+def _both(key: str) -> str:
+    return " / ".join(sentence(language, key) for language in ("vi", "en"))
 
 
 def _keys_beside(where: tuple[Any, ...]) -> set[str]:
@@ -346,6 +352,10 @@ def _keys_beside(where: tuple[Any, ...]) -> set[str]:
     return set(model.model_fields)
 
 
-def _guess(word: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f". Was {close[0]} meant?" if close else ""
+def _nearest(word: str, known: set[str]) -> str:
+    """What was probably meant; empty where nothing is near."""
+    return next(iter(difflib.get_close_matches(word, known, n=1)), "")
+
+
+def _asked(meant: str) -> str:
+    return f". Was {meant} meant?" if meant else ""

@@ -1,19 +1,23 @@
 """The configuration file, the keys, the command line."""
 
 import json
+import re
 import signal
 import stat
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from click.testing import CliRunner
+from pydantic import BaseModel
 
 from edge_agent.contract.signature import Verifier, public_key
+from hub import refused
 from hub.cli import main
-from hub.config import ConfigError, SigningKey, UploadTokens, load
+from hub.config import ConfigError, HubConfig, SigningKey, UploadTokens, load
 from hub.keys import Tokens, signer
 
 
@@ -40,8 +44,8 @@ def test_all_mistakes_at_once_with_the_key_that_was_meant(tmp_path: Path) -> Non
         load(path)
     text = str(error.value)
     for words in (
-        "listen_: không có khoá này / no such key. Was listen meant?",
-        "broker.pasword: không có khoá này / no such key. Was password meant?",
+        "listen_: không có khoá này. Có phải là listen? / no such key. Was listen meant?",
+        "broker.pasword: không có khoá này. Có phải là password? / no such key. Was password meant?",
         "Was Asia/Ho_Chi_Minh meant?",
         "a broker is written mqtt://host:port",
         "limits.nodes",
@@ -230,5 +234,71 @@ def test_check_refuses_an_empty_file_and_names_the_lines_of_mistakes(tmp_path: P
     told = (
         CliRunner().invoke(main, ["check", str(write(tmp_path, "name: Xã\ntimezone: Asia/Hanoi\nlimit: {}\n"))]).stderr
     )
-    assert "hub.yaml:2: timezone: giá trị không dùng được" in told and "Was Asia/Ho_Chi_Minh meant?" in told
-    assert "hub.yaml:3: limit: không có khoá này / no such key. Was limits meant?" in told
+    assert (
+        "hub.yaml:2: timezone: không có múi giờ tên này; có phải là Asia/Ho_Chi_Minh?" in told
+        and "Was Asia/Ho_Chi_Minh meant?" in told
+    )
+    assert "hub.yaml:3: limit: không có khoá này. Có phải là limits? / no such key. Was limits meant?" in told
+
+
+REFUSED = {
+    "listen: {port: tám}": "phải là số nguyên",
+    "listen: {port: 70000}": "phải từ 65535 trở xuống",
+    "listen: 5": "phải là các khoá kèm giá trị",
+    "listen: {names: một}": "phải là danh sách",
+    "listen: {proxies: [x]}": "phải là địa chỉ IP",
+    "communes: [Xã Mẫu]": "chỉ dùng chữ thường không dấu",
+    "name: 5": "phải là chữ",
+    "log_level: loud": "chỉ được là một trong: 'debug', 'info', 'warning', 'error'",
+    "timezone: Asia/Hanoi": "có phải là Asia/Ho_Chi_Minh?",
+    "timezone: Mars": "ở Việt Nam ghi Asia/Ho_Chi_Minh",
+    "broker: {url: localhost}": "phải ghi dạng mqtt://máy:cổng",
+    "broker: {url: 'mqtt://u:p@h'}": "ghi vào khoá username và password",
+    "broker: {url: 'mqtt://h:99999'}": "cổng phải là số từ 1 đến 65535",
+    "broker: {url: 'mqtt://h:x'}": "không phải 'x'",
+    "broker: {password: {}}": "chỉ ghi một trong hai khoá",
+    "signing_key: {file: [a]}": "phải là đường dẫn",
+    "database: {}": "thiếu khoá này, hãy thêm vào",
+    "limitt: {}": "không có khoá này. Có phải là limits?",
+    "demo: {people: []}": "ít quá; cần ít nhất 1 mục",
+    "residents: {public: maybe}": "chỉ ghi true (có) hoặc false (không)",
+    "notify: {night: {from: khuya}}": "giờ phải ghi dạng",
+    "hours: {windows: [{from: '5:30', to: '06:30'}]}": "giờ phải ghi dạng",
+    "hours: {windows: [{from: '06:30', to: '05:30'}]}": "phải có to sau from",
+    "voice: {chain: [{engine: hát}]}": "không có loại",
+    "cap: {senders: [{id: a, feeds: [b]}]}": "a: không có nguồn tin b",
+    "- a": "Tệp phải gồm các khoá kèm giá trị",
+    "a: [": "Tệp không đúng cách viết YAML",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_a_refused_value_is_told_in_vietnamese_with_its_place_and_what_to_write(tmp_path: Path, text: str) -> None:
+    told = CliRunner().invoke(main, ["check", str(write(tmp_path, text))]).stderr
+    assert REFUSED[text] in told
+    assert "hub.yaml" in told
+    assert "giá trị không dùng được" not in told
+
+
+def test_every_sentence_of_our_validators_is_known_in_vietnamese() -> None:
+    found = set()
+    for module in {sys.modules[model.__module__] for model in models(HubConfig)}:
+        for mark, text in re.findall(r'raise ValueError\((f?)"([^"]+)"\)', Path(str(module.__file__)).read_text()):
+            found.add(re.sub(r"\{[^}]+\}", "x", text) if mark else text)
+    found = {text.removesuffix("x") + ". Was x meant?" if text.endswith("namex") else text for text in found}
+    assert len(found) > 15
+    assert [text for text in sorted(found) if not refused.said(text)] == []
+
+
+def models(model: Any) -> set[Any]:
+    """A model, and all that stand in it."""
+    found, left = set(), [model]
+    while left:
+        one = left.pop()
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            if one not in found:
+                found.add(one)
+                left += [field.annotation for field in one.model_fields.values()]
+        else:
+            left += get_args(one)
+    return found
