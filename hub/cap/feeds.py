@@ -33,6 +33,8 @@ MOST_NEW = 50
 """Entries that are fetched in one go; the others next time."""
 MOST_TRIES = 5
 MOST_REFUSED = 20
+LONGEST_SHOWN = 300
+"""Characters of an address on the page and in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Feeds:
 
     async def ask(self, fetcher: Fetcher, state: FeedState) -> None:
         """Ask once. What goes wrong is remembered for people, and tried again."""
-        before = (state.fault, len(state.refused))
+        name, before = state.settings.name, (state.fault, len(state.refused))
         try:
             await self._ask(fetcher, state)
         except (FetchError, XmlError) as error:
@@ -103,11 +105,16 @@ class Feeds:
             state.fault = Trouble(key, {name: str(value)[:200] for name, value in error.params.items()})
             state.failures += 1
         except (SQLAlchemyError, StoreFull) as error:
-            logger.error("feed %s: %s", state.settings.name, error)
+            logger.error("feed %s: %s", name, error)
             state.fault = Trouble("cap.feed_unwritten")
             state.failures += 1
         else:
             state.fault, state.failures, state.good = None, 0, self._clock.now()
+        if state.fault != before[0]:
+            if state.fault is not None:
+                logger.warning("feed %s: %s %s", name, state.fault.key, state.fault.params)
+            else:
+                logger.info("feed %s answers again", name)
         if before != (state.fault, len(state.refused)):
             self._notice.bump()
 
@@ -138,6 +145,7 @@ class Feeds:
         keys = [entry.key for entry in entries]
         tried = await self._store.read(partial(polled.tried, name=name, keys=keys))
         fresh = [entry for entry in entries if tried.get(entry.key, 0) < MOST_TRIES]
+        fresh.sort(key=lambda entry: tried.get(entry.key, 0))  # what failed before keeps nothing new waiting
         complete = len(fresh) <= MOST_NEW
         for entry in fresh[:MOST_NEW]:
             try:
@@ -161,7 +169,7 @@ class Feeds:
         except SignatureError as error:
             _refuse(state, entry.url, Trouble(error.key))
         else:
-            state.refused.pop(entry.url, None)
+            state.refused.pop(entry.url[:LONGEST_SHOWN], None)
         await self._mark(state.settings.name, entry.key, MOST_TRIES)
 
     async def _mark(self, name: str, key: str, tries: int) -> None:
@@ -169,6 +177,7 @@ class Feeds:
 
 
 def _refuse(state: FeedState, url: str, why: Trouble) -> None:
+    url = url[:LONGEST_SHOWN]
     if len(state.refused) >= MOST_REFUSED:
         with contextlib.suppress(StopIteration):
             state.refused.pop(next(iter(state.refused)))

@@ -20,6 +20,8 @@ WHOLE_S = 60.0
 """For everything, redirections included: who sends a byte a second is given up."""
 MOST_REDIRECTIONS = 3
 CLOCKS = timedelta(minutes=5)
+LONGEST_URL = 2000
+"""Characters of an address that is asked; of a longer one nothing is taken."""
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
 
@@ -57,7 +59,7 @@ class Fetcher:
         self._client = httpx.AsyncClient(
             verify=await asyncio.to_thread(ssl.create_default_context),
             timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
-            limits=httpx.Limits(max_connections=8, max_keepalive_connections=4),
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=4),
             follow_redirects=False,
             trust_env=False,
         )
@@ -99,6 +101,7 @@ class Fetcher:
 
     async def _once(self, url: str, known: Fetched | None, limit: int) -> tuple[Fetched, str | None]:
         """What came, or where it has moved to."""
+        self._client.cookies.clear()  # they would pile up, and tell strangers who asks
         async with self._client.stream("GET", url, headers=_headers(known)) as answer:
             if answer.status_code in _MOVED and "location" in answer.headers:
                 return Fetched(None), urljoin(url, answer.headers["location"])
@@ -113,12 +116,14 @@ class Fetcher:
                 body += piece
                 if len(body) > limit:
                     raise FetchError("cap.fetch_large", url=url, limit=limit // 1000)
-            etag, modified = answer.headers.get("etag", "")[:500], answer.headers.get("last-modified", "")[:100]
+            etag, modified = _sendable(answer, "etag", 500), _sendable(answer, "last-modified", 100)
             return Fetched(bytes(body), etag, modified, answer.headers.get("date", "")[:100]), None
 
 
 def require_host(url: str, hosts: Collection[str]) -> None:
     """Raise FetchError where an address leads elsewhere than to these hosts, or is none of the web."""
+    if len(url) > LONGEST_URL:
+        raise FetchError("cap.fetch_address", url=url)
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").lower(), parts.port
@@ -130,6 +135,12 @@ def require_host(url: str, hosts: Collection[str]) -> None:
     names = {f"{host}:{port or usual}"} | ({host} if port in (None, usual) else set())
     if not names & {name.lower() for name in hosts}:
         raise FetchError("cap.fetch_host", url=url, host=host)
+
+
+def _sendable(answer: httpx.Response, name: str, longest: int) -> str:
+    """A header that is sent back with the next question; nothing where that could not be: it would never be asked."""
+    value: str = answer.headers.get(name, "")
+    return value if len(value) <= longest and value.isascii() and value.isprintable() else ""
 
 
 def _headers(known: Fetched | None) -> Mapping[str, str]:
