@@ -64,6 +64,8 @@ class Forgotten:
         self._store = store
         self._known: dict[str, Gone] = {}
         self._aside: dict[str, dict[Parsed, Message]] = {}
+        self.changes = 0
+        """Rises whenever a node is hidden, or is no longer."""
 
     async def load(self) -> None:
         """Read what was known. Raises SQLAlchemyError."""
@@ -92,11 +94,13 @@ class Forgotten:
         session, connection = (status.session, iso(status.since)) if status else ("", "")
         gone = Gone(node.address, node.area, node.title[:200], session[:200], connection, now, by[:100])
         self._known[node.address] = gone
+        self.changes += 1
         self._aside[node.address] = {message.topic: message for message in _messages(node)}
         try:
             await self._store.call(partial(_put, gone=gone))
         except BaseException:
             self._known.pop(node.address, None)
+            self.changes += 1
             raise
 
     def keep(self, message: Message) -> bool:
@@ -118,12 +122,14 @@ class Forgotten:
     def came_back(self, address: str, now: datetime) -> None:
         """It was heard of again; that it had been forgotten stays known."""
         gone = self._known[address] = replace(self._known[address], back=now)
+        self.changes += 1
         self._offer(partial(_put, gone=gone))
 
     async def remember(self, address: str) -> None:
         """Somebody wants it back: as if it had never been forgotten. Raises SQLAlchemyError, StoreFull."""
         await self._store.call(partial(_delete, address=address))
         self._known.pop(address, None)
+        self.changes += 1
 
     def _offer(self, job: partial[None]) -> None:
         try:

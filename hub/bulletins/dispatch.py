@@ -71,6 +71,7 @@ class Dispatch:
         self._busy: dict[Key, asyncio.Task[None]] = {}
         self._due: dict[Key, float] = {}
         self._all_at = 0.0
+        self._gone = 0
         self.missed = Missed(store, zone)
         desk.on_change.append(self._changed)
 
@@ -107,7 +108,9 @@ class Dispatch:
     async def look(self) -> None:
         """Once: see what is new, write it down, send what is due. Raises SQLAlchemyError, StoreFull."""
         now = self._clock.monotonic()
-        everything = now >= self._all_at
+        gone = self._registry.forgotten.changes
+        everything = now >= self._all_at or gone != self._gone
+        self._gone = gone
         if everything:
             self._all_at = now + ALL_S
         nodes = self._new_of_nodes(everything)
@@ -152,7 +155,8 @@ class Dispatch:
             for address in wanted:
                 self._put(rows.get(address, Delivery(id_, address, 0)).wants(bulletin.released.number))
         for address, row in list(rows.items()):
-            known = address in self._registry.nodes or bulletin is None
+            forgotten = self._registry.forgotten.hides(address)
+            known = address in self._registry.nodes or forgotten or bulletin is None
             if address not in wanted and known and row.wanted:
                 self._put(row.wants(0))
         if not rows:

@@ -88,7 +88,7 @@ async def test_from_draft_to_heard(
     assert "Họp thôn" in await staff.see("/bulletins?show=past")
     assert "Họp thôn" not in await staff.see("/bulletins?show=planned")
     assert page.index("Cụm Tây") < page.index("Cụm Đông")  # the troubled ones first
-    assert "micrô nghe thấy · lệch +3 ms" in page
+    assert "micrô nghe thấy · đúng giờ" in page
     assert "Cụm Tây" in await shows(staff, "/bulletins?show=trouble", "micrô không nghe thấy")
     assert "minh đã duyệt" in page and "lan gửi duyệt" in page
 
@@ -268,6 +268,23 @@ async def test_a_node_that_is_away_gets_it_when_it_is_back_and_a_new_one_gets_wh
     assert back.plans[0].id == fresh.plans[0].id == draft.id
 
 
+async def test_a_forgotten_node_is_waited_for_no_more_and_gets_what_stands_when_it_is_back(
+    hub: Running, broker: Mosquitto, staff: Someone, approver: Someone, clusters: tuple[Cluster, Cluster]
+) -> None:
+    _, west = clusters
+    await west.lose()
+    await until(lambda: not hub.hub.registry.is_online(f"{COMMUNE}/cum-tay"))
+    draft = await aired(staff, approver, COMMUNE)
+    await shows(staff, f"/bulletins/{draft.id}", "Sẵn sàng ở 1/2 cụm loa")
+    assert await hub.hub.registry.forget(f"{COMMUNE}/cum-tay", "minh")
+    await shows(staff, f"/bulletins/{draft.id}", "Sẵn sàng ở 1/1 cụm loa")
+    assert "Cụm loa đang mất kết nối" not in await staff.see("/bulletins?show=trouble")
+    back = cluster(hub, broker.port, "cum-tay", "Cụm Tây", "Thôn Tây", (20.51, 105.88))
+    async with back:
+        await shows(staff, f"/bulletins/{draft.id}", "Sẵn sàng ở 2/2 cụm loa")
+    assert back.plans[-1].id == draft.id
+
+
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 async def test_a_hub_that_was_restarted_goes_on_where_it_was(
     broker: Mosquitto, tmp_path: Path, database: dict[str, Any]
@@ -318,7 +335,7 @@ async def test_an_emergency_is_only_let_through_by_its_own_button(
 ) -> None:
     draft = await staff.draft("Lũ về, bà con sơ tán ngay", **{"class": "emergency"})
     page = await staff.planned(draft, tomorrow(3), EAST)
-    assert "Tin khẩn cấp chỉ được gửi bằng nút riêng của nó" in page
+    assert "Tin khẩn cấp chỉ được gửi bằng nút bấm riêng của nó" in page
     assert "hú còi" in page  # its button says what it does
     assert staff.now(draft).state is State.DRAFT
     assert "Đã gửi duyệt" in await staff.planned(draft, tomorrow(3), EAST, do="emergency")
