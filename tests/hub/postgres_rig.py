@@ -59,7 +59,7 @@ class Postgres:
             user=self._user,
             cwd=self.folder,
         )
-        for _ in range(600):
+        for _ in range(2400):  # after a fall it looks at every file first
             try:
                 with self.connect():
                     return

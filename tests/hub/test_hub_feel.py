@@ -96,7 +96,7 @@ async def test_every_page_says_that_the_hub_is_away_since_when_and_comes_back(
     async with serving(config):
         for path, page in pages.items():
             await expect(page.locator("#stale"), path).to_be_hidden(timeout=30_000)
-            await expect(page.locator("#hub-state"), path).to_contain_text("Đã nối máy chủ tin nhắn", timeout=30_000)
+            await expect(page.locator("#hub-state"), path).to_contain_text("Trung tâm liên lạc tốt", timeout=30_000)
     for page in pages.values():
         await page.close()
     await node.lose()
@@ -108,6 +108,6 @@ async def _opened(context: BrowserContext, url: str, path: str) -> Page:
     assert answer is not None
     assert answer.status == 200, path
     await page.wait_for_function(
-        "document.querySelector('#live')['htmx-internal-data']?.sseEventSource?.readyState === 1"
+        "() => document.querySelector('#live')['htmx-internal-data']?.sseEventSource?.readyState === 1"
     )
     return page
