@@ -5,6 +5,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from edge_agent.contract.sentences import Language
+from hub.language import sentence
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -68,3 +69,14 @@ def from_form(date_text: str, time_text: str, zone: ZoneInfo) -> datetime:
     if not 2020 <= there.year <= 2100:
         raise ValueError("a year that no bulletin has")
     return there.astimezone(UTC)
+
+
+def punctual(milliseconds: float, language: Language) -> str:
+    """How far from its time something began: `đúng giờ` within half a second, else `chậm 0:12`."""
+    seconds = round(abs(milliseconds) / 1000) if abs(milliseconds) < 1e12 else 0
+    if seconds == 0:
+        return sentence(language, "time.punctual")
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    words = f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return sentence(language, "time.late" if milliseconds > 0 else "time.early", length=words)

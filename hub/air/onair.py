@@ -193,8 +193,13 @@ def _facts(state: SpeakerState, silent: bool, speak: Speaker) -> tuple[tuple[str
         facts.append((speak.t("speaker.amplifier_on" if state.amplifier else "speaker.amplifier_off"), True))
     facts.append((speak.t("speaker.volume", volume=number(state.volume)), True))
     if state.noise_db is not None:
-        facts.append((speak.t("speaker.noise", db=number(state.noise_db)), True))
+        facts.append((speak.t(_noise(state.noise_db)), True))
     return tuple(facts)
+
+
+def _noise(db: float) -> str:
+    """Sentence of how loud it is around, in dB of full scale: where nodes lower and raise their voice unless told."""
+    return "speaker.noise_quiet" if db < -55 else "speaker.noise_loud" if db > -38 else "speaker.noise"
 
 
 def _milliseconds(instant: datetime | None) -> int:

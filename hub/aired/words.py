@@ -11,11 +11,8 @@ from hub import times
 from hub.aired.rows import INSTANCES, UNDELIVERED, UNREACHED, Row, Totals, said_by_hub, started_at
 from hub.language import translator
 from hub.people.acting import BY_CONSOLE
-from hub.sentences import number, why
+from hub.sentences import why
 from hub.titles import titled
-
-LATE_MS = 1000.0
-"""A start that is off by less is told in milliseconds, by more in seconds and minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +51,7 @@ class Wording:
         """One row."""
         airing, t = row.airing, self._t
         there = self._there(row)
+        error = airing.start_error_ms
         heard = "" if airing.state == "missed" else {True: "yes", False: "no", None: "unknown"}[row.heard]
         return Line(
             day=f"{there:%d/%m/%Y}",
@@ -64,7 +62,7 @@ class Wording:
             class_word=t(f"class.{airing.class_}"),
             node=self._names.get(row.address, row.address),
             length=length(airing.seconds) if airing.state != "missed" else "",
-            error=self._error(airing.start_error_ms) if airing.state != "missed" else "",
+            error="" if airing.state == "missed" or error is None else times.punctual(error, self._language),
             state=airing.state,
             state_word=t(f"aired.{airing.state}"),
             heard=heard,
@@ -89,13 +87,6 @@ class Wording:
     def _there(self, row: Row) -> datetime:
         started = None if row.airing.state == "missed" else started_at(row.airing)
         return (started or row.at).astimezone(self._zone)
-
-    def _error(self, milliseconds: float | None) -> str:
-        if milliseconds is None:
-            return ""
-        if abs(milliseconds) < LATE_MS:
-            return f"{number(milliseconds)} ms"
-        return ("+" if milliseconds > 0 else "−") + length(abs(milliseconds) / 1000)
 
     def _notes(self, row: Row) -> list[str]:
         airing, t = row.airing, self._t

@@ -218,7 +218,7 @@ class Showing:
         assert row.seen is not None  # noqa: S101 - these are the node's own words
         text = speak.bulletin(row.seen)
         if row.seen.start_error_ms is not None and state in ("aired", "partly", "unheard"):
-            text += " · " + speak.t("bulletins.start_error", ms=f"{row.seen.start_error_ms:+.0f}".replace("-", "−"))
+            text += " · " + times.punctual(row.seen.start_error_ms, speak.language)
         return text
 
     def next_ten(self, schedule: Schedule, language: Language, most: int = 10) -> list[When]:

@@ -58,14 +58,14 @@ def facts(speak: Speaker, state: CameraState | None, online: bool) -> tuple[Fact
 
 
 def technical(speak: Speaker, state: CameraState | None) -> str:
-    """Pictures per second, bits, codec of the main stream."""
+    """Pictures per second, room on the disk, codec of the main stream."""
     if state is None or state.actual != "streaming":
         return ""
     video, words = state.main, []
     if video.fps:
         words.append(speak.t("camera.fps", fps=number(round(video.fps, 1))))
     if video.kbit_s:
-        words.append(f"{number(round(video.kbit_s))} kbit/s")
+        words.append(speak.t("camera.per_hour", gb=number(round(video.kbit_s * 0.00045, 1))))
     if video.codec:
         words.append({"h264": "H.264", "hevc": "H.265"}.get(video.codec, video.codec.upper()))
     return " · ".join(words)

@@ -22,7 +22,7 @@ from hub.people.audit_rows import Filter, Line
 from hub.people.door import Door, somewhere
 from hub.people.kit import Kit
 from hub.people.outcomes import NOT_DONE
-from hub.people.rights import Right
+from hub.people.rights import Place, Right
 from hub.store import Store
 
 PAGE = 50
@@ -56,8 +56,12 @@ class AuditPages:
         words = catalogue(language)
         asked = {name: value for name, value in request.query_params.items() if name not in ("before", "lang", "said")}
         older = urlencode({**asked, "before": rows[PAGE - 1].id}) if len(rows) > PAGE else ""
+
+        def where(row: Line) -> str:
+            return kit.place(Place.parse(row.place), language) if row.place else ""
+
         lines = [
-            (row, kit.moment(datetime.fromisoformat(row.at)), _act(words, row.act), _outcome(words, row))
+            (row, kit.moment(datetime.fromisoformat(row.at)), _act(words, row.act), _outcome(words, row), where(row))
             for row in rows[:PAGE]
         ]
         return kit.page(

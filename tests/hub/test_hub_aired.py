@@ -98,7 +98,7 @@ async def test_an_airing_is_told_with_everything_that_is_known(hub: Running, nod
         "Trạm bơm Đông",
         "duyệt: Nguyễn Thị Ánh",
         "Phát một phần · 3:05",
-        "lệch 0.4 ms",
+        "đúng giờ",
         "Micrô: nghe thấy",
         "05:30:30 bị ngắt ở 0:30, sau đó phát tiếp",
     ):

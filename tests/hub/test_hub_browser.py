@@ -127,13 +127,13 @@ async def test_page_says_when_the_broker_goes_and_comes(
     hub: Running, node: FakeNode, view: Page, broker: Mosquitto
 ) -> None:
     broker.stop()
-    await expect(view.locator("#hub-state")).to_contain_text("Mất kết nối máy chủ tin nhắn", timeout=10_000)
+    await expect(view.locator("#hub-state")).to_contain_text("Trung tâm mất liên lạc với các nút", timeout=10_000)
     await view.click(LIGHT)
     await expect(view.locator(".toast.bad")).to_contain_text("Chưa gửi được")
     await view.click(".toast .close")
     await expect(view.locator(".toast")).to_have_count(0)
     broker.start()
-    await expect(view.locator("#hub-state")).to_contain_text("Đã nối máy chủ tin nhắn", timeout=20_000)
+    await expect(view.locator("#hub-state")).to_contain_text("Trung tâm liên lạc tốt", timeout=20_000)
 
 
 async def test_page_comes_back_when_the_hub_does(broker: Mosquitto, browser: Browser, tmp_path: Path) -> None:

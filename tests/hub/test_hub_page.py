@@ -186,7 +186,7 @@ async def test_page_opens_without_a_broker_and_says_so(tmp_path: Any) -> None:
     async with serving(config, connected=False) as hub:
         await until(lambda: hub.hub.link.fault)
         text = await page(hub, "/")
-        assert "Mất kết nối máy chủ tin nhắn từ" in text
+        assert "Trung tâm mất liên lạc với các nút từ" in text
         assert "Chưa có nút nào" in text
 
 
@@ -203,7 +203,7 @@ async def test_command_is_refused_at_once_while_the_broker_is_away(
 
 async def test_language_by_link_and_cookie(hub: Running, node: FakeNode) -> None:
     assert 'lang="vi"' in await page(hub)
-    assert "Đã nối" in await page(hub, **{"Accept-Language": "en-GB,en;q=0.9,vi;q=0.5"})
+    assert "Trung tâm liên lạc tốt" in await page(hub, **{"Accept-Language": "en-GB,en;q=0.9,vi;q=0.5"})
     await hub.http.get("/?lang=en")
     assert "Tap to switch on" in await page(hub)
 

@@ -467,6 +467,7 @@ async def test_the_audit_log_says_who_did_what_and_is_whole(place: Village) -> N
     assert at and datetime.fromisoformat(at[0]) == datetime.fromisoformat(row["at"])
     page = (await place.hub.http.get("/audit?act=node.switch.override")).text
     assert "staff" in page and "cong-thon 100" in page
+    assert "Trạm bơm Đông" in page and EAST not in page  # in words; the exports have the address
     verdict = await place.hub.hub.people._store.read(verify)
     assert verdict.is_whole and verdict.rows >= 2
 
