@@ -36,6 +36,7 @@ class Tiles:
     def __init__(self, settings: MapSettings) -> None:
         self._settings = settings
         self._looked: dict[Path, tuple[tuple[int, int], Extract | None]] = {}
+        self._missing: set[Path] = set()
         self._reading = asyncio.Semaphore(AT_ONCE)
 
     async def of(self, commune: str) -> Ground | None:
@@ -67,11 +68,14 @@ class Tiles:
                 return known[1]
             extract = look(file)
         except OSError as error:
-            logger.warning("the map %s cannot be read: %s", file, error)
+            if file not in self._missing:  # once, not at each look of each page
+                self._missing.add(file)
+                logger.warning("the map %s cannot be read: %s", file, error)
             return None
         except BadExtract as error:
             logger.warning("the map %s cannot be used: %s", file, error.key)
             extract = None
+        self._missing.discard(file)
         self._looked[file] = (stamp, extract)
         return extract
 
