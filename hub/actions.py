@@ -165,5 +165,4 @@ class Actions:
         aims = do in ("read", "listen") or request.headers.get("hx-target", "").endswith("_reading")
         where = {} if aims else {"HX-Retarget": "find .reading"}
         html = self._renderer.sheet(language, answer, request.url.path)
-        seen = "bottom" if do == "listen" else "top"  # the sounds come last
-        return HTMLResponse(html, headers={**where, "HX-Reswap": f"innerHTML show:{seen}"})
+        return HTMLResponse(html, headers={**where, "HX-Reswap": "innerHTML show:top"})

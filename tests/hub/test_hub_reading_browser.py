@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hub_rig import FakeNode, Running
+from looks_rig import shots_folder
 from playwright.async_api import Browser, Page, async_playwright, expect
 from test_hub_browser import CHROMIUM, FLAGS, LIGHT, SAY, seen
 
@@ -42,6 +43,21 @@ async def view(browser: Browser, hub: Running) -> AsyncIterator[Page]:
     yield page
     await page.close()
     assert problems == []
+
+
+async def test_player_of_a_long_text_is_seen_where_one_tapped(
+    hub: Running, node: FakeNode, view: Page, tmp_path: Path
+) -> None:
+    await view.goto(f"{hub.url}/air/speak")
+    await view.fill("#speak-text", "Mời bà con ra nhà văn hoá họp lúc 7h30 ngày 8/6 về việc làm thuỷ lợi. " * 8)
+    await view.locator("button[value=read]").tap()
+    reading = view.locator("#speak-reading")
+    await expect(reading.locator("button[value=listen]")).to_be_visible(timeout=20_000)
+    tall = await reading.evaluate("e => e.getBoundingClientRect().height")
+    assert tall > 640, "or the player would be seen wherever it stands"
+    await reading.locator("button[value=listen]").tap()
+    await expect(reading.locator("audio").first).to_be_in_viewport(ratio=1, timeout=60_000)
+    await view.screenshot(path=shots_folder(tmp_path) / "speak-listen.png")
 
 
 async def test_question_is_answered_by_tapping_and_the_words_are_heard(

@@ -153,6 +153,7 @@ async def test_document_is_dropped_read_heard_and_goes_on_to_planning(hub: Runni
     await expect(view.locator("#reading_1 mark.changed")).to_contain_text("bảy giờ ba mươi phút", timeout=20_000)
     await view.locator("#reading_1").get_by_role("button", name="Nghe thử").tap()
     await expect(view.locator("#reading_1 audio")).to_have_count(2, timeout=60_000)
+    await expect(view.locator("#reading_1 audio").first).to_be_in_viewport(ratio=1)
     await seen(view, "document.querySelector('#reading_1 audio').duration > 1")
     await view.get_by_role("button", name="Chọn giờ và nơi phát").tap()
     await view.wait_for_url("**/bulletins/*/plan")
