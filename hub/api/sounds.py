@@ -10,6 +10,7 @@ from edge_agent.contract.segments import Sha256
 from hub.api.errors import refused
 from hub.api.parts import Hub, brings, needs, reply, router
 from hub.api.texts import CLEANED
+from hub.forms import FormError
 from hub.people.door import somewhere
 from hub.people.rights import Right
 from hub.writing.sounds import Kind, SoundRefused
@@ -45,7 +46,7 @@ async def bring_sound(
     try:
         async with writing.receiver.raw(request, name) as upload:
             sound = await writing.sounds.take(upload.path, kind, upload.name)
-    except SoundRefused as error:
+    except (SoundRefused, FormError) as error:
         params = {key: value if isinstance(value, int | float) else str(value) for key, value in error.params.items()}
         raise refused(503 if error.key in BUSY else 422, error.key, "body", **params) from error
     hub.audit.note("sound.bring", what=sound.name, sha256=sound.sha256, use=kind)
