@@ -195,7 +195,8 @@ def _facts(node: Node, speak: Speaker) -> list[tuple[str, str]]:
     if status:
         facts.append((speak.t("node.version"), status.version))
     if about and about.voices:
-        facts.append((speak.t("node.voices"), ", ".join(about.voices[:5])))
+        voices = [each.name or each.id for each in about.speaks] or about.voices
+        facts.append((speak.t("node.voices"), ", ".join(voices[:5])))
     if about and about.position:
         facts.append((speak.t("node.position"), f"{about.position.latitude:.5f}, {about.position.longitude:.5f}"))
     return facts
