@@ -134,13 +134,20 @@ class Emergencies:
         self._changed()
 
     async def run(self) -> None:
-        """Send and end, until cancelled."""
-        while True:
-            self._news.clear()
-            await asyncio.gather(*(self._tend(emergency) for emergency in self.all))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await self._news.wait()
+        """Send and end, until cancelled: each by itself, so that none waits for a node that does not answer another."""
+        tending: dict[tuple[str, bool], asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._news.clear()
+                for emergency in self.all:
+                    part = emergency.id, emergency.cleared is not None  # an end does not wait for the beginning either
+                    if part not in tending or tending[part].done():
+                        tending[part] = group.create_task(self._tend(emergency))
+                for part in [part for part, task in tending.items() if task.done()]:
+                    del tending[part]
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_S):
+                        await self._news.wait()
 
     def _changed(self) -> None:
         self._news.set()
@@ -188,7 +195,7 @@ class Emergencies:
 
         def heard(address: str, outcome: Outcome) -> None:
             if outcome.state != "unsent":
-                self._note(emergency, address, Told(outcome.state, outcome.fault))
+                self._note(emergency, address, Told(outcome.state, outcome.fault, emergency.nodes[address].ended))
 
         await self._ask(emergency.by, args, addresses, life, heard)
 
@@ -196,8 +203,8 @@ class Emergencies:
         """Take it off the nodes' calendars, and say the all-clear where it was on."""
         first = not emergency.ending
         emergency.ending = True
-        asked = [address for address, told in emergency.nodes.items() if told.state and not told.ended]
-        open_ = asked if first else [address for address in asked if self._can_reach(address)]
+        left = [address for address, told in emergency.nodes.items() if not told.ended]  # unheard of: also then
+        open_ = left if first else [address for address in left if self._can_reach(address)]
         if not open_:
             return
         now = self._clock.now()

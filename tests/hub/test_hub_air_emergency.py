@@ -222,6 +222,25 @@ async def test_who_comes_back_without_an_answer_is_asked_again_by_the_hub_itself
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_neither_another_emergency_nor_an_end_waits_for_a_node_that_does_not_answer(
+    hub: Running, siren: FakeNode, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emergency, "ANSWER_S", 600)
+    here, mute = "29401/tram-bom", "29401/cong-lang"
+    async with FakeNode(broker.port, siren.verifier, node="cong-lang", title="Cổng làng", silent=True) as other:
+        await until(lambda: hub.hub.registry.is_online(mute))
+        emergencies = hub.hub.air.emergencies
+        first = await emergencies.sound(Words("Bão", "Bão sắp vào."), [here, mute], 15)
+        await until(lambda: emergencies.get(first).nodes[here].state and plans(other))
+        second = await emergencies.sound(Words("Lũ", "Hồ đang xả lũ."), [here], 15)
+        await until(lambda: [each.id for each in plans(siren)] == [first, second])
+        await emergencies.all_clear(first)
+        await until(lambda: emergencies.get(first).nodes[here].ended)
+        assert not emergencies.get(first).nodes[mute].state
+        await until(lambda: [c for c in other.commands if c.do == "bulletin.cancel"])  # it may have heard the beginning
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_it_sounds_on_a_full_disk_and_is_written_once_there_is_room(
     hub: Running, siren: FakeNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
