@@ -16,10 +16,10 @@ from hub.back import back
 from hub.commands import Commands
 from hub.forms import Fields
 from hub.language import translator
+from hub.node import Node, key_of
 from hub.nodes.doctor import DoctorActs
 from hub.people.door import Door, at_commune, at_node, somewhere
 from hub.people.rights import Right
-from hub.registry import Node, key_of
 from hub.render import Renderer, Shown
 from hub.sheet import Sheet
 from hub.things.acts import KINDS, ThingActs

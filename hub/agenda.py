@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from edge_agent.contract.reports import BulletinState
 from hub import lunar
 from hub.language import Translate
-from hub.registry import Node
+from hub.node import Node
 from hub.sentences import Speaker
 from hub.times import local
 from hub.titles import titled

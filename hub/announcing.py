@@ -14,9 +14,9 @@ from hub.clock import Clock
 from hub.commands import Commands, Outcome
 from hub.draft import Draft
 from hub.language import translator
+from hub.node import Node
 from hub.previews import Previews
 from hub.readingdesk import ReadingDesk
-from hub.registry import Node
 from hub.render import Shown
 from hub.sentences import Speaker
 from hub.sheet import Sheet

@@ -18,7 +18,7 @@ from edge_agent.contract.base import iso
 from edge_agent.contract.reports import Status
 from hub.live import HEARTBEAT_S, RETRY_MS, Stream
 from hub.messages import Message
-from hub.registry import Node
+from hub.node import Node
 
 Key = tuple[str, str, str]
 """Address of a node, kind, thing; both empty for the node itself."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -16,11 +15,9 @@ from edge_agent.contract.base import iso
 from edge_agent.contract.reports import Status
 from edge_agent.contract.topics import Parsed
 from hub.messages import Message
+from hub.node import Node
 from hub.store import Store, StoreFull
 from hub.tables import metadata, upsert
-
-if TYPE_CHECKING:
-    from hub.registry import Node
 
 MOST_KEPT = 1002
 """Messages kept aside per node: status, about, and as many states as are remembered."""
@@ -88,7 +85,7 @@ class Forgotten:
         """Those that are hidden now, the last one first."""
         return sorted((g for g in self._known.values() if g.back is None), key=lambda g: g.at, reverse=True)
 
-    async def hide(self, node: "Node", now: datetime, by: str) -> None:
+    async def hide(self, node: Node, now: datetime, by: str) -> None:
         """From now on. Raises SQLAlchemyError, StoreFull; then it is not hidden."""
         status = node.status
         session, connection = (status.session, iso(status.since)) if status else ("", "")
@@ -138,7 +135,7 @@ class Forgotten:
             return
 
 
-def _messages(node: "Node") -> Iterator[Message]:
+def _messages(node: Node) -> Iterator[Message]:
     """What a node said last, as the broker would give it again."""
     commune, name = node.commune, node.name
     if node.status is not None:

@@ -15,15 +15,16 @@ from hub.cameras.words import span
 from hub.compiled import Compiled
 from hub.forms import Fields
 from hub.language import sentence, translator
+from hub.marks import Mark
+from hub.node import Node
 from hub.nodes.cards import Cards
 from hub.people.acting import person
 from hub.people.outcomes import not_done
 from hub.people.rights import Place, Right
-from hub.registry import Node
 from hub.sentences import Speaker
 from hub.sheet import Sheet
 from hub.shown import Parts, Shown
-from hub.standing import Mark, in_order
+from hub.standing import in_order
 from hub.statics import stamp
 from hub.things.campaigns import Campaigns, CommuneView, communes, told
 from hub.times import local, moment

@@ -8,11 +8,12 @@ from hub.hubclock import HubClock
 from hub.ledger import Ledger
 from hub.link import Link
 from hub.media import MediaStore
+from hub.node import Node
 from hub.notice import Notice
 from hub.people.acting import person
 from hub.people.areas import Areas
 from hub.people.rights import Right
-from hub.registry import Node, Registry
+from hub.registry import Registry
 from hub.standing import in_order
 from hub.strangers import Strangers
 

@@ -12,8 +12,8 @@ from edge_agent.contract.units import METRICS, unit_of
 from hub.agenda import Day, agenda
 from hub.air.onair import ClashView, SpeakerView, clashes, speaker_view
 from hub.ledger import Account
+from hub.node import Node
 from hub.people.rights import Right
-from hub.registry import Node
 from hub.sentences import Speaker, is_undecodable, number
 from hub.things.views import PlantView, plant_view
 from hub.times import local, zone_named

@@ -20,9 +20,9 @@ from hub.air.onair import title_of
 from hub.commands import Commands, Outcome
 from hub.forms import Fields, FormError
 from hub.language import translator
+from hub.node import Node
 from hub.people.acting import person
 from hub.people.rights import Right
-from hub.registry import Node
 from hub.render import Shown
 from hub.sentences import Speaker
 from hub.things.campaigns import AWAY

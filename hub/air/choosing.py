@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from hub.forms import Fields
 from hub.language import sort_key
+from hub.node import Node
 from hub.people.areas import Areas
 from hub.people.rights import Person, Place, Right
-from hub.registry import Node
 
 FIELD = "at:"
 """Begins the name of a field that stands for a place: `at:26734//thon-dong`."""

@@ -12,10 +12,10 @@ from hub.air.site import Site
 from hub.choices import Choices
 from hub.draft import Draft
 from hub.forms import FormError
+from hub.node import Node
 from hub.people.acting import person
 from hub.people.rights import Right
 from hub.readingdesk import ReadingDesk
-from hub.registry import Node
 
 
 @dataclass(frozen=True, slots=True)

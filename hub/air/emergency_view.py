@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edge_agent.contract.reports import BulletinState, SpeakerState
 from hub.air.emergency_book import Emergency, Told
-from hub.registry import Node
+from hub.node import Node
 from hub.sentences import Speaker
 
 ROWS = 100

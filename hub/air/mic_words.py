@@ -6,7 +6,7 @@ from edge_agent.contract.reports import SpeakerState
 from edge_agent.contract.sentences import Language
 from hub.air.voices import LiveVoice
 from hub.language import sentence
-from hub.registry import Node
+from hub.node import Node
 from hub.sentences import Speaker
 
 ROWS = 60

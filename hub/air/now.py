@@ -8,7 +8,7 @@ from edge_agent.contract.reports import BulletinState, DriverState, SpeakerState
 from hub.air.onair import SpeakerView, speaker_view
 from hub.aired.rows import Row
 from hub.ledger import Account
-from hub.registry import Node
+from hub.node import Node
 from hub.sentences import Speaker
 from hub.titles import titled
 from hub.views import presence

@@ -20,13 +20,13 @@ from hub.air.rounds import Round
 from hub.air.site import Site
 from hub.forms import Fields, FormError
 from hub.language import remember, sentence, switched
+from hub.marks import Mark
+from hub.node import Node
 from hub.nodes.listing import Asked, Found, find, places
 from hub.people.acting import person
 from hub.people.door import Door, somewhere
 from hub.people.rights import Right
-from hub.registry import Node
 from hub.render import Parts
-from hub.standing import Mark
 from hub.store import StoreFull
 from hub.toasts import Toast
 

@@ -10,9 +10,9 @@ from edge_agent.contract.airings import Clash
 from edge_agent.contract.capabilities import Capability
 from edge_agent.contract.reports import BulletinState, SpeakerState
 from hub.ledger import Account
-from hub.registry import Node
+from hub.marks import NO_MARK, Mark
+from hub.node import Node
 from hub.sentences import Speaker, number
-from hub.standing import NO_MARK, Mark
 from hub.titles import titled
 
 _MOST = 20

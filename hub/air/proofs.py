@@ -11,7 +11,7 @@ from hub.air.rounds import Round
 from hub.aired.rows import Row, Wanted, rows
 from hub.clock import Clock
 from hub.ledger import Ledger
-from hub.registry import Node
+from hub.node import Node
 from hub.store import Store
 
 BACK = timedelta(days=31)

@@ -15,12 +15,12 @@ from hub.air.spoken import LEFT, Told, answered, told
 from hub.draft import Draft
 from hub.forms import FormError
 from hub.linked import linked
+from hub.marks import Mark
+from hub.node import Node
 from hub.people.acting import person
 from hub.people.audit import Audit
 from hub.people.rights import Right
 from hub.readingdesk import ReadingDesk
-from hub.registry import Node
-from hub.standing import Mark
 
 TOGETHER = timedelta(seconds=6)
 """Nodes make the voice meanwhile, and begin at one instant. One that is later than that begins when it can."""

@@ -15,9 +15,9 @@ from hub.air.site import Site
 from hub.air.spoken import DONE, FATES, LEFT
 from hub.forms import FormError
 from hub.language import remember, switched
+from hub.node import Node
 from hub.people.door import Door, somewhere
 from hub.people.rights import Right
-from hub.registry import Node
 from hub.render import Parts
 from hub.toasts import Toast
 

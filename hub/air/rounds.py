@@ -11,9 +11,9 @@ from edge_agent.contract.commands import Args
 from hub.air.choosing import by_commune
 from hub.clock import Clock
 from hub.commands import Commands, Outcome
+from hub.node import Node
 from hub.notice import Notice
 from hub.people.acting import by, person
-from hub.registry import Node
 
 logger = logging.getLogger(__name__)
 

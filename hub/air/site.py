@@ -7,8 +7,8 @@ from starlette.requests import HTTPConnection
 
 from edge_agent.contract.sentences import Language
 from hub.live import Live
+from hub.node import Node
 from hub.people.areas import Areas
-from hub.registry import Node
 from hub.render import Renderer, Shown
 from hub.sentences import Speaker
 from hub.toasts import Toasts

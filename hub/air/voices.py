@@ -16,8 +16,8 @@ from hub.air.outgoing import Outgoing
 from hub.air.pacer import Pacer
 from hub.clock import Clock
 from hub.commands import Commands, Outcome
+from hub.node import Node
 from hub.people.rights import Person
-from hub.registry import Node
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,11 @@ from edge_agent.contract.reports import AnyState, BulletinState, SpeakerState
 from edge_agent.contract.sentences import Language
 from hub.alerts.model import Rule, Trouble
 from hub.alerts.settings import Notify
+from hub.marks import Mark
+from hub.node import Node
 from hub.people.rights import Place
-from hub.registry import Node, Registry
+from hub.registry import Registry
 from hub.sentences import Speaker
-from hub.standing import Mark
 
 _OF_KIND = {
     "light": Rule.LAMP,

@@ -14,7 +14,7 @@ from hub.api.parts import NOT_FOUND, Commune, Hub, NodeName, Parts, needs, reply
 from hub.api.seeing import BASE, WATCH, Camera, has, likely
 from hub.cameras.lookback import KEEP_S
 from hub.cameras.lookback_clips import ClipNow, TooMany
-from hub.registry import Node
+from hub.node import Node
 from hub.things.campaigns import AWAY
 
 routes = router("cameras")

@@ -12,12 +12,12 @@ from edge_agent.contract.records import Event
 from edge_agent.contract.sentences import Language
 from hub.api.errors import Message
 from hub.api.parts import NOT_FOUND, Commune, Hub, NodeName, Parts, found, needs, reply, router
+from hub.node import Node
 from hub.nodes.checkup import checkup
 from hub.nodes.doctor import stands_at
 from hub.nodes.history import SPAN, History, history
 from hub.people.door import at_node
 from hub.people.rights import Right
-from hub.registry import Node
 from hub.sentences import Speaker
 from hub.views import names_of, node_zone
 

@@ -14,10 +14,10 @@ from hub.api.errors import Error, refused
 from hub.api.parts import NOT_FOUND, Commune, Hub, NodeName, found, needs, reply, router, worded
 from hub.api.texts import CLEANED
 from hub.forms import FormError
+from hub.marks import Mark
 from hub.people.acting import person
 from hub.people.door import at_node, somewhere
 from hub.people.rights import Place, Right
-from hub.standing import Mark
 from hub.things import tonight
 from hub.things.villages import NO_AREA, counted, villages
 

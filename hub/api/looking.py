@@ -18,11 +18,11 @@ from hub.cameras.lookback_rows import instant, millis
 from hub.cameras.overview import HOURS, moved_since
 from hub.cameras.page import SHORTEST_REASON
 from hub.cameras.public import LONGEST_REASON
+from hub.node import Node
 from hub.people.acting import person
 from hub.people.door import at_node, somewhere
 from hub.people.rights import Right
 from hub.pictures import Picture
-from hub.registry import Node
 from hub.things.campaigns import AWAY
 
 routes = router("cameras")

@@ -10,11 +10,11 @@ from edge_agent.contract.base import NAME_PATTERN, Instant, Strict
 from hub.api.errors import refused
 from hub.api.parts import NOT_FOUND, Commune, Hub, Parts, brings, needs, reply, router
 from hub.forms import FormError
+from hub.node import Node
 from hub.nodes.drawing import Fit, Pin
 from hub.nodes.grounds import PINS, Ground, NoPicture
 from hub.people.door import at_commune, somewhere
 from hub.people.rights import Right
-from hub.registry import Node
 
 routes = router("map")
 ADMINISTER = at_commune(Right.ADMINISTER)

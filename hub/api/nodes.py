@@ -9,10 +9,10 @@ from starlette.responses import Response
 from edge_agent.contract.reports import About, ThingState
 from hub.api.errors import refused
 from hub.api.parts import NOT_FOUND, UNCHANGED, Commune, Hub, Limit, NodeName, found, needs, reply, router, tagged
+from hub.node import Node
 from hub.people.acting import person
 from hub.people.door import SIGNED_IN, at_node, somewhere
 from hub.people.rights import Place, Right
-from hub.registry import Node
 
 routes = router("nodes")
 

@@ -26,12 +26,13 @@ from hub.clock import Clock
 from hub.commands import Commands
 from hub.feed import Feed
 from hub.forms import FormError
+from hub.node import Node
 from hub.people.areas import Areas
 from hub.people.audit import Audit
 from hub.people.door import Door, Needs
 from hub.people.joining import Wrong
 from hub.people.tokens import Tokens
-from hub.registry import Node, Registry
+from hub.registry import Registry
 from hub.store import Store
 from hub.things.campaigns import Campaigns
 from hub.voice import Voice

@@ -7,9 +7,9 @@ from fastapi import Path
 from edge_agent.contract.base import NAME_PATTERN, Instant
 from hub.api.errors import refused
 from hub.api.parts import Parts, found
+from hub.node import Node
 from hub.people.door import at_node
 from hub.people.rights import Right
-from hub.registry import Node
 
 WATCH = at_node(Right.WATCH)
 BASE = "/nodes/{commune}/{node}/cameras/{camera}"

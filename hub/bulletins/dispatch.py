@@ -23,9 +23,10 @@ from hub.bulletins.outcome import is_over
 from hub.bulletins.scope import Scope
 from hub.clock import Clock
 from hub.commands import Commands
+from hub.node import Node
 from hub.notice import Notice
 from hub.people.acting import acting
-from hub.registry import Node, Registry
+from hub.registry import Registry
 from hub.store import Store, StoreFull
 
 logger = logging.getLogger(__name__)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hub.bulletins.model import HubBulletin, State, Targets
+from hub.node import Node
 from hub.people.areas import Area, Areas
 from hub.people.rights import Person, Place, Right
-from hub.registry import Node
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,10 @@ from hub.cameras.lookback_view import PER_PAGE, Wording
 from hub.cameras.looks import Looks
 from hub.commands import Commands
 from hub.language import translator
+from hub.node import Node
 from hub.people.door import Door, at_node
 from hub.people.rights import Right
 from hub.pictures import Picture
-from hub.registry import Node
 from hub.render import Renderer, Shown
 from hub.sentences import Speaker
 from hub.store import Store, StoreFull

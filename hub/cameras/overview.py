@@ -18,10 +18,10 @@ from hub.cameras.lookback_rows import camera_moved, instant, millis
 from hub.cameras.public import PublicCameras
 from hub.language import remember, switched
 from hub.live import Live
+from hub.node import Node
 from hub.people.door import Door, somewhere
 from hub.people.rights import Right
 from hub.plain import plain
-from hub.registry import Node
 from hub.render import Parts, Renderer, Shown
 from hub.sentences import Speaker
 from hub.store import Store

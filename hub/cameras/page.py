@@ -16,10 +16,10 @@ from hub.cameras.words import Fact, facts, span, technical
 from hub.forms import Fields, FormError, read
 from hub.language import catalogue, remember, sentence, switched
 from hub.live import Live
+from hub.node import Node
 from hub.people.acting import person
 from hub.people.door import Door, Refused, at_node
 from hub.people.rights import Right
-from hub.registry import Node
 from hub.render import Parts, Renderer, Shown
 from hub.sentences import Speaker
 from hub.views import CameraView, NodeView, camera_view, node_zone

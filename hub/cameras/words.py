@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import CameraState
-from hub.registry import Node
+from hub.node import Node
 from hub.sentences import Speaker, number
 
 CLOCK_S = 5.0

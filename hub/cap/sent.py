@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import BulletinState
 from hub.cap import said
-from hub.registry import Node
+from hub.node import Node
 from hub.sentences import Speaker
 
 MOST_LINES = 100

@@ -8,14 +8,15 @@ from itertools import islice
 from edge_agent.contract.reports import SpeakerState
 from edge_agent.contract.sentences import Language
 from hub.coming import Airing
+from hub.marks import Mark
+from hub.node import Node
 from hub.nodes.rows import Row, is_unheard, row
 from hub.nodes.stray import strangers_in_words
 from hub.people.acting import person
 from hub.people.rights import Person, Right, Role
-from hub.registry import Node
 from hub.sentences import Speaker
 from hub.shown import Shown
-from hub.standing import Mark, in_order
+from hub.standing import in_order
 from hub.times import local
 from hub.titles import titled
 

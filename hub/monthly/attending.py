@@ -8,7 +8,8 @@ from edge_agent.contract.reports import CameraState
 from hub.clock import Clock
 from hub.link import Link
 from hub.monthly.tables import Sum, add, millis, month_of
-from hub.registry import Node, Registry
+from hub.node import Node
+from hub.registry import Registry
 from hub.store import Store, StoreFull
 
 logger = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ from typing import Any
 
 from edge_agent.contract.sentences import Language
 from hub.air.onair import SpeakerView
+from hub.node import Node
 from hub.people.acting import person
 from hub.people.rights import Right
-from hub.registry import Node
 from hub.shown import Parts, Shown
 from hub.things.views import PlantView
 from hub.times import local

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from edge_agent.contract.records import Event, Sample
 from edge_agent.contract.reports import CameraState, DriverState, SpeakerState
+from hub.node import Node
 from hub.nodes.charts import value
 from hub.nodes.rows import name_of, with_name
-from hub.registry import Node
 from hub.sentences import Speaker, is_undecodable, number
 
 DISK_FULL = 90.0

@@ -10,9 +10,9 @@ from edge_agent.contract.sentences import Language
 from hub.commands import Commands
 from hub.forms import Fields, FormError
 from hub.language import catalogue
+from hub.node import Node
 from hub.people.acting import BY_CONSOLE, person
 from hub.people.rights import Right
-from hub.registry import Node
 from hub.sentences import Speaker
 from hub.shown import Shown
 from hub.toasts import Toast

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edge_agent.contract.reports import Position
-from hub.registry import Node
-from hub.standing import Mark
+from hub.marks import Mark
+from hub.node import Node
 
 SIZE = 1000.0
 """Width of the drawing in its own units; the height follows."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from hub.language import sort_key
+from hub.marks import Mark
+from hub.node import Node
 from hub.people.acting import person
 from hub.people.rights import Place, Right
 from hub.plain import plain
-from hub.registry import Node
 from hub.shown import Shown
-from hub.standing import Mark
 
 ON_PAGE = 25
 SHOWS: dict[str, Mark] = {

@@ -12,6 +12,7 @@ from edge_agent.contract.sentences import Language
 from hub.forms import Fields, FormError
 from hub.language import remember, switched, translator
 from hub.live import Live
+from hub.node import Node
 from hub.nodes.drawing import SIZE, STATES, Marker, Pin, markers, sketch_fit, state_of
 from hub.nodes.grounds import PINS, NoPicture, brought
 from hub.nodes.mapping import Mapping
@@ -20,7 +21,6 @@ from hub.nodes.tiles import Ground, Tiles
 from hub.people.acting import person
 from hub.people.door import Door, at_commune, somewhere
 from hub.people.rights import Place, Right
-from hub.registry import Node
 from hub.render import Parts, Renderer, Shown
 from hub.toasts import Toast, Toasts
 

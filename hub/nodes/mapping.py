@@ -3,12 +3,12 @@
 from collections.abc import Mapping as Named
 
 from hub.forms import FormError
+from hub.node import Node
 from hub.nodes.drawing import NotOnePlane, Pin, fit
 from hub.nodes.grounds import PINS, Ground, Grounds, converted
 from hub.people.acting import person
 from hub.people.audit import Audit
 from hub.people.rights import Place, Right
-from hub.registry import Node
 from hub.shown import Shown
 
 MOST = 400

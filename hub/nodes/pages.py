@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 from edge_agent.contract.sentences import Language
 from hub.language import remember, switched
 from hub.live import Draw, Live
+from hub.node import Node
 from hub.nodes.checkup import Check, checkup
 from hub.nodes.doctor import doctor_view
 from hub.nodes.forgetting import Forgetting, came_back
@@ -20,7 +21,6 @@ from hub.nodes.stray import strangers_in_words
 from hub.people.acting import person
 from hub.people.door import Door, at_node, somewhere
 from hub.people.rights import Right
-from hub.registry import Node
 from hub.render import Parts, Renderer, Shown
 from hub.sentences import Speaker
 from hub.store import Store

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from edge_agent.contract.reports import AnyState, BulletinState, SpeakerState
 from edge_agent.contract.sentences import Language
+from hub.marks import Mark
+from hub.node import Node
 from hub.nodes.forgetting import came_back
-from hub.registry import Node
 from hub.sentences import Speaker
 from hub.shown import Shown
-from hub.standing import Mark
 from hub.things import words
 from hub.views import node_zone, presence
 

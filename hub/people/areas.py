@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from hub.node import Node
 from hub.people.rights import Person, Place, Right, widest
 from hub.plain import area_id
-from hub.registry import Node, Registry
+from hub.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)

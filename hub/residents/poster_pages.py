@@ -6,11 +6,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from hub.node import Node
 from hub.people.acting import person
 from hub.people.areas import Areas
 from hub.people.door import Door, somewhere
 from hub.people.rights import Place, Right
-from hub.registry import Node
 from hub.residents.answering import PATH as ABOVE
 from hub.residents.child import ChildFailed, Children
 from hub.residents.notices import Notices

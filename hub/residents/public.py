@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from hub.air.onair import alarms
 from hub.cameras.public import Public, PublicCameras
+from hub.marks import Mark
 from hub.people.door import PUBLIC, Door
 from hub.people.kit import client
 from hub.people.rights import Place
@@ -23,7 +24,6 @@ from hub.residents.reports import NUMBER, Reports
 from hub.residents.site import Site
 from hub.sentences import Speaker
 from hub.shown import Shown
-from hub.standing import Mark
 from hub.views import node_zone
 
 logger = logging.getLogger(__name__)

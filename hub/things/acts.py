@@ -16,9 +16,9 @@ from hub.commands import Commands, Outcome
 from hub.forms import Fields, FormError
 from hub.language import Translate, translator
 from hub.linked import linked
+from hub.node import Node
 from hub.people.acting import person
 from hub.people.rights import Right
-from hub.registry import Node
 from hub.sentences import Speaker
 from hub.shown import Shown
 from hub.things.campaigns import ALL_LIGHTS, Campaign, Campaigns, nodes_with

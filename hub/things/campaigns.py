@@ -13,9 +13,10 @@ from edge_agent.contract.sentences import Language
 from hub.clock import Clock
 from hub.commands import Commands, Outcome
 from hub.language import Translate, sentence, translator
+from hub.node import Node
 from hub.notice import Notice
 from hub.people.rights import Place
-from hub.registry import Node, Registry
+from hub.registry import Registry
 from hub.times import local
 
 LIFE_S = 6.0

@@ -7,9 +7,9 @@ from hub.language import translator
 from hub.monthly.sums import Asked
 from hub.monthly.sums import energy as month_energy
 from hub.monthly.tables import millis, month_of
+from hub.node import Node
 from hub.people.acting import person
 from hub.people.rights import Right
-from hub.registry import Node
 from hub.sentences import Speaker
 from hub.shown import Shown
 from hub.store import Store

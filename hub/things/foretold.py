@@ -6,7 +6,7 @@ from datetime import datetime
 
 from edge_agent.contract.switched import Switched
 from edge_agent.contract.timetables import TimetableState
-from hub.registry import Node
+from hub.node import Node
 
 Edge = tuple[datetime, float | None]
 """From an instant on: a level in per cent; None: nobody has told."""

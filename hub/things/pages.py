@@ -14,10 +14,10 @@ from hub.back import back
 from hub.forms import Fields, FormError, read
 from hub.language import remember, switched, translator
 from hub.live import Live
+from hub.node import Node
 from hub.people.acting import person
 from hub.people.door import Door, Needs, Refused, somewhere
 from hub.people.rights import Right
-from hub.registry import Node
 from hub.render import Parts, Renderer, Shown
 from hub.store import Store
 from hub.things.acts import ThingActs

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from edge_agent.contract.records import Event
 from edge_agent.contract.switched import LightState
 from hub import record_rows as rows
-from hub.registry import Node
+from hub.node import Node
 from hub.sentences import Speaker
 from hub.things.foretold import Edge, Foretold, foretold
 from hub.things.words import level_word

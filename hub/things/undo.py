@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from edge_agent.contract.commands import Args, SwitchOverride, SwitchRelease
 from edge_agent.contract.switched import LightState, SwitchState
 from hub.clock import Clock
+from hub.node import Node
 from hub.people.acting import by, person
-from hub.registry import Node
 from hub.things.campaigns import ALL_LIGHTS
 from hub.things.views import members
 

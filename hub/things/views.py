@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from edge_agent.contract.capabilities import Capability
 from edge_agent.contract.reports import AnyState
 from edge_agent.contract.switched import CabinetState, RuleState, SensorState, Switched
-from hub.registry import Node
+from hub.node import Node
 from hub.sentences import Speaker
 from hub.things import words
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from edge_agent.contract.sentences import Language
 from edge_agent.contract.switched import LightState
 from hub.language import sort_key, translator
+from hub.marks import Mark
+from hub.node import Node
 from hub.people.acting import person
 from hub.people.rights import Place, Right
 from hub.plain import plain
-from hub.registry import Node
 from hub.shown import Shown
-from hub.standing import Mark, in_order
+from hub.standing import in_order
 from hub.things.campaigns import ALL_LIGHTS, Campaigns, CommuneView, nodes_with, shared_by, told
 
 ON_PAGE = 20

@@ -10,7 +10,7 @@ from edge_agent.contract.sentences import Language
 from hub.forms import FormError
 from hub.language import translator
 from hub.media import HASH
-from hub.writing import length, views
+from hub.writing import length
 from hub.writing.finish import Finisher
 from hub.writing.model import Draft
 from hub.writing.whole import Busy, Making, Wholes
@@ -68,7 +68,7 @@ class Hearing:
             return WholeView(t("write.whole_failed", why=making.why(language)), good=False)
         name = t(f"reading.{PLAIN if how == PLAIN else HORN}")
         if making.ready:
-            words = t("write.whole_there", length=views.in_words(making.seconds, language), how=name)
+            words = t("write.whole_there", length=length.in_words(making.seconds, language), how=name)
             if making.instead is not None:
                 words = f"{words} {self._finisher.desk.instead(*making.instead, language)}"
             return WholeView(words, sound=f"/write/{draft.id}/whole/{key}.ogg")

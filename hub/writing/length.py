@@ -2,6 +2,8 @@
 
 import re
 
+from edge_agent.contract.sentences import Language
+from hub.language import translator
 from hub.writing.model import Piece, Played, Ring, Silence, Words
 
 SYLLABLE_S = 0.235
@@ -53,3 +55,15 @@ def _is_shouted(text: str) -> bool:
     """A text in capitals is no row of abbreviations."""
     letters = [char for char in text if char.isalpha()]
     return sum(map(str.isupper, letters)) > len(letters) / 2
+
+
+def in_words(seconds: float, language: Language) -> str:
+    """`2 phút 10 giây`; a length below a minute in seconds, one above ten in minutes."""
+    t = translator(language)
+    whole = round(seconds)
+    if whole < 60:
+        return t("write.seconds", count=whole)
+    minutes, rest = divmod(whole, 60)
+    if not rest or minutes >= 10:
+        return t("write.minutes", count=minutes + (rest >= 30))
+    return f"{t('write.minutes', count=minutes)} {t('write.seconds', count=rest)}"

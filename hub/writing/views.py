@@ -9,7 +9,7 @@ from hub.documents.pasted import letter
 from hub.language import translator
 from hub.sheet import Sheet
 from hub.writing.finish import Flaw
-from hub.writing.length import of_piece, of_pieces
+from hub.writing.length import in_words, of_piece, of_pieces
 from hub.writing.model import LANGUAGES, SPOKEN_LANGUAGES, Copy, Draft, Piece, Version, Words
 from hub.writing.proposer import strange
 
@@ -97,18 +97,6 @@ def length_of(version: Version, session_s: float | None, language: Language) -> 
     allowed = in_words(session_s, language)
     words += " " + t("write.length_over" if over else "write.length_within", allowed=allowed)
     return LengthView(words, over, seconds)
-
-
-def in_words(seconds: float, language: Language) -> str:
-    """`2 phút 10 giây`; a length below a minute in seconds, one above ten in minutes."""
-    t = translator(language)
-    whole = round(seconds)
-    if whole < 60:
-        return t("write.seconds", count=whole)
-    minutes, rest = divmod(whole, 60)
-    if not rest or minutes >= 10:
-        return t("write.minutes", count=minutes + (rest >= 30))
-    return f"{t('write.minutes', count=minutes)} {t('write.seconds', count=rest)}"
 
 
 def pieces_of(

@@ -9,8 +9,8 @@ from hub_rig import FakeNode, Mosquitto, Running, event, now, until
 
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import SpeakerState
+from hub.marks import Mark
 from hub.people.audit import acts
-from hub.standing import Mark
 
 V1 = "/api/v1"
 NODE = "29401/tram-bom"

@@ -9,9 +9,9 @@ from hub_rig import FakeNode, Mosquitto, Running, config_for, now, serving, sign
 
 from edge_agent.contract.reports import BulletinState
 from edge_agent.contract.signature import Verifier
+from hub.marks import Mark
 from hub.people.rights import Grant, Place, Role
 from hub.people.sessions import COOKIE
-from hub.standing import Mark
 
 ADDRESS = "29401/tram-bom"
 ON_BOTH_DATABASES = True

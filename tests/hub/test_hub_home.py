@@ -12,9 +12,9 @@ from hub_rig import FakeNode, Mosquitto, Running, config_for, event, now, servin
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import SpeakerState
 from edge_agent.contract.signature import Verifier
+from hub.marks import Mark
 from hub.people.rights import EVERYWHERE, Grant, Place, Role
 from hub.people.sessions import COOKIE
-from hub.standing import Mark
 
 LIMIT = 120_000
 """Bytes of a first page with all that it needs, as they travel."""

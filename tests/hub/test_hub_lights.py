@@ -17,9 +17,9 @@ from edge_agent.contract.errors import Fault
 from edge_agent.contract.switched import LightState
 from edge_agent.contract.timetables import ComingSwitch, TimetableState
 from hub.monthly.tables import add, millis, month_of
+from hub.node import Node
 from hub.people.rights import Grant, Place, Role
 from hub.people.sessions import COOKIE
-from hub.registry import Node
 from hub.sentences import Speaker
 from hub.things.acts import morning
 from hub.things.tonight import Line, night

@@ -12,10 +12,10 @@ from hub_rig import FakeNode, Mosquitto, Running, event, now, sample, signed_in,
 
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.reports import About, BulletinState, LightState, Position, SpeakerState
+from hub.marks import Mark
 from hub.nodes.drawing import NotOnePlane, Pin, fit
 from hub.people.rights import Grant, Place, Role
 from hub.people.sessions import COOKIE
-from hub.standing import Mark
 
 ADDRESS = "29401/tram-bom"
 PATH = f"/nodes/{ADDRESS}"
