@@ -1,9 +1,5 @@
 """The as-aired log for whoever asks, as CSV and as a PDF: the same for the page and for the API."""
 
-import asyncio
-import contextlib
-import logging
-import sys
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
 
@@ -15,17 +11,12 @@ from hub.language import translator
 from hub.people.acting import person
 from hub.people.rights import EVERYWHERE, Place, Right
 from hub.plain import area_id
+from hub.printing import Busy, Printer
 from hub.shown import Shown
 from hub.store import Store
 
-logger = logging.getLogger(__name__)
-
 CHUNK = 500
 """Rows of a CSV that are read at a time: whoever fetches it slowly holds no connection."""
-PAPER_S = 120.0
-"""A PDF that takes longer is given up."""
-WAITING = 4
-"""PDFs that are made or wait at the same time; one is made at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +49,7 @@ class AiredBook:
     def __init__(self, shown: Shown, store: Store) -> None:
         self._shown = shown
         self._store = store
-        self._printing = asyncio.Semaphore(1)
-        self._waiting = 0
+        self._printer = Printer("hub.aired.paper")
 
     def choice(self, month_: str, where: str, show: str, class_: str) -> Choice:
         """Of this month, if none is named."""
@@ -88,15 +78,10 @@ class AiredBook:
 
     async def pdf(self, choice: Choice, wanted: Wanted, language: Language) -> bytes:
         """For signing. Raises NoPaper."""
-        if self._waiting >= WAITING:
-            raise NoPaper("aired.paper_busy", 503)
-        job = self._job(choice, wanted, language)
-        self._waiting += 1
         try:
-            async with self._printing:
-                made, code = await _printed(job)
-        finally:
-            self._waiting -= 1
+            made, code = await self._printer.printed(self._job(choice, wanted, language).order())
+        except Busy as busy:
+            raise NoPaper("aired.paper_busy", 503) from busy
         if code == 3:
             raise NoPaper("aired.paper_long", 413)
         if code != 0:
@@ -126,30 +111,3 @@ def within(places: Iterable[Place], zones: dict[str, str]) -> tuple[str, ...]:
             if place.holds(Place(commune, area_id(zone), node)):
                 found.append(address)
     return tuple(dict.fromkeys(found))
-
-
-async def _printed(job: Job) -> tuple[bytes, int]:
-    """Have a child make it; the exit code says how it went (-9: it took too long)."""
-    try:
-        child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "hub.aired.paper"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-    except OSError as error:  # no memory, no more processes
-        logger.error("no PDF could be begun: %s", error)
-        return b"", -1
-    try:
-        async with asyncio.timeout(PAPER_S):
-            made, complaint = await child.communicate(job.order())
-    except TimeoutError:
-        return b"", -9
-    finally:
-        if child.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                child.kill()
-            await child.wait()
-    if child.returncode not in (0, 3):
-        logger.error("no PDF was made: %s", complaint.decode(errors="replace")[-8000:])
-    return made, child.returncode or 0

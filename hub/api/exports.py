@@ -14,12 +14,12 @@ from hub.aired.book import NoPaper
 from hub.api.errors import refused
 from hub.api.parts import Hub, Parts, needs, reply, router
 from hub.api.texts import CLEANED
-from hub.monthly.printing import Busy
 from hub.monthly.sums import Asked
 from hub.people import audit_pages
 from hub.people.audit_rows import Filter
 from hub.people.door import somewhere
 from hub.people.rights import Right
+from hub.printing import Busy
 from hub.residents.child import ChildFailed
 
 routes = router("files")

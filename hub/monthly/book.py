@@ -1,5 +1,6 @@
 """A month's tables for whoever asks, read, printed and as files: the same for the page and for the API."""
 
+import json
 import re
 from dataclasses import asdict, replace
 
@@ -11,12 +12,12 @@ from hub.aired.paper import local_now
 from hub.aired.rows import Totals
 from hub.language import translator
 from hub.monthly import files, sums
-from hub.monthly.printing import Printer
 from hub.monthly.sums import Asked, Table
 from hub.monthly.tables import millis
 from hub.monthly.words import Wording
 from hub.people.acting import person
 from hub.people.rights import EVERYWHERE, Right
+from hub.printing import Printer
 from hub.shown import Shown
 from hub.store import Store
 
@@ -31,7 +32,7 @@ class Book:
     def __init__(self, shown: Shown, store: Store) -> None:
         self._shown = shown
         self._store = store
-        self._printer = Printer()
+        self._printer = Printer("hub.monthly.paper")
 
     async def asked(self, month: str) -> Asked:
         """What is asked for; empty: this month. Raises months.Unclear."""
@@ -77,7 +78,8 @@ class Book:
             "signed": [t("aired.signed_by"), t("aired.approved_by")],
             "tables": tables,
         }
-        return await self._printer.printed(job)
+        made, code = await self._printer.printed(json.dumps(job).encode())
+        return made if code == 0 else None
 
     def wording(self, language: Language) -> Wording:
         """Words tables."""

@@ -16,11 +16,11 @@ from hub.aired import month as months
 from hub.aired.words import Wording as AiredWording
 from hub.language import remember, switched, translator
 from hub.monthly.book import Book
-from hub.monthly.printing import Busy
 from hub.monthly.sums import KINDS, Asked
 from hub.monthly.words import Shown as Words
 from hub.people.door import Door, somewhere
 from hub.people.rights import Right
+from hub.printing import Busy
 from hub.render import Renderer
 
 logger = logging.getLogger(__name__)
