@@ -12,16 +12,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Request, Route, expect, sync_playwright
+from phone_rig import SLOW, Phone, new_page
+from playwright.sync_api import Browser, expect, sync_playwright
 from test_e2e_demo import _ARGUMENTS, Demo, run_demo, wait_until
 
-SLOW = 60_000
-"""Milliseconds that a busy machine may take for what takes a second."""
 PASSWORD = "lúa chín vàng đồng"
 EAST = "Cụm loa thôn Đông"
 WEST = ("Thôn Tây", "Cụm loa thôn Tây", "Cụm loa chợ Tây")
@@ -29,23 +26,8 @@ WEST = ("Thôn Tây", "Cụm loa thôn Tây", "Cụm loa chợ Tây")
 ALL_OF_ADMINISTRATORS = ("/people", "/people/invite", "/audit", "/tokens", "/notify", "/map/26734/fit")
 
 
-@dataclass
-class Phone:
-    """Somebody's phone."""
-
-    demo: Demo
-    page: Page
-    album: Path
-    problems: list[str] = field(default_factory=list)
-
-    def main(self) -> Locator:
-        return self.page.get_by_role("main")
-
-    def press(self, name: str) -> None:
-        self.main().get_by_role("button", name=name).first.tap()
-
-    def follow(self, name: str) -> None:
-        self.main().get_by_role("link", name=name).first.tap()
+class Somebody(Phone):
+    """Who comes for one thing."""
 
     def go(self, name: str) -> None:
         """By the bar under the thumb, through `Thêm` if it is there."""
@@ -93,13 +75,6 @@ class Phone:
         self.page.wait_for_timeout(400)  # for what is drawn last
         self.page.screenshot(path=self.album / f"{name}.png")
 
-    def state(self, node: str, kind: str, id_: str) -> dict[str, Any]:
-        """What the node says of something of its own, read through the broker."""
-        lines = self.demo.command("watch", node, "--json", "--for", "1").splitlines()
-        found = [json.loads(line)["body"] for line in lines if f"state/{kind}/{id_}" in line]
-        assert found, f"{node} says nothing of {kind} {id_}"
-        return dict(found[-1])
-
     def sounds(self, node: str) -> int:
         """How many sounds have left the horn of a node."""
         return len(list((self.demo.folder / node / "drivers" / "horn").glob("*.wav")))
@@ -112,21 +87,17 @@ class Days:
     demo: Demo
     browser: Browser
     album: Path
-    phones: list[Phone] = field(default_factory=list)
+    phones: list[Somebody] = field(default_factory=list)
     guests: int = 0
 
-    def phone(self) -> Phone:
+    def phone(self) -> Somebody:
         """A new one, 360 pixels wide."""
-        context = self.browser.new_context(
-            viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True, locale="vi-VN"
-        )
-        phone = Phone(self.demo, context.new_page(), self.album)
-        context.route(re.compile("^https?:"), lambda route, request: _judge(phone, route, request))
-        phone.page.on("pageerror", lambda error: phone.problems.append(str(error)))
+        phone = Somebody(self.demo, new_page(self.browser), self.album)
+        phone.keep_to_this_machine()
         self.phones.append(phone)
         return phone
 
-    def invited(self, name: str, role: str, place: str) -> Phone:
+    def invited(self, name: str, role: str, place: str) -> Somebody:
         """The administrator makes a card; who got it opens it, chooses a password, leaves, and comes in with it."""
         office, own = self.phone(), self.phone()
         office.enter("quan-tri")
@@ -154,14 +125,6 @@ class Days:
         expect(own.page.locator("header .who")).to_contain_text(name, timeout=SLOW)
         office.page.context.close()
         return own
-
-
-def _judge(phone: Phone, route: Route, request: Request) -> None:
-    if urlsplit(request.url).hostname == "127.0.0.1":
-        route.continue_()
-    else:
-        phone.problems.append(request.url)
-        route.abort()
 
 
 @pytest.fixture(scope="module")

@@ -4,20 +4,18 @@ With `GUIDE_PICTURES=folder` (`scripts/guide` does it) the pictures of docs/guid
 """
 
 import io
-import json
 import os
 import re
 import wave
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from phone_rig import SLOW, Phone, new_page
 from PIL import Image
-from playwright.sync_api import BrowserContext, Locator, Page, Request, Route, expect, sync_playwright
-from test_e2e_demo import _ARGUMENTS, Demo, run_demo, wait_until
+from playwright.sync_api import Locator, expect, sync_playwright
+from test_e2e_demo import _ARGUMENTS, run_demo, wait_until
 
 MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 """A microphone that beeps."""
@@ -25,28 +23,10 @@ CLUSTERS = {"thon-dong": "Cụm loa thôn Đông", "thon-tay": "Cụm loa thôn 
 WEST = ("thon-tay", "duong-tay"), ("thon-tay", "san-bong"), ("cho-tay", "cho")
 """The lights of the village that is made dark."""
 TITLE = "Họp thôn"
-SLOW = 60_000
-"""Milliseconds that a busy machine may take for what takes a second."""
 
 
-@dataclass
-class Walk:
+class Walk(Phone):
     """Somebody with a phone in a demo."""
-
-    demo: Demo
-    page: Page
-    album: Path
-    problems: list[str] = field(default_factory=list)
-
-    def main(self) -> Locator:
-        return self.page.get_by_role("main")
-
-    def follow(self, name: str) -> None:
-        """A link of the page itself."""
-        self.main().get_by_role("link", name=name).first.tap()
-
-    def press(self, name: str) -> None:
-        self.main().get_by_role("button", name=name).first.tap()
 
     def go(self, name: str) -> None:
         """By the bar under the thumb."""
@@ -70,13 +50,6 @@ class Walk:
         shown = Image.open(io.BytesIO(self.page.screenshot()))
         shown.convert("RGB").quantize(96).save(self.album / f"{name}.png", optimize=True)
 
-    def state(self, node: str, kind: str, id_: str) -> dict[str, object]:
-        """What the node says of something of its own, read through the broker."""
-        lines = self.demo.command("watch", node, "--json", "--for", "1").splitlines()
-        found = [json.loads(line)["body"] for line in lines if f"state/{kind}/{id_}" in line]
-        assert found, f"{node} says nothing of {kind} {id_}"
-        return dict(found[-1])
-
     def horns(self) -> dict[str, list[Path]]:
         """The sounds that left each horn that is a file."""
         names = [name for name in CLUSTERS if name != "thon-dong" or "drivers/horn" in self.demo.printed]
@@ -90,26 +63,11 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     for demo in run_demo(tmp_path_factory.mktemp("walk"), "mosquitto"):
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*_ARGUMENTS, *MICROPHONE])
-            context = browser.new_context(
-                viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True, locale="vi-VN"
-            )
-            walk = Walk(demo, context.new_page(), album)
-            _only_this_machine(context, walk)
+            walk = Walk(demo, new_page(browser), album)
+            walk.keep_to_this_machine()
             yield walk
             browser.close()
         assert walk.problems == []
-
-
-def _only_this_machine(context: BrowserContext, walk: Walk) -> None:
-    def judge(route: Route, request: Request) -> None:
-        if urlsplit(request.url).hostname == "127.0.0.1":
-            route.continue_()
-        else:
-            walk.problems.append(request.url)
-            route.abort()
-
-    context.route(re.compile("^https?:"), judge)
-    walk.page.on("pageerror", lambda error: walk.problems.append(str(error)))
 
 
 def test_what_a_newcomer_does_in_five_minutes(walk: Walk) -> None:
