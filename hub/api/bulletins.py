@@ -14,6 +14,7 @@ from edge_agent.contract.sentences import Language
 from hub.api import planning
 from hub.api.errors import ApiError, Error, Message, refused
 from hub.api.parts import NOT_FOUND, Hub, Parts, needs, reply, router
+from hub.api.texts import Moment
 from hub.api.wording import Wording, check_reading, written
 from hub.bulletins import machine
 from hub.bulletins.desk import Bulletins
@@ -42,7 +43,7 @@ class NewBulletin(Wording):
     places: tuple[Place, ...] = Field(
         default=(), max_length=100, description="`26734`, `26734//thon-dong`, `26734/tram-bom`"
     )
-    at: Instant | None = Field(default=None, description="When it is first heard")
+    at: Moment | None = Field(default=None, description="When it is first heard")
     recurrence: Recurrence | None = None
     submit: bool = Field(default=False, description="Hand it in for approval; takes `places` and `at`")
     sure: bool = Field(default=False, description="To hand in an emergency takes this, said by a person who read it")

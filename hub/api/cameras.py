@@ -11,6 +11,7 @@ from edge_agent.contract.base import NAME_PATTERN, Instant, iso
 from edge_agent.contract.watching import LONGEST_LOOK, Moved, Recorded
 from hub.api.errors import Error, refused
 from hub.api.parts import NOT_FOUND, Commune, Hub, NodeName, found, needs, reply, router
+from hub.api.texts import Moment
 from hub.cameras.lookback_asking import as_json
 from hub.people.acting import person
 from hub.people.door import at_node
@@ -42,8 +43,8 @@ async def recordings(
     commune: Commune,
     node: NodeName,
     camera: Annotated[str, Path(pattern=NAME_PATTERN)],
-    begin: Annotated[Instant, Query(description="ISO 8601 with offset")],
-    end: Annotated[Instant, Query(description="Two days later at most")],
+    begin: Annotated[Moment, Query(description="ISO 8601 with offset")],
+    end: Annotated[Moment, Query(description="Two days later at most")],
 ) -> Response:
     """Video and motion events between two instants; each look is noted in the audit log."""
     known = found(hub, commune, node)

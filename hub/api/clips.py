@@ -12,6 +12,7 @@ from hub.api.acts import ONE, STATUS, Done, error_of
 from hub.api.errors import ApiError, Error, refused
 from hub.api.parts import NOT_FOUND, Commune, Hub, NodeName, Parts, needs, reply, router
 from hub.api.seeing import BASE, WATCH, Camera, has, likely
+from hub.api.texts import Moment
 from hub.cameras.lookback import KEEP_S
 from hub.cameras.lookback_clips import ClipNow, TooMany
 from hub.node import Node
@@ -29,8 +30,8 @@ _VIDEO: dict[int | str, dict[str, Any]] = {
 class SpanOf(Strict):
     """From an instant to another, ISO 8601 with offset."""
 
-    begin: Instant
-    end: Instant
+    begin: Moment
+    end: Moment
 
 
 class KeepOf(SpanOf):

@@ -13,7 +13,7 @@ from hub.api.acts import ONE, STATUS, error_of
 from hub.api.errors import ApiError, refused
 from hub.api.parts import NOT_FOUND, Commune, Hub, Limit, NodeName, Parts, needs, reply, router
 from hub.api.seeing import BASE, WATCH, Camera, has, likely
-from hub.api.texts import CLEANED
+from hub.api.texts import CLEANED, Moment
 from hub.cameras.lookback_rows import instant, millis
 from hub.cameras.overview import HOURS, moved_since
 from hub.cameras.page import SHORTEST_REASON
@@ -117,7 +117,7 @@ async def picture(hub: Hub, commune: Commune, node: NodeName, camera: Camera) ->
 
 @routes.get(f"{BASE}/still", response_class=Response, responses=PICTURE)
 @needs(WATCH)
-async def still(hub: Hub, commune: Commune, node: NodeName, camera: Camera, at: Instant) -> Response:
+async def still(hub: Hub, commune: Commune, node: NodeName, camera: Camera, at: Moment) -> Response:
     """The recorded picture of an instant."""
     known = has(hub, commune, node, camera)
     likely(at, "query.at")

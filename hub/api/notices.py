@@ -10,7 +10,7 @@ from edge_agent.contract.base import Instant, Strict, iso
 from hub.api.errors import refused
 from hub.api.parts import NOT_FOUND, Hub, Parts, needs, reply, router
 from hub.api.residents import ANSWER, Drafted, commune_known
-from hub.api.texts import CLEANED, AnyPlace
+from hub.api.texts import CLEANED, AnyPlace, Moment
 from hub.forms import FormError
 from hub.people.door import PUBLIC
 from hub.people.rights import Place
@@ -26,8 +26,8 @@ CutId = Annotated[str, Path(max_length=40)]
 class NewCut(Strict):
     """No power, where and when. `where`: in words, such as the streets."""
 
-    begins: Instant
-    ends: Instant
+    begins: Moment
+    ends: Moment
     place: AnyPlace
     where: Annotated[str, CLEANED] = Field(min_length=1, max_length=LONGEST)
     why: Annotated[str, CLEANED] = Field(default="", max_length=LONGEST)

@@ -8,12 +8,13 @@ from typing import Any
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from edge_agent.contract.base import Instant, JsonObject
+from edge_agent.contract.base import JsonObject
 from edge_agent.contract.bulletins import Recurrence
 from hub.api import planning
 from hub.api.bulletins import CONFLICT, BulletinWhole, Id, Place, Seen, desk_of, not_now, visible, whole
 from hub.api.errors import refused
 from hub.api.parts import NOT_FOUND, Hub, Parts, needs, reply, router
+from hub.api.texts import Moment
 from hub.bulletins import machine
 from hub.bulletins.acts import LONGEST_WORD, Form, changing
 from hub.bulletins.machine import Act, NotNow
@@ -44,7 +45,7 @@ class Planning(Seen):
     """When and where it is heard."""
 
     places: tuple[Place, ...] = Field(default=(), max_length=100)
-    at: Instant
+    at: Moment
     recurrence: Recurrence | None = None
 
 

@@ -83,6 +83,7 @@ async def test_what_nobody_can_read_is_asked(office: httpx.AsyncClient) -> None:
         ),
         ({"places": ["../x"]}, 422, "command.invalid", "body.places.0"),
         ({"at": "2030-01-01T00:00:00"}, 422, "command.invalid", "body.at"),
+        ({"at": "9999-12-31T23:59:59+07:00"}, 422, "command.invalid", "body.at"),
         ({"title": " "}, 422, "command.invalid", "body.title"),
         ({"tittle": "x"}, 422, "command.invalid", "body.tittle"),
         ({"text": "x" * 20_001}, 422, "command.invalid", "body.text"),
