@@ -1,6 +1,6 @@
 // Recording with this device's microphone: three seconds to get ready, a level, a clock; then the hub cleans it.
 "use strict";
-import { send } from "./write_files.js";
+import { send } from "./write_send.js";
 
 const box = document.getElementById("recorder");
 const form = document.getElementById("write");

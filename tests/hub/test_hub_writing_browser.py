@@ -160,6 +160,23 @@ async def test_document_is_dropped_read_heard_and_goes_on_to_planning(hub: Runni
     assert len(hub.hub.bulletins.desk.open) == 1
 
 
+async def test_document_that_came_into_an_open_draft_is_sent_once_and_read_at_the_first_tap(
+    hub: Running, view: Page, tmp_path: Path
+) -> None:
+    notice = tmp_path / "thong-bao.docx"
+    notice.write_bytes(docx_of(NOTICE))
+    sent: list[str] = []
+    view.on("request", lambda request: sent.append(request.url) if request.url.endswith("/file") else None)
+    await view.goto(hub.url + await new_draft(hub.http))
+    await view.set_input_files("#document", notice)
+    await view.get_by_role("button", name="Đọc văn bản này").tap()
+    await view.wait_for_url("**said=taken**")
+    await view.locator("#piece_1").get_by_role("button", name="Đọc thử").tap()
+    await expect(view.locator("#reading_1 mark.changed").first).to_be_visible(timeout=20_000)
+    await expect(view.locator("#write_conflict")).to_be_empty()
+    assert len(sent) == 1
+
+
 async def test_voice_is_recorded_by_the_microphone_heard_and_kept(hub: Running, view: Page) -> None:
     address = await new_draft(hub.http, "Giữ nguyên.")
     await view.goto(hub.url + address)
