@@ -1,13 +1,11 @@
 """All pages, streams and the HTTP API, put together to one application behind one door."""
 
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 
-from edge_agent.contract.sentences import Language
 from hub.actions import Actions
 from hub.air.desk import AirDesk
 from hub.air.desk import Needs as AirNeeds
@@ -20,12 +18,10 @@ from hub.api.once import Once
 from hub.api.parts import Parts
 from hub.bulletins.hours import policy_of
 from hub.bulletins.web import Web
-from hub.cameras.live import LiveDesk
 from hub.cameras.lookback import LookBack
 from hub.cameras.overview import CameraOverview
 from hub.cameras.page import CameraPages
 from hub.cameras.socket import LiveSocket
-from hub.cameras.words import why_no_picture
 from hub.cap import wiring
 from hub.cap.acts import CapActs
 from hub.cap.looking import Looking
@@ -50,16 +46,15 @@ from hub.pages import Pages, language_of
 from hub.people.door import Refused, WhoAsks, unguarded
 from hub.people.refusing import Refusing
 from hub.readingdesk import ReadingDesk
-from hub.render import Renderer, Shown
+from hub.render import Renderer
 from hub.residents import part as residents
 from hub.residents.site import Site as ResidentsSite
 from hub.security import Guard
-from hub.sentences import Speaker
 from hub.things.campaigns import Campaigns
 from hub.things.pages import LightPages
 from hub.toasts import Toasts
 from hub.unkept import Unkept
-from hub.views import node_zone
+from hub.wiring import names_of, shown_of, watching_of
 
 
 class Site:
@@ -69,7 +64,7 @@ class Site:
         """Raises ConfigError when the file of the nodes' tokens cannot be used."""
         self._core, self._desks = core, desks
         config = core.config
-        self._shown = _shown(core)
+        self._shown = shown_of(core)
         self._campaigns = Campaigns(core.registry, core.commands, core.notice, core.clock)
         self._renderer, self._toasts = Renderer(self._shown, self._campaigns, config.data / "compiled"), Toasts()
         self._language = language_of(config.language)
@@ -77,7 +72,7 @@ class Site:
         looking = Looking(desks.alerts, core.registry, desks.alerts.areas, core.clock)
         self._alerts = CapActs(desks.alerts, looking, core.areas, self._reading)
         self.live = Live(self._renderer, core.notice, config.limits.viewers, core.closing)
-        self.watching = _watching(core)
+        self.watching = watching_of(core)
         core.on_video = self.watching.take
         self.lookback = LookBack(
             self._shown, self._renderer, core.commands, core.store, self._language, core.media.progress, core.looks
@@ -262,7 +257,7 @@ class Site:
             routes=routes,
             middleware=[
                 Middleware(Compressing),
-                Middleware(Guard, names=_names(core)),
+                Middleware(Guard, names=names_of(core)),
                 Middleware(WhoAsks, sessions=core.sessions),
             ],
             exception_handlers={
@@ -271,50 +266,3 @@ class Site:
                 **Unkept(renderer, language).handlers(),
             },
         )
-
-
-def _shown(core: Core) -> Shown:
-    config = core.config
-    return Shown(
-        registry=core.registry,
-        ledger=core.ledger,
-        media=core.media,
-        link=core.link,
-        notice=core.notice,
-        clock=core.clock,
-        zone=config.zone,
-        name=config.name,
-        broker=config.broker.url,
-        authorities=config.authorities,
-        areas=core.areas,
-        strangers=core.strangers,
-        hub_clock=core.hub_clock,
-    )
-
-
-def _watching(core: Core) -> LiveDesk:
-    def speaker(address: str, language: Language) -> Speaker:
-        node = core.registry.nodes.get(address)
-        return Speaker(language, node_zone(node, core.config.zone) if node else core.config.zone, core.clock.now())
-
-    def why_out_of_reach(address: str) -> str:
-        if not core.link.connected:
-            return "camera.live_hub_away"
-        return "" if core.registry.is_online(address) else "camera.live_node_away"
-
-    return LiveDesk(
-        core.commands,
-        core.link,
-        why_out_of_reach,
-        speaker,
-        lambda address, camera: why_no_picture(core.registry.nodes.get(address), camera),
-        core.clock,
-        core.config.limits.viewers,
-    )
-
-
-def _names(core: Core) -> frozenset[str]:
-    """The names under which browsers may ask for pages."""
-    listen = core.config.listen
-    mine = (*listen.names, listen.host, urlsplit(core.config.address).hostname or "")
-    return frozenset(name.lower() for name in mine if name)
