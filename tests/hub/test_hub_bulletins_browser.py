@@ -66,6 +66,13 @@ async def test_planned_by_taps_on_a_phone_and_read_back(
     page = await opened(browser, staff, f"/bulletins/{draft.id}/plan", PHONE)
     await page.get_by_role("radio", name="Theo thứ").tap()
     await expect(page.locator("#plan_said")).to_contain_text("ít nhất một thứ")
+    soonest = page.get_by_role("button", name="Sớm nhất")
+    await expect(soonest).to_be_hidden()
+    await page.get_by_role("button", name="Gửi duyệt").tap()
+    await expect(page.locator("#wrong")).to_contain_text("ít nhất một thứ")
+    await page.get_by_role("radio", name="Một lần").tap()
+    await expect(soonest).to_be_visible()  # also on a page that was drawn of a series
+    await page.get_by_role("radio", name="Theo thứ").tap()
     await page.get_by_role("checkbox", name="Thứ Hai").tap()
     await page.get_by_role("checkbox", name="Thứ Tư").tap()
     await page.get_by_role("button", name="17:00").tap()
