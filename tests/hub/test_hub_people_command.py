@@ -195,6 +195,8 @@ DEMO = {"people": [{"login": "lan", "name": "Lan", "role": "area_head", "place":
 async def test_in_the_demo_one_tap_enters(broker: Mosquitto, tmp_path: Path) -> None:
     async with serving(config_for(tmp_path, broker.port, demo=DEMO)) as hub, client(hub.url) as http:
         assert (await http.get("/sign-in?next=/nodes")).headers["location"] == "/demo?next=/nodes"
+        assert (await http.get("/sign-in?by=password")).status_code == 200, "its other doors are drawn too"
+        assert (await http.get("/invite/khong-co")).status_code == 410
         page = (await http.get("/demo?next=/nodes")).text
         assert "Vào với vai trò" in page and "Trưởng thôn" in page
         assert (await http.post("/demo", data={"login": "quan-tri"})).status_code == 200, "nobody but the demo's"
