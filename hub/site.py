@@ -132,6 +132,7 @@ class Site:
             areas=core.areas,
             audit=core.audit,
             desk=self._desks.bulletins.desk,
+            emergencies=self.air.emergencies,
             cameras=core.public_cameras,
             folder=core.config.data / "residents",
         )

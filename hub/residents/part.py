@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import BaseRoute
 
+from hub.air.emergency import Emergencies
 from hub.bulletins.desk import Bulletins
 from hub.bulletins.scope import Scope
 from hub.cameras.public import PublicCameras
@@ -36,6 +37,7 @@ from hub.residents.reporting import Reporting
 from hub.residents.reports import Reports
 from hub.residents.settings import Residents
 from hub.residents.site import Site
+from hub.residents.sounding import Sounding
 from hub.shown import Shown
 from hub.store import Store, StoreFull
 
@@ -53,6 +55,7 @@ class Parts:
     areas: Areas
     audit: Audit
     desk: Bulletins
+    emergencies: Emergencies
     cameras: PublicCameras
     folder: Path
 
@@ -93,7 +96,7 @@ class ResidentsPart:
             media.public.append(self.announcements.is_public)
             site.renderer.offer_to_all("/xa")
         places = (self.places, self.communes)
-        board = (self.announcements, self.notices)
+        board = (self.announcements, self.notices, Sounding(hub.shown, hub.emergencies, hub.desk))
         reports = (self.reports, self.looks)
         pages = PublicPages(site, hub.shown, board, reports, hub.cameras, places, settings.public)
         return [

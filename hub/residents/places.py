@@ -67,3 +67,8 @@ def parse(text: str, areas: Areas) -> Place:
 def kept(place: Place) -> str:
     """As it is kept: a node by its address."""
     return f"{place.commune}/{place.node}" if place.node else str(place)
+
+
+def is_in(place: str, commune: str) -> bool:
+    """Whether something of the commune `place` is for `commune`; either may be everywhere."""
+    return not commune or place in ("", commune)

@@ -9,9 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from hub.air.onair import alarms
 from hub.cameras.public import Public, PublicCameras
-from hub.marks import Mark
 from hub.people.door import PUBLIC, Door
 from hub.people.kit import client
 from hub.people.rights import Place
@@ -19,12 +17,11 @@ from hub.residents.announcements import Announcements
 from hub.residents.communes import Communes
 from hub.residents.guard import Often
 from hub.residents.notices import Notices
-from hub.residents.places import Places, code_of, kept
+from hub.residents.places import Places, code_of, is_in, kept
 from hub.residents.reports import NUMBER, Reports
 from hub.residents.site import Site
-from hub.sentences import Speaker
+from hub.residents.sounding import Sounding
 from hub.shown import Shown
-from hub.views import node_zone
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +35,7 @@ class PublicPages:
         self,
         site: Site,
         shown: Shown,
-        board: tuple[Announcements, Notices],
+        board: tuple[Announcements, Notices, Sounding],
         reports: tuple[Reports, Often],
         cameras: PublicCameras,
         places: tuple[Places, Communes],
@@ -47,7 +44,7 @@ class PublicPages:
         """`reports`: with how often an address asks for numbers in vain."""
         self._site = site
         self._shown = shown
-        self._announcements, self._notices = board
+        self._announcements, self._notices, self._sounding = board
         self._reports, self._looks = reports
         self._cameras = cameras
         self._places, self._communes = places
@@ -87,8 +84,8 @@ class PublicPages:
             request,
             "residents_page.html",
             board=board.within(commune),
-            emergencies=self._emergencies(request, commune),
-            cuts=[cut for cut in self._notices.cuts() if _is_in(Place.parse(cut.place).commune, commune)],
+            emergencies=self._sounding.within(commune, self._site.language(request)),
+            cuts=[cut for cut in self._notices.cuts() if is_in(Place.parse(cut.place).commune, commune)],
             lines=self._notices.lines,
             cameras=len(self._cameras_of(commune)),
             near=self._places.name(pole) if pole else "",
@@ -101,22 +98,11 @@ class PublicPages:
         """Which commune is it about? An emergency is told in any case."""
         language, communes = self._site.language(request), self._communes
         known = [(code, communes.name(code, language), communes.areas(code)) for code in communes.all()]
-        emergencies = self._emergencies(request, "")
+        emergencies = self._sounding.within("", language)
         return self._site.page(request, "residents_choose.html", communes=known, emergencies=emergencies)
 
     def _cameras_of(self, commune: str) -> list[Public]:
-        return [camera for camera in self._cameras.list() if _is_in(camera.address.partition("/")[0], commune)]
-
-    def _emergencies(self, request: Request, commune: str) -> list[tuple[str, list[str]]]:
-        """Titles, and the places where they sound."""
-        shown, language, now = self._shown, self._site.language(request), self._site.clock.now()
-        sounding = shown.registry.standings.marked[Mark.ALARM].values()
-        found = alarms(
-            (node, shown.ledger.accounts.get(node.address), Speaker(language, node_zone(node, shown.zone), now))
-            for node in sounding
-            if _is_in(node.commune, commune)
-        )
-        return [(one.title, [title for _, _, title in one.places[:12]]) for one in found]
+        return [camera for camera in self._cameras.list() if is_in(camera.address.partition("/")[0], commune)]
 
     async def _find(self, request: Request) -> Response:
         """A number that was typed, with or without its dash."""
@@ -156,11 +142,6 @@ class PublicPages:
         if picture is None or picture.medium is None:
             return Response(status_code=404)
         return FileResponse(picture.medium.path, media_type="image/jpeg", headers={"Cache-Control": "max-age=60"})
-
-
-def _is_in(place: str, commune: str) -> bool:
-    """Whether something of the commune `place` is for `commune`; either may be everywhere."""
-    return not commune or place in ("", commune)
 
 
 def title_of(shown: Shown, camera: Public) -> str:

@@ -14,6 +14,7 @@ from hub_rig import JPEG, FakeNode, Mosquitto, Running, config_for, event, now, 
 from edge_agent.contract.reports import SpeakerState
 from edge_agent.contract.segments import Text, Version
 from edge_agent.contract.signature import Verifier
+from hub.air.emergency_book import Words
 from hub.bulletins import machine
 from hub.bulletins.machine import Doing
 from hub.bulletins.model import Content, HubBulletin, Released, Schedule, State, Targets
@@ -66,6 +67,21 @@ async def test_an_emergency_stands_on_top_while_it_sounds(
     await node.state(SpeakerState(id="loa", at=now(), actual="idle"))
     await until(lambda: not getattr(hub.hub.registry.nodes[NODE].states.get(("speaker", "loa")), "emergencies", ()))
     assert "KHẨN CẤP" not in (await resident.get("/xa")).text
+
+
+async def test_an_emergency_tells_who_cannot_hear_the_horn_what_to_do(
+    hub: Running, node: FakeNode, resident: httpx.AsyncClient
+) -> None:
+    said = "Hồ đang xả lũ.\nBà con <ven sông> lên nơi cao ngay."
+    id_ = await hub.hub.air.emergencies.sound(Words("Xả lũ hồ Đông", said), [NODE], 15)
+    await node.state(SpeakerState(id="loa", at=now(), actual="playing", playing=id_, emergencies=(id_,)))
+    await until(lambda: getattr(hub.hub.registry.nodes[NODE].states.get(("speaker", "loa")), "emergencies", ()))
+    for address in ("/xa", "/xa?o="):
+        page = (await resident.get(address)).text
+        assert "Hồ đang xả lũ.</p>" in page and "Bà con &lt;ven sông&gt; lên nơi cao ngay." in page
+    await node.state(SpeakerState(id="loa", at=now(), actual="idle"))
+    await until(lambda: not getattr(hub.hub.registry.nodes[NODE].states.get(("speaker", "loa")), "emergencies", ()))
+    assert "Hồ đang xả lũ" not in (await resident.get("/xa")).text
 
 
 async def let_go(hub: Running, at: datetime, place: str = "29401", title: str = "Họp chiều nay") -> HubBulletin:
