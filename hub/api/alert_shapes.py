@@ -1,5 +1,6 @@
 """How alerts look to programs."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from edge_agent.contract.base import Instant
 from edge_agent.contract.bulletins import BulletinClass
-from hub.api.errors import Error, Message
+from edge_agent.contract.errors import Fault
+from hub.api.errors import Error, Message, of_fault
 from hub.cap import said
 from hub.cap.looking import DetailView, Found
 from hub.cap.message import Alert, Info
@@ -230,3 +232,10 @@ def _info(info: Info) -> InfoOf:
     ]
     lists = {name: [each.value for each in getattr(info, name)] for name in ("categories", "responses")}
     return InfoOf(**{name: getattr(info, name) for name in same}, **codes, **lists, areas=areas)
+
+
+def sent(each: said.Aired) -> SentOf:
+    """What became of it at a node."""
+    fault = Fault.model_validate(json.loads(each.fault)) if each.fault else None
+    error = of_fault(fault, each.address) if fault else None
+    return SentOf(node=each.address, at=each.at, state=each.state, ending=each.ending, error=error)

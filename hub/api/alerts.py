@@ -1,6 +1,5 @@
 """Alerts by the Common Alerting Protocol: those that came, what is known of one, and what is decided about it."""
 
-import json
 from typing import Annotated, Any, get_args
 
 from fastapi import Path, Query, Request
@@ -8,17 +7,16 @@ from pydantic import Field
 from starlette.responses import Response
 
 from edge_agent.contract.base import Readings, Strict
-from edge_agent.contract.errors import Fault
 from edge_agent.contract.sentences import Language
 from hub.api import alert_shapes as shapes
 from hub.api.coming_in import XML
-from hub.api.errors import ApiError, Error, Message, of_fault, refused
+from hub.api.errors import ApiError, Error, Message, refused
 from hub.api.parts import NOT_FOUND, Hub, Parts, brings, needs, reply, router, worded
-from hub.api.texts import CLEANED
+from hub.api.texts import CLEANED, AnyPlace
 from hub.cap.acts import MOST_WORD
 from hub.cap.bringing import TooLarge, body
 from hub.cap.deciding import Overtaken
-from hub.cap.looking import DetailView, Found
+from hub.cap.looking import DetailView, Found, Looking
 from hub.cap.plan import Part
 from hub.cap.problems import REFUSALS, refusal, sentence
 from hub.cap.reading import Problem
@@ -26,12 +24,13 @@ from hub.cap.rows import State
 from hub.choices import Choices
 from hub.forms import MAX_SPOKEN, FormError
 from hub.people.door import somewhere
-from hub.people.rights import Right
+from hub.people.rights import Place, Right
 from hub.sentences import Speaker
 
 routes = router("alerts")
 WRITE, APPROVE, EMERGENCY = somewhere(Right.WRITE), somewhere(Right.APPROVE), somewhere(Right.EMERGENCY)
 Id = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9-]+$", examples=["cap-5f2b"])]
+Only = Annotated[AnyPlace, Field(min_length=1)]
 Spoken = Annotated[str, CLEANED, Field(min_length=1, max_length=MAX_SPOKEN)]
 BOTH: dict[int | str, dict[str, Any]] = {
     **NOT_FOUND,
@@ -40,13 +39,17 @@ BOTH: dict[int | str, dict[str, Any]] = {
 
 
 class Airing(Strict):
-    """What shall be heard. `text` absent: as the part has it. `places`: areas beside those that the alert means."""
+    """What shall be heard. `text` absent: as the part has it."""
 
     part: int = Field(default=0, ge=0, lt=1000)
     seen: int = Field(default=0, ge=0, lt=10**6, description="How often it had been said before, as `parts` tells it")
     text: Spoken | None = None
     readings: Readings = Field(default_factory=dict)
-    places: tuple[Annotated[str, Field(max_length=110)], ...] = Field(default=(), max_length=100)
+    places: tuple[Only, ...] = Field(
+        default=(),
+        max_length=1000,
+        description="Heard there and nowhere else: communes, areas, nodes. Absent: wherever the alert means it to be",
+    )
     sure: bool = Field(default=False, description="A siren takes this, said by a person who read it")
     anyway: bool = Field(default=False, description="Also where nobody knows how a word is read")
 
@@ -125,8 +128,9 @@ async def air_alert(hub: Hub, alert: Id, asked: Airing) -> Response:
     if asked.part >= len(found.plan.parts):
         raise refused(409, "cap.overtaken", "body.part")
     part = found.plan.parts[asked.part]
-    nodes = acts.nodes(found, asked.part, asked.places)
-    _check(part, nodes, asked, acts.looking.nodes(found, asked.part))
+    approved = _where(acts.looking, found, asked)
+    nodes = acts.allowed(found, asked.part, approved)
+    _check(part, nodes, asked, approved)
     text = asked.text or (part.spoken.text if part.spoken else "")
     if not text:
         raise refused(422, "form.empty", "body.text")
@@ -136,7 +140,7 @@ async def air_alert(hub: Hub, alert: Id, asked: Airing) -> Response:
     except FormError as error:
         raise worded(error, 422, "body.text") from error
     if part.class_ != "emergency" and draft.guessed and not asked.anyway:
-        raise refused(422, "api.unclear", "body.readings", words=", ".join(draft.guessed)[:500])
+        raise refused(422, "api.unclear_anyway", "body.readings", words=", ".join(draft.guessed)[:500])
     try:
         await acts.air(found, part, draft, nodes, asked.seen)
     except Overtaken as error:
@@ -179,9 +183,22 @@ async def _act(hub: Parts, alert: str, act: Any) -> Response:
     except Overtaken as error:
         raise refused(409, "cap.overtaken", "path.alert") from error
     except FormError as error:
-        status = {"cap.not_yours": 403, "cap.overtaken": 409}.get(error.key, 422)
+        status = {"cap.not_yours": 403, "cap.overtaken": 409, "cap.silent": 409}.get(error.key, 422)
         raise worded(error, status, "path.alert") from error
     return await _after(hub, alert)
+
+
+def _where(looking: Looking, found: Found, asked: Airing) -> tuple[str, ...]:
+    """Where one may let it be heard: where the alert means, or in the places that are named. Raises ApiError."""
+    if not asked.places:
+        return looking.nodes(found, asked.part)
+    nodes: dict[str, None] = {}
+    for number, place in enumerate(asked.places):
+        inside = looking.within(found, asked.part, Place.parse(place))
+        if not inside:
+            raise refused(422, "cap.nobody_there", f"body.places.{number}", place=place)
+        nodes.update(dict.fromkeys(inside))
+    return tuple(nodes)
 
 
 def _check(part: Part, nodes: tuple[str, ...], asked: Airing, approved: tuple[str, ...]) -> None:
@@ -217,15 +234,9 @@ async def _whole(hub: Parts, found: Found) -> shapes.AlertWhole:
         found,
         views,
         [looking.nodes(found, number) for number in range(len(found.plan.parts))],
-        [_sent(each) for each in await looking.sent(found)],
+        [shapes.sent(each) for each in await looking.sent(found)],
         await looking.acts(found),
     )
-
-
-def _sent(each: Any) -> shapes.SentOf:
-    fault = Fault.model_validate(json.loads(each.fault)) if each.fault else None
-    error = of_fault(fault, each.address) if fault else None
-    return shapes.SentOf(node=each.address, at=each.at, state=each.state, ending=each.ending, error=error)
 
 
 def _wrong(problems: tuple[Problem, ...], status: int) -> ApiError:

@@ -47,6 +47,10 @@ class CapActs:
         """Where a part shall be heard: as the alert means, and the areas that were added; a siren takes its right."""
         more = [n for place, _, nodes in self.looking.more_places(found, number) if place in added for n in nodes]
         nodes = tuple(dict.fromkeys((*self.looking.nodes(found, number), *more)))
+        return self.allowed(found, number, nodes)
+
+    def allowed(self, found: Found, number: int, nodes: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the nodes where a part may be heard: a siren takes its right."""
         if found.plan.parts[number].class_ != "emergency":
             return nodes
         return tuple(node for node in nodes if self._areas.may(person(), Right.EMERGENCY, node))
@@ -77,7 +81,7 @@ class CapActs:
         """End it where it sounds, as far as one may. Raises FormError."""
         nodes = await self.looking.sounding(found)
         if not nodes:
-            raise FormError("cap.not_yours")
+            raise FormError("cap.not_yours" if await self.looking.sounds(found) else "cap.silent")
         await self._decisions.end(found.row, nodes)
 
     async def clear(self, found: Found, text: str) -> int:

@@ -21,7 +21,7 @@ from hub.clock import Clock
 from hub.language import sort_key
 from hub.people.acting import person
 from hub.people.areas import Areas
-from hub.people.rights import Person, Right
+from hub.people.rights import Person, Place, Right
 from hub.registry import Registry
 from hub.sentences import Speaker
 from hub.sheet import Sheet
@@ -158,6 +158,11 @@ class Looking:
         sent, who = await self._intake.store.read(partial(said.aired_at, id_=found.row.id)), person()
         return [e.address for e in sent if not e.ending and self._areas.may(who, Right.EMERGENCY, e.address)]
 
+    async def sounds(self, found: Found) -> bool:
+        """Whether it was sent to any node where it has not been ended. Raises SQLAlchemyError."""
+        sent = await self._intake.store.read(partial(said.aired_at, id_=found.row.id))
+        return any(not each.ending for each in sent)
+
     async def to_clear(self, row: Row) -> list[str]:
         """Where its siren was heard and ended, and nobody said so, if the acting person may. Raises SQLAlchemyError."""
         who, now = person(), self._clock.now()
@@ -191,6 +196,13 @@ class Looking:
             if new and who.may(Right.APPROVE, area.place):
                 places.append((str(area.place), area.name, new))
         return places[:100]
+
+    def within(self, found: Found, number: int, place: Place) -> tuple[str, ...]:
+        """Where in a place the acting person may let a part be heard; another part's nodes hear that one."""
+        elsewhere, who = set(found.plan.nodes) - set(found.plan.parts[number].nodes), person()
+        spots = (spot for spot in self._intake.desk.spots() if place.holds(spot.place))
+        free = (spot.address for spot in spots if spot.address not in elsewhere)
+        return tuple(address for address in free if self._areas.may(who, Right.APPROVE, address))
 
     def may_decide(self, found: Found) -> bool:
         """Whether the acting person may leave it for everybody whom it concerns."""

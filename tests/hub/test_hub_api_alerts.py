@@ -17,6 +17,7 @@ HEADERS = {"Content-Type": "application/cap+xml"}
 MILD = (InfoOf(severity="Moderate", headline="Mưa lớn"),)
 EVERY = ["see", "write", "approve", "emergency"]
 NODE = "29401/tram-bom"
+OTHER = "29401/suoi-dong"
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ async def test_a_mild_alert_is_aired_once_however_often_it_is_asked(hub: Running
         id_ = await brought(http, AlertOf(infos=MILD))
         strange = {"text": "Họp UBMTTQXYZ."}
         unclear = await http.post(f"/alerts/{id_}/air", json=strange)
-        assert code(unclear) == (422, "api.unclear") and "UBMTTQXYZ" in unclear.json()["params"]["words"]
+        assert code(unclear) == (422, "api.unclear_anyway") and "UBMTTQXYZ" in unclear.json()["params"]["words"]
         assert code(await http.post(f"/alerts/{id_}/air", json={"text": "…"}))[0] == 422
         assert code(await http.post(f"/alerts/{id_}/air", json={"part": 1})) == (409, "cap.overtaken")
         answers = await asyncio.gather(*(http.post(f"/alerts/{id_}/air", json={}) for _ in range(2)))
@@ -139,12 +140,40 @@ async def test_a_siren_takes_its_right_and_a_sure_word_and_ends_with_an_all_clea
         assert (await quiet.post(f"/alerts/{id_}/end", json={})).status_code == 403
         assert (await http.post(f"/alerts/{id_}/end", json={})).status_code == 200
         await until(lambda: node.told("bulletin.cancel"), 60)
+        assert code(await http.post(f"/alerts/{id_}/end", json={})) == (409, "cap.silent"), "it was ended before"
         one = await told(http, id_)
         assert one["clears"][0]["nodes"] == 1
         cleared = await http.post(f"/alerts/{id_}/clear", json={})
         assert cleared.status_code == 200, cleared.text
         assert cleared.json()["history"][-1]["act"] == "cleared"
         assert code(await http.post(f"/alerts/{id_}/clear", json={})) == (409, "cap.overtaken")
+
+
+async def test_a_siren_sounds_in_the_places_that_were_named_and_nowhere_else(
+    hub: Running, node: PlacedNode, broker: Mosquitto
+) -> None:
+    signer = hub.hub.signer
+    other = PlacedNode(broker.port, Verifier({signer.key_id: signer.public}), "suoi-dong", hub_url=hub.url)
+    async with other, await program(hub, EVERY, ["29401"]) as http:
+        await until(lambda: len(hub.hub.alerts.desk.spots()) == 2 and hub.hub.registry.is_online(OTHER), 30)
+        id_ = await brought(http, AlertOf())
+        assert (await told(http, id_))["parts"][0]["nodes"] == [OTHER, NODE]
+        typo = await http.post(f"/alerts/{id_}/air", json={"sure": True, "places": [NODE, "29401//thon-xa"]})
+        assert code(typo) == (422, "cap.nobody_there") and typo.json()["where"] == "body.places.1"
+        every = await http.post(f"/alerts/{id_}/air", json={"sure": True, "places": [""]})
+        assert every.status_code == 422
+        assert (await told(http, id_))["sent_to"] == []
+        one = await http.post(f"/alerts/{id_}/air", json={"sure": True, "places": [NODE]})
+        assert one.status_code == 200, one.text
+        await until(lambda: node.told("bulletin.plan"), 60)
+        assert ([each["node"] for each in one.json()["sent_to"]], one.json()["state"]) == ([NODE], "waiting")
+        assert "air" in one.json()["may"], "the others can still be let"
+        rest = await http.post(f"/alerts/{id_}/air", json={"sure": True, "seen": 1, "places": ["29401"]})
+        assert [each["node"] for each in rest.json()["sent_to"]] == [OTHER, NODE]
+        assert rest.json()["state"] == "aired"
+        await until(lambda: other.told("bulletin.plan"), 60)
+        never = await brought(http, AlertOf("vn.2", infos=MILD))
+        assert code(await http.post(f"/alerts/{never}/end", json={})) == (409, "cap.silent")
 
 
 async def test_it_is_left_with_a_word_and_a_cancellation_is_taken_for_true(hub: Running, node: PlacedNode) -> None:
