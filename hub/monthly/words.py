@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from edge_agent.contract.sentences import Language
 from hub import times
 from hub.language import catalogue, translator
+from hub.meanings import meaning
 from hub.monthly.sums import Cell, Table
 from hub.sentences import number
 
@@ -93,7 +94,7 @@ class Wording:
 
     def _coded(self, column: str, code: str) -> str:
         key = f"monthly.{column}_{code.rpartition('.')[2] if column == 'act' else code}"
-        return catalogue(self._language).get(key, code)
+        return catalogue(self._language).get(key) or meaning(code, self._language) or code
 
     def _instant(self, value: str) -> str:
         return times.dated(datetime.fromisoformat(value), self._zone, self._language)

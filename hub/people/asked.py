@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from edge_agent.contract.bulletins import Bulletin
 from edge_agent.contract.commands import Args
 from hub.commands import Outcome
 from hub.people.acting import person
@@ -38,9 +39,13 @@ class Asked:
 
 
 def _what(args: Args) -> str:
-    named = (str(getattr(args, name)) for name in _NAMES if getattr(args, name, None))
+    named = (_called(getattr(args, name)) for name in _NAMES if getattr(args, name, None))
     level = getattr(args, "level", None)
     return next(named, "")[:200] + ("" if level is None else f" {level:g}")
+
+
+def _called(value: object) -> str:
+    return value.title if isinstance(value, Bulletin) else str(value)
 
 
 def _word(outcome: Outcome) -> str:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import date, datetime
 from urllib.parse import urlencode
@@ -15,6 +16,7 @@ from starlette.routing import BaseRoute
 
 from edge_agent.contract.sentences import Language
 from hub.language import catalogue
+from hub.meanings import meaning
 from hub.people import audit_rows
 from hub.people.acting import person
 from hub.people.areas import Areas
@@ -30,6 +32,8 @@ COLUMNS = ("id", "at", "name", "person", "act", "place", "what", "outcome", "det
 """Of the exports; `hash` chains the rows, see docs/people.md."""
 WORDS = ("act_in_words", "outcome_in_words")
 """Of the CSV besides, as the page says it."""
+_COUNTED = re.compile(r"\d+ [\w.]+(, \d+ [\w.]+)*")
+"""What became of a command to many, as `asked.py` writes it."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -61,7 +65,7 @@ class AuditPages:
             return kit.place(Place.parse(row.place), language) if row.place else ""
 
         lines = [
-            (row, kit.moment(datetime.fromisoformat(row.at)), _act(words, row.act), _outcome(words, row), where(row))
+            (row, kit.moment(datetime.fromisoformat(row.at)), _act(words, row.act), _outcome(language, row), where(row))
             for row in rows[:PAGE]
         ]
         return kit.page(
@@ -104,10 +108,9 @@ async def csv_lines(
 
     Times are of the commune's zone, with its offset; JSON has them as they were written, of which the hashes are made.
     """
-    words = catalogue(language)
     yield "\ufeff".encode() + _row((*COLUMNS, *WORDS))
     async for rows in audit_rows.stream(store, select):
-        yield b"".join(_row([_cell(value) for value in _values(row, zone, words)]) for row in rows)
+        yield b"".join(_row([_cell(value) for value in _values(row, zone, language)]) for row in rows)
 
 
 async def json_lines(store: Store, select: sa.Select[tuple[object, ...]]) -> AsyncIterator[bytes]:
@@ -146,20 +149,29 @@ def _act(words: dict[str, str], act: str) -> str:
     return words.get(f"audit.act.{act}", act)
 
 
-def _outcome(words: dict[str, str], row: Line) -> str:
+def _outcome(language: Language, row: Line) -> str:
     """Why it was not done; what the person was told of it where the sentence needs filling in."""
-    outcome = str(row.outcome)
+    outcome, words = str(row.outcome), catalogue(language)
     if outcome == "done":
         return ""
-    said = words.get(f"audit.outcome.{outcome}") or words.get(outcome, outcome)
+    if _COUNTED.fullmatch(outcome):
+        counts = (each.split(" ") for each in outcome.split(", "))
+        return ", ".join(words["audit.counted"].format(count=n, why=_became(language, word)) for n, word in counts)
+    said = _became(language, outcome)
     told = str(json.loads(row.details).get("said") or "")
     return told or said if "{" in said or outcome == NOT_DONE else said
 
 
-def _values(row: Line, zone: ZoneInfo, words: dict[str, str]) -> list[object]:
+def _became(language: Language, outcome: str) -> str:
+    words = catalogue(language)
+    return words.get(f"audit.outcome.{outcome}") or words.get(outcome) or meaning(outcome, language) or outcome
+
+
+def _values(row: Line, zone: ZoneInfo, language: Language) -> list[object]:
     at = datetime.fromisoformat(row.at).astimezone(zone).isoformat(timespec="milliseconds")
     values = [at if name == "at" else getattr(row, name) for name in COLUMNS]
-    became = words["audit.outcome.done"] if row.outcome == "done" else _outcome(words, row)
+    words = catalogue(language)
+    became = words["audit.outcome.done"] if row.outcome == "done" else _outcome(language, row)
     return [*values, _act(words, row.act), became]
 
 

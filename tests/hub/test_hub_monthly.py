@@ -189,12 +189,17 @@ async def test_the_page_and_its_files_tell_the_same(hub: Running, node: FakeNode
     await hub.http.post(f"/nodes/{NODE}/lights/cong-thon", data={"do": "on"}, headers={"HX-Request": "true"})
     await hub.hub.store.call(lambda c: add(c, {(month, NODE, "kwh_measured", "den"): 12.5}))
     began = now() - timedelta(minutes=30)
-    await written(hub, log_of(), fault(1, now(), "fault", "lampFailure", "light/cong-thon", since=began.isoformat()))
+    log = log_of()
+    await written(hub, log, fault(1, now(), "fault", "lampFailure", "light/cong-thon", since=began.isoformat()))
+    for seq, code in enumerate(("speaker.not_heard", "driver.no_device"), 2):
+        await written(hub, log, fault(seq, now(), "fault", code, "speaker/loa", since=began.isoformat()))
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.unescape((await hub.http.get("/reports")).text)))
     for words in (
         "kWh đo được 12,5",
         "Thôn, khu Thôn Đông",
         "Bật nhưng đèn không sáng",
+        "Phát mà micrô không nghe thấy",
+        "Không thấy thiết bị",
         "Đèn cổng thôn",
         "chưa hết",
         "Người quan-tri Việc Bật, tắt tay Số lần 1 Xong 1",

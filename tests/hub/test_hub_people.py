@@ -13,8 +13,14 @@ import pytest
 from hub_rig import Mosquitto, Running, config_for, now, serving
 from people_rig import EAST, Somebody, Village, client, village
 
+from edge_agent.contract.bulletins import Bulletin
+from edge_agent.contract.commands import CancelBulletin, PlanBulletin
+from edge_agent.contract.errors import Fault
+from hub.commands import Outcome
 from hub.people import passwords
 from hub.people.accounts import Account
+from hub.people.acting import acting
+from hub.people.asked import Asked
 from hub.people.chain import verify
 from hub.people.rights import EVERYWHERE, Grant, Place, Role
 from hub.people.sessions import COOKIE, HALF, IDLE, LONGEST, STRONG_IDLE, STRONG_LONGEST
@@ -470,6 +476,21 @@ async def test_the_audit_log_says_who_did_what_and_is_whole(place: Village) -> N
     assert "Trạm bơm Đông" in page and EAST not in page  # in words; the exports have the address
     verdict = await place.hub.hub.people._store.read(verify)
     assert verdict.is_whole and verdict.rows >= 2
+
+
+async def test_the_audit_log_tells_of_bulletins_and_of_many_nodes_in_words(place: Village) -> None:
+    chief = await place.be(Role.ADMINISTRATOR, "29401")
+    whole = {"id": "b-1", "title": "Họp thôn", "text": "Mời bà con họp.", "at": now() + timedelta(days=1)}
+    planned, asked = PlanBulletin(bulletin=Bulletin.model_validate(whole)), Asked(place.hub.hub.audit)
+    no_such = Outcome("rejected", Fault.of("command.unknown_thing", kind="bulletin", id="b-1", known="-"))
+    late = Outcome("rejected", Fault.of("command.expired", expires="2026-01-01"))
+    with acting(next(a for a in place.hub.hub.accounts.all if a.person.id == chief.id).person):
+        asked.one(EAST, planned, Outcome("done"))
+        asked.many("29401", CancelBulletin(bulletin="b-1"), {"a": Outcome("done"), "b": no_such, "c": late})
+    assert (await row_of(place.hub, "node.bulletin.plan"))["what"] == "Họp thôn"
+    await row_of(place.hub, "node.bulletin.cancel")
+    page = (await place.hub.http.get("/audit?act=node.bulletin.cancel")).text
+    assert "không được: 1 cụm: xong, 1 cụm: cụm không có thứ này, 1 cụm: Lệnh đã hết hạn lúc …" in page
 
 
 async def test_the_audit_log_says_why_something_was_not_done(place: Village) -> None:
