@@ -104,6 +104,7 @@ class Child:
             self._kill_group()
         self._stdin.close()
         await self._gone()
+        self._process._transport.close()  # type: ignore[attr-defined]  # its pipes may be open for a moment longer than the loop
 
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError):

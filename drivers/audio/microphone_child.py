@@ -72,6 +72,7 @@ class RecorderChild:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 await process.wait()
+        process._transport.close()  # type: ignore[attr-defined]  # its pipes may be open for a moment longer than the loop
 
     async def _write(self, command: dict[str, Any]) -> None:
         process = self._process

@@ -154,6 +154,7 @@ class ProofWorker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5):
                 await process.wait()
+        process._transport.close()  # type: ignore[attr-defined]  # its pipes may be open for a moment longer than the loop
 
 
 def _numbered(plain: dict[str, float]) -> dict[int, float]:

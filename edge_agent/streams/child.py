@@ -89,6 +89,7 @@ class StreamChild:
         if not self._task.done():
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        self._process._transport.close()  # type: ignore[attr-defined]  # its pipes may be open for a moment longer than the loop
 
     def kill(self) -> None:
         """End it and its children at once."""

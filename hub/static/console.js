@@ -124,7 +124,7 @@
     const played = Math.max(0, (Date.now() + ahead - since) / 1000), whole = (ends - since) / 1000;
     const known = ends > since;
     place.querySelector(".elapsed").textContent = known
-      ? `${clock(Math.min(played, whole))} / ${clock(whole)}` : clock(played);
+      ? `${clock(Math.min(played, whole))} / ${clock(Math.round(whole))}` : clock(played);
     const bar = place.querySelector("progress");
     if (bar && known) bar.value = Math.min(1000, 1000 * played / whole);
   });
