@@ -104,6 +104,8 @@ class Emergencies:
         It goes on then. One that sounds already is only waited for. A disk that refuses does not keep it silent.
         Raises Refusal when it ended without: the voice's code, the speaker's, or `speaker.stopped`.
         """
+        if (before := self._running.get(alarm.id)) is not None and before.ended is not None:
+            await self.over(alarm.id)  # it falls silent: this one is another
         if alarm.id not in self.active():
             self.check_room()
             written = await self._try(lambda db: table.save(db, alarm))
@@ -140,7 +142,9 @@ class Emergencies:
                 raise Refusal("command.interrupted")
             airing = found
         if airing.state != "aired":
-            raise Refusal(airing.code or "command.interrupted", detail=airing.reason or "", by="-")
+            ended = sounding.ended if sounding is not None else None
+            by = ended.params.get("by", "-") if ended is not None else "-"
+            raise Refusal(airing.code or "command.interrupted", detail=airing.reason or "", by=by)
         return airing
 
     async def over(self, id_: str) -> Airing | None:

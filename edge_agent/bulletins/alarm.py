@@ -12,6 +12,7 @@ from edge_agent.bulletins.ledger import Ledger
 from edge_agent.bulletins.table import Begun, Key, Planned
 from edge_agent.calendar import Occurrence
 from edge_agent.contract.airings import Airing
+from edge_agent.contract.bulletins import Bulletin
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.segments import Segment, Text
 
@@ -31,6 +32,10 @@ class BulletinAlarms:
     def sounding(self, bulletin: str) -> bool:
         """Whether a bulletin repeats now, or will as soon as the node has started."""
         return bulletin in self._station.emergencies.active()
+
+    def goes_on(self, before: Planned | None, asked: Bulletin) -> bool:
+        """Whether what is asked sounds already: who had no answer asks once more, which must not fall silent for it."""
+        return before is not None and self.sounding(asked.id) and _is_same(before.bulletin, asked)
 
     async def sound(
         self, planned: Planned, occurrence: Occurrence, parts: tuple[Segment, ...], owner: str | None
@@ -94,6 +99,14 @@ def _alarm(
         until=_until(bulletin.repeat_until, occurrence.at),
         repeat_every_s=bulletin.repeat_every_s,
     )
+
+
+def _is_same(one: Bulletin, other: Bulletin) -> bool:
+    """But for the instants at which it was asked for; one that is moved has an end that moves with it."""
+    if one.at != other.at and (one.repeat_until is None or one.recurrence is not None):
+        return False
+    asked = {"at": other.at, "catch_up_s": other.catch_up_s, "approval": other.approval}
+    return one.model_copy(update=asked) == other
 
 
 def _until(wanted: datetime | None, at: datetime) -> datetime:

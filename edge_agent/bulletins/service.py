@@ -113,6 +113,8 @@ class BulletinService:
     async def plan(self, asked: Command, args: PlanBulletin) -> Act:
         """Handle `bulletin.plan`: on the calendar in the same transaction as the command, or not at all."""
         bulletin = args.bulletin
+        if self._emergencies.goes_on(self._planned.get(bulletin.id), bulletin):
+            return Act(result={"next": iso(bulletin.at)})
         await self._planning.texts(bulletin)
         if len({*self._planned, *self._coming, bulletin.id}) > _LIMIT:
             raise Refusal("bulletin.too_many", limit=_LIMIT)

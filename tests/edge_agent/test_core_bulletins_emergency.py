@@ -91,3 +91,20 @@ async def test_what_it_interrupts_goes_on_afterwards(tmp_path: Path) -> None:
         await rig.passes(timedelta(minutes=10))
         [airing] = await rig.aired()
         assert airing["state"] == "aired" and [each["by"] for each in airing["interruptions"]] == ["khan"]
+
+
+async def test_asked_again_while_it_sounds_it_goes_on(tmp_path: Path) -> None:
+    async with radio(tmp_path) as rig:
+        await rig.plan(urgent(at=NOW - 6 * S, repeat_until=NOW + 300 * S))  # the broker kept it while the node was away
+        await rig.passes(7 * S)
+        assert rig.state("khan").actual == "on_air"
+        # the hub had no answer: it asks once more, for an instant to come, or one that is over when it is heard
+        for at in (NOW + 10 * S, NOW + 5 * S):
+            await rig.plan(urgent(at=at, repeat_until=NOW + 300 * S))
+            await rig.passes(20 * S)
+            assert (rig.state("khan").actual, rig.state("khan").fault) == ("on_air", None)
+            assert rig.station.emergencies.active() == ("khan",)
+        await rig.cancel("khan")
+        await rig.passes(30 * S)
+        assert rig.station.emergencies.active() == ()
+        assert [each["state"] for each in await rig.aired("khan")] == ["aired"]

@@ -62,15 +62,7 @@ class Rig(OnAir):
         return asked.id, task
 
     async def alarm(self, name: str, authority: str = "commune") -> None:
-        alarm = Alarm(
-            id=name,
-            speaker="loa-1",
-            title=name,
-            segments=(Text(text=name),),
-            authority=authority,
-            until=FAR,
-            repeat_every_s=10,
-        )
+        alarm = called(name, authority=authority)
         await self.node.database.write(lambda db: self.station.emergencies.write(db, alarm))
         self.station.emergencies.begin(alarm)
         await self.node.settle()
@@ -88,6 +80,11 @@ class Rig(OnAir):
 
     def sounds(self) -> list[tuple[str, float]]:
         return [(name, began) for name, began, _ in self.heard()]
+
+
+def called(name: str, **changes: Any) -> Alarm:
+    whole = {"id": name, "speaker": "loa-1", "title": name, "segments": (Text(text=name),), "until": FAR}
+    return Alarm.model_validate({**whole, "authority": "commune", "repeat_every_s": 10, **changes})
 
 
 @asynccontextmanager
@@ -279,10 +276,22 @@ async def test_stopped_it_is_silent_at_once(rig: Rig) -> None:
     await rig.node.settle()
     assert rig.horn.ended == [START + 7 * S]
     assert await refused(done) == "speaker.stopped"
+    assert str(done.exception()) == f"Stopped by {command().by}."
     await rig.advance(60)
     [airing] = await rig.aired()
     assert (airing.state, airing.code, airing.seconds) == ("partly", "speaker.stopped", 7)
     assert len(rig.sounds()) == 1
+
+
+async def test_another_of_the_same_name_that_comes_while_it_falls_silent_is_heard(rig: Rig) -> None:
+    await rig.alarm("flood")
+    await rig.advance(7)
+    rig.station.emergencies.end("flood", "lan")
+    another = called("flood", segments=(Text(text="higher"),), planned=START + 7 * S)
+    sounding = asyncio.ensure_future(rig.station.emergencies.sound(another))
+    await rig.advance(20)
+    assert (await sounding).state == "aired"
+    assert rig.station.emergencies.active() == ("flood",)
 
 
 async def test_equal_ones_take_turns(rig: Rig) -> None:
