@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 
 from edge_agent.contract.sentences import Language
+from hub.air.acts import emergencies_of
 from hub.air.emergency import Emergencies
 from hub.air.emergency_acts import EmergencyActs
 from hub.air.emergency_follow import EmergencyFollow
@@ -65,7 +67,8 @@ class AirDesk:
     def __init__(self, needs: Needs) -> None:
         shown, clock = needs.shown, needs.shown.clock
         site = Site(shown, needs.renderer, needs.live, needs.toasts, needs.areas, needs.language)
-        self.emergencies = Emergencies(needs.store, needs.commands, needs.can_reach, needs.audit, shown.notice, clock)
+        common = (needs.store, needs.commands, needs.can_reach, needs.audit, shown.notice, clock)
+        self.emergencies = Emergencies(*common, sounds=partial(_sounds, shown))
         self.prepared = Prepared(needs.store, needs.voice, needs.media, needs.audit, clock)
         self.reading = needs.reading
         self.alarms = EmergencyActs(site, needs.reading, self.emergencies, self.prepared)
@@ -107,3 +110,9 @@ class AirDesk:
 
 def _told(site: Site) -> Callable[[Language], Told]:
     return lambda language: Told(language, site.speaker_at(language))
+
+
+def _sounds(shown: Shown, address: str, emergency: str) -> bool:
+    """Whether a node says itself that it repeats an emergency."""
+    node = shown.registry.nodes.get(address)
+    return node is not None and emergency in emergencies_of(node)

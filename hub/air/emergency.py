@@ -55,11 +55,16 @@ class Emergencies:
         audit: Audit,
         notice: Notice,
         clock: Clock,
+        sounds: Callable[[str, str], bool] = lambda _address, _emergency: False,
     ) -> None:
-        """`can_reach`: whether a node is there now, by its address."""
+        """`can_reach`: whether a node is there now, by its address.
+
+        `sounds`: whether a node itself says that it repeats an emergency, by its id.
+        """
         self._store = store
         self._commands = commands
         self._can_reach = can_reach
+        self._sounds = sounds
         self._audit = audit
         self._notice = notice
         self._clock = clock
@@ -196,6 +201,8 @@ class Emergencies:
         def heard(address: str, outcome: Outcome) -> None:
             if outcome.state != "unsent":
                 self._note(emergency, address, Told(outcome.state, outcome.fault, emergency.nodes[address].ended))
+                if emergency.cleared is not None:
+                    self._news.set()  # its end may have come before its beginning was taken
 
         await self._ask(emergency.by, args, addresses, life, heard)
 
@@ -203,7 +210,7 @@ class Emergencies:
         """Take it off the nodes' calendars, and say the all-clear where it was on."""
         first = not emergency.ending
         emergency.ending = True
-        left = [address for address, told in emergency.nodes.items() if not told.ended]  # unheard of: also then
+        left = [address for address in emergency.nodes if self._is_left(emergency, address)]
         open_ = left if first else [address for address in left if self._can_reach(address)]
         if not open_:
             return
@@ -211,8 +218,9 @@ class Emergencies:
 
         def heard(address: str, outcome: Outcome) -> None:
             gone = outcome.fault is not None and outcome.fault.code == "command.unknown_thing"
-            if outcome.state in ("done", "accepted") or gone:
-                told = emergency.nodes[address]
+            told = emergency.nodes[address]
+            pending = not told.state and address in emergency.asked
+            if outcome.state in ("done", "accepted") or (gone and not pending):
                 self._note(emergency, address, Told(told.state, told.fault, self._clock.now()))
 
         life = max((emergency.until - now).total_seconds(), 60.0)
@@ -221,6 +229,10 @@ class Emergencies:
             words = PlanBulletin(bulletin=book.clear_bulletin(emergency, self._clock.now() + CLEAR_AFTER))
             there = [address for address in open_ if self._can_reach(address)]
             await self._ask(emergency.cleared_by, words, there, 60.0, lambda *_: None)
+
+    def _is_left(self, emergency: Emergency, address: str) -> bool:
+        """Whether it is still to be ended there: also where nobody knows that it began, and where it is heard again."""
+        return not emergency.nodes[address].ended or self._sounds(address, emergency.id)
 
     async def _ask(
         self, who: str, args: Args, addresses: list[str], life: float, heard: Callable[[str, Outcome], None]

@@ -241,6 +241,53 @@ async def test_neither_another_emergency_nor_an_end_waits_for_a_node_that_does_n
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_an_end_that_comes_before_the_beginning_was_taken_is_sent_again(
+    hub: Running, siren: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emergency, "LOOK_S", 600)
+    taken, here = asyncio.Event(), "29401/tram-bom"
+
+    async def slowly(node: FakeNode, asked: Any) -> None:
+        await taken.wait()
+        await planned(node, asked)
+
+    async def cancel(node: FakeNode, asked: Any) -> None:
+        if taken.is_set():
+            await cancelled(node, asked)
+        else:
+            await node.ack(asked, "rejected", fault=Fault.of("command.unknown_thing"))
+
+    siren.replies |= {"bulletin.plan": slowly, "bulletin.cancel": cancel}
+    emergencies = hub.hub.air.emergencies
+    id_ = await emergencies.sound(Words("Bão", "Bão sắp vào."), [here], 15)
+    await until(lambda: plans(siren))
+    await emergencies.all_clear(id_)
+    await until(lambda: [c for c in siren.commands if c.do == "bulletin.cancel"])
+    taken.set()
+    await until(lambda: emergencies.get(id_).nodes[here].ended)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_what_a_node_still_repeats_is_ended_again(
+    hub: Running, siren: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emergency, "LOOK_S", 0.2)
+    here, speaking = "29401/tram-bom", True
+
+    async def cancel(node: FakeNode, asked: Any) -> None:
+        await (node.ack(asked, "done") if speaking else cancelled(node, asked))
+
+    siren.replies |= {"bulletin.cancel": cancel}
+    emergencies = hub.hub.air.emergencies
+    id_ = await emergencies.sound(Words("Bão", "Bão sắp vào."), [here], 15)
+    await until(lambda: hub.hub.registry.nodes[here].states[("speaker", "loa")].emergencies)
+    await emergencies.all_clear(id_)
+    await until(lambda: len([c for c in siren.commands if c.do == "bulletin.cancel"]) > 2)
+    speaking = False
+    await until(lambda: not hub.hub.registry.nodes[here].states[("speaker", "loa")].emergencies)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_it_sounds_on_a_full_disk_and_is_written_once_there_is_room(
     hub: Running, siren: FakeNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
