@@ -43,6 +43,7 @@
     toast.setAttribute("role", "alert");
     toast.textContent = text;
     toast.dataset.close = "";
+    toast.dataset.away = "";
     byId("toasts").prepend(toast);
   };
   for (const name of ["htmx:sendError", "htmx:timeout"]) {
@@ -150,6 +151,7 @@
     source = event.detail.source;
     source.addEventListener("beat", hear);
     hear();
+    document.querySelectorAll("#toasts [data-away]").forEach((toast) => toast.remove()); // it holds no longer
   });
   const notice = () => {
     if (!source || Date.now() - heard < SILENCE_MS) return;

@@ -147,9 +147,12 @@ async def test_page_comes_back_when_the_hub_does(broker: Mosquitto, browser: Bro
         await expect(page.locator(LIGHT)).to_be_visible()
         await page.fill(SAY, "Câu đang viết dở")
     await expect(page.locator("#stale")).to_be_visible()
+    await page.click(LIGHT)
+    await expect(page.locator(".toast.bad")).to_contain_text("Trang đang mất kết nối")
     await node.state(LightState(id="cong-thon", at=now(), wanted=100, actual=100, why="rule"))
     async with serving(config):
         await expect(page.locator("#stale")).to_be_hidden(timeout=15_000)
+        await expect(page.locator(".toast")).to_have_count(0)  # what it said holds no longer
         await expect(page.locator(LIGHT)).to_contain_text("Đang sáng")
         await expect(page.locator(SAY)).to_have_value("Câu đang viết dở")
         await page.close()
