@@ -54,6 +54,10 @@ class Entry:
             return True
 
 
+class NotKept(Exception):
+    """Raised by a job that takes back on purpose what it wrote: an answer to who asked, not a fault of the database."""
+
+
 class OneFailed(Exception):
     """A job failed. To be rolled back and run again, each job by itself."""
 
@@ -104,7 +108,8 @@ class Group:
             if not self._each_by_itself:
                 self._each_by_itself = True
                 raise OneFailed from error
-            logger.exception("a write failed")
+            if not isinstance(error, NotKept):
+                logger.exception("a write failed")
             connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
             return entry, None, error
         if self._each_by_itself:

@@ -12,6 +12,7 @@ from hub.cap.relations import keep
 from hub.cap.rows import Row
 from hub.people.areas import Areas
 from hub.people.rights import Person, Right
+from hub.store_group import NotKept
 
 PER_HOUR = 10
 """Messages that prove nothing, of one person who does not decide about them."""
@@ -19,7 +20,7 @@ CALM = "calm"
 """The act that says: brought without proof by somebody who does not decide about it, so nobody is woken for it."""
 
 
-class TooMany(Exception):
+class TooMany(NotKept):
     """That person has brought enough for this hour. Nothing was kept."""
 
 

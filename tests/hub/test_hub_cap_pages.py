@@ -318,13 +318,16 @@ class TestRights:
             assert (await row(hub, old)).state is State.WAITING
             assert (await row(hub, cancel)).state is State.WAITING
 
-    async def test_who_does_not_decide_brings_so_many_in_an_hour_and_wakes_nobody(self, hub: Running) -> None:
+    async def test_who_does_not_decide_brings_so_many_in_an_hour_and_wakes_nobody(
+        self, hub: Running, caplog: pytest.LogCaptureFixture
+    ) -> None:
         async with await as_(hub, "truong-thon", Role.AREA_HEAD, Place("29401", "thon-dong")) as head:
             for n in range(10):
                 answer = await head.post("/api/alerts", content=AlertOf(f"a-{n}").xml(), headers=XML)
                 assert answer.status_code == 201
             many = await head.post("/api/alerts", content=AlertOf("a-10").xml(), headers=XML)
             assert (many.status_code, many.json()["problems"][0]["code"]) == (429, "cap.too_many")
+        assert "a write failed" not in caplog.text, "a refusal is no fault of the database"
         assert "không báo gấp" in (await hub.http.get(f"/alerts/{answer.json()['id']}")).text
         own = await bring(hub, AlertOf("a-11"))
         assert "không báo gấp" not in (await hub.http.get(f"/alerts/{own}")).text
