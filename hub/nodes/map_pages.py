@@ -26,7 +26,7 @@ from hub.toasts import Toast, Toasts
 
 CALM_S = 2.0
 MOST_NAME = 28
-LETTER = 34.0
+LETTER = 38.0
 """Width of a letter on phones, in units of the drawing: of a bold one of 55, generously."""
 
 
