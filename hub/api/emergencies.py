@@ -12,7 +12,7 @@ from hub.air.emergency_acts import Asked, Wanted
 from hub.air.emergency_book import Emergency, Told
 from hub.air.emergency_view import state_of
 from hub.api.errors import Error, of_fault, refused
-from hub.api.parts import NOT_FOUND, Hub, Parts, needs, reply, router, worded
+from hub.api.parts import NOT_FOUND, Hub, Parts, is_there, needs, reply, router, worded
 from hub.api.spoken import LANGUAGE, Places, Text, Title, chosen
 from hub.forms import FormError
 from hub.people.door import somewhere
@@ -178,7 +178,7 @@ def ahead(hub: Parts, asked: Asked, where: str) -> AlarmAhead:
         drill=asked.words.drill,
         minutes=asked.minutes,
         nodes=[node.address for node in asked.nodes],
-        away=[node.address for node in asked.nodes if not node.online],
+        away=[node.address for node in asked.nodes if not is_there(hub, node)],
         unclear=list(asked.draft.guessed),
     )
 

@@ -11,7 +11,7 @@ from edge_agent.contract.health import EXAMINATION, DoctorState, FindingState
 from edge_agent.contract.records import Event
 from edge_agent.contract.sentences import Language
 from hub.api.errors import Message
-from hub.api.parts import NOT_FOUND, Commune, Hub, NodeName, Parts, found, needs, reply, router
+from hub.api.parts import NOT_FOUND, Commune, Hub, NodeName, Parts, found, is_there, needs, reply, router
 from hub.node import Node
 from hub.nodes.checkup import checkup
 from hub.nodes.doctor import stands_at
@@ -109,7 +109,7 @@ async def node_health(hub: Hub, commune: Commune, node: NodeName) -> Response:
     ]
     samples = [SampleOf(at=sample.at, values=sample.values) for sample in kept.samples]
     last = _last(hub, known, kept)
-    return reply(HealthOf(node=known.address, online=known.online, checks=checks, samples=samples, last=last))
+    return reply(HealthOf(node=known.address, online=is_there(hub, known), checks=checks, samples=samples, last=last))
 
 
 @routes.get("/nodes/{commune}/{node}/doctor", response_model=Examined, responses=NOT_FOUND)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from edge_agent.contract.base import NAME_PATTERN, Instant, Strict
 from hub.api.errors import refused
-from hub.api.parts import NOT_FOUND, Commune, Hub, Parts, brings, needs, reply, router
+from hub.api.parts import NOT_FOUND, Commune, Hub, Parts, brings, is_there, needs, reply, router
 from hub.forms import FormError
 from hub.node import Node
 from hub.nodes.drawing import Fit, Pin
@@ -128,13 +128,13 @@ async def put_pins(hub: Hub, commune: Commune, asked: Pins) -> Response:
 async def _map(hub: Parts, commune: str) -> MapOf:
     ground = await hub.more.mapping.ground(commune)
     fit = ground.fit if ground else None
-    nodes = [_standing(node, fit) for node in hub.more.mapping.nodes(commune)]
+    nodes = [_standing(hub, node, fit) for node in hub.more.mapping.nodes(commune)]
     return MapOf(commune=commune, nodes=nodes, picture=_ground(ground) if ground else None)
 
 
-def _standing(node: Node, fit: Fit | None) -> Standing:
+def _standing(hub: Parts, node: Node, fit: Fit | None) -> Standing:
     place = node.about.position if node.about else None
-    told = Standing(node=node.address, name=node.title, online=node.online)
+    told = Standing(node=node.address, name=node.title, online=is_there(hub, node))
     if place is None:
         return told
     x, y = fit.at(place) if fit else (None, None)

@@ -8,7 +8,21 @@ from starlette.responses import Response
 
 from edge_agent.contract.reports import About, ThingState
 from hub.api.errors import refused
-from hub.api.parts import NOT_FOUND, UNCHANGED, Commune, Hub, Limit, NodeName, found, needs, reply, router, tagged
+from hub.api.parts import (
+    NOT_FOUND,
+    UNCHANGED,
+    Commune,
+    Hub,
+    Limit,
+    NodeName,
+    Parts,
+    found,
+    is_there,
+    needs,
+    reply,
+    router,
+    tagged,
+)
 from hub.node import Node
 from hub.people.acting import person
 from hub.people.door import SIGNED_IN, at_node, somewhere
@@ -22,7 +36,7 @@ class NodeBrief(BaseModel):
 
     node: str = Field(examples=["26734/tram-bom"])
     name: str
-    online: bool
+    online: bool = Field(description="Whether it can be reached now; none can while the broker is away from the hub")
     area: str = Field(default="", description="Residential area as addresses write it, `thon-dong`")
 
 
@@ -75,7 +89,7 @@ async def list_nodes(
     where = Place.parse(place)
     seen = (node for node in hub.areas.nodes(person(), Right.SEE) if not place or where.holds(hub.areas.place(node)))
     rest = sorted((node for node in seen if node.address > after), key=lambda node: node.address)
-    items = [_brief(hub.areas.place(node), node).model_dump() for node in rest[:limit]]
+    items = [_brief(hub, node).model_dump() for node in rest[:limit]]
     more = {"next": items[-1]["node"]} if len(rest) > limit else {}
     return tagged(request, {"items": items, **more})
 
@@ -86,7 +100,7 @@ async def one_node(request: Request, hub: Hub, commune: Commune, node: NodeName)
     """One node, with what it has."""
     known = found(hub, commune, node)
     about = {"about": known.about.model_dump(mode="json", exclude_none=True)} if known.about else {}
-    return tagged(request, {**_brief(hub.areas.place(known), known).model_dump(), **about})
+    return tagged(request, {**_brief(hub, known).model_dump(), **about})
 
 
 @routes.get("/nodes/{commune}/{node}/states", response_model=NodeStates, responses={**NOT_FOUND, **UNCHANGED})
@@ -95,7 +109,7 @@ async def node_states(request: Request, hub: Hub, commune: Commune, node: NodeNa
     """The newest state of each thing."""
     known = found(hub, commune, node)
     states = [s.model_dump(mode="json", exclude_none=True, by_alias=True) for s in known.states.values()]
-    return tagged(request, {**_brief(hub.areas.place(known), known).model_dump(), "states": states})
+    return tagged(request, {**_brief(hub, known).model_dump(), "states": states})
 
 
 @routes.get("/areas", response_model=list[AreaBrief], responses=UNCHANGED)
@@ -142,5 +156,6 @@ async def me() -> Response:
     return reply({"id": who.id, "name": who.name, "kind": who.kind, "rights": rights})
 
 
-def _brief(place: Place, node: Node) -> NodeBrief:
-    return NodeBrief(node=node.address, name=node.title, online=node.online, area=place.area)
+def _brief(hub: Parts, node: Node) -> NodeBrief:
+    area = hub.areas.place(node).area
+    return NodeBrief(node=node.address, name=node.title, online=is_there(hub, node), area=area)

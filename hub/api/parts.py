@@ -26,6 +26,7 @@ from hub.clock import Clock
 from hub.commands import Commands
 from hub.feed import Feed
 from hub.forms import FormError
+from hub.linked import UNSENT
 from hub.node import Node
 from hub.people.areas import Areas
 from hub.people.audit import Audit
@@ -153,11 +154,18 @@ class Guarded(APIRoute):
 
 
 def worded(error: FormError | Wrong, status: int = 422, where: str = "body") -> ApiError:
-    """What the pages would say."""
+    """What the pages would say. While the broker is away nothing is wrong with what was asked: 503."""
+    if error.key == UNSENT:
+        status = 503
     params = {
         name: value if isinstance(value, str | int | float) else str(value) for name, value in error.params.items()
     }
     return refused(status, error.key, where, **params)
+
+
+def is_there(hub: Parts, node: Node) -> bool:
+    """Whether it can be reached now: while the hub itself is cut off, none can."""
+    return node.online and hub.more.shown.link.connected
 
 
 def router(tag: str) -> APIRouter:

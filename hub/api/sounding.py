@@ -11,7 +11,7 @@ from edge_agent.contract.errors import Fault
 from hub.api.acts import ONE, Done, done
 from hub.api.emergencies import Alarm, AlarmAhead, ahead, look_at
 from hub.api.errors import refused
-from hub.api.parts import NOT_FOUND, Commune, Hub, NodeName, Parts, found, needs, reply, router
+from hub.api.parts import NOT_FOUND, Commune, Hub, NodeName, Parts, found, is_there, needs, reply, router
 from hub.commands import Outcome
 from hub.people.door import at_node
 from hub.people.rights import Right
@@ -46,7 +46,7 @@ async def prepare_here(hub: Hub, commune: Commune, node: NodeName, args: AlarmHe
     """The first step of an emergency at one node: nothing sounds yet."""
     known = found(hub, commune, node)
     told = ahead(hub, await look_at(hub, args, (known.address,)), known.address)
-    here = {"node": known.address, "name": known.title, "online": known.online}
+    here = {"node": known.address, "name": known.title, "online": is_there(hub, known)}
     return reply(AlarmPrepared(**told.model_dump(), **here), 201)
 
 
@@ -55,8 +55,8 @@ async def prepare_here(hub: Hub, commune: Commune, node: NodeName, args: AlarmHe
 async def sound_here(hub: Hub, commune: Commune, node: NodeName, code: CodeOf) -> Response:
     """The second step: the siren, then the words, again and again. `emergency` names it below `/air/emergency`."""
     known = found(hub, commune, node)
-    if not known.online:
-        return done(AWAY, known.address)
+    if not is_there(hub, known):
+        return done(AWAY if hub.more.shown.link.connected else Outcome("unsent"), known.address)
     asked = hub.prepares.take(code, known.address, hub.clock.now())
     if asked is None:
         raise refused(404, "api.no_prepared", "path.code")

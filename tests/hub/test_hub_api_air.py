@@ -285,3 +285,30 @@ async def test_many_are_asked_at_once_and_once_more(hub: Running, node: FakeNode
         assert (await over(http, await http.post("/air/stop", json={})))["done"] == 2
     wanted = ["air.speak", "air.speak", "air.speak", "air.volume", "air.stop"]
     assert [act for act in await noted(hub) if act.startswith("air.")] == wanted
+
+
+async def test_while_the_broker_is_away_programs_are_told_so_and_no_siren_sounds_late(
+    hub: Running, siren: FakeNode, broker: Mosquitto
+) -> None:
+    async with await program(hub, ["see", "speak", "emergency"], ["29401"]) as http:
+        steps = f"/nodes/{NODE}/emergency"
+        before = (await http.post(steps, json={"text": "Xả lũ."})).json()
+        assert before["online"] and (await http.get(f"/nodes/{NODE}")).json()["online"]
+        broker.stop()
+        await until(lambda: not hub.hub.link.connected)
+        for path in ("/nodes", f"/nodes/{NODE}", f"/nodes/{NODE}/health", "/map?commune=29401"):
+            told = (await http.get(path)).json()
+            nodes = told.get("items", told.get("nodes", [told]))
+            assert [each["online"] for each in nodes] == [False], path
+        spoken = await http.post("/air/speak", json={"text": "Mời bà con đi họp.", "places": ["29401"]})
+        assert (spoken.status_code, spoken.json()["code"]) == (503, "outcome.unsent")
+        sounded = await http.post(f"{steps}/{before['code']}", json={})
+        assert (sounded.status_code, sounded.json()["code"], sounded.json()["state"]) == (
+            503,
+            "outcome.unsent",
+            "unsent",
+        )
+        assert (await http.get("/air/emergency")).json() == [], "nothing is kept to sound later"
+        assert not (await http.post(steps, json={"text": "Xả lũ."})).json()["online"]
+        ahead = await http.post("/air/emergency/check", json={"text": "Xả lũ.", "places": ["29401"]})
+        assert (ahead.json()["nodes"], ahead.json()["away"]) == ([NODE], [NODE])
