@@ -88,11 +88,16 @@ def bulletin(emergency: Emergency, at: datetime, now: datetime) -> Bulletin:
     )
 
 
+def clear_id(id_: str) -> str:
+    """By what nodes know the all-clear of an emergency."""
+    return f"by-{id_.removeprefix('kc-')}"[:40]
+
+
 def clear_bulletin(emergency: Emergency, at: datetime) -> Bulletin:
     """The all-clear."""
     return Bulletin.model_validate(
         {
-            "id": f"by-{emergency.id.removeprefix('kc-')}"[:40],
+            "id": clear_id(emergency.id),
             "title": clear_of(emergency.words.title),
             "text": emergency.words.clear,
             "strict_reading": False,

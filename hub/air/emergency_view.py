@@ -3,15 +3,18 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from edge_agent.contract.reports import BulletinState, SpeakerState
-from hub.air.emergency_book import Emergency, Told
+from hub.air.emergency_book import Emergency, Told, clear_id
 from hub.node import Node
 from hub.sentences import Speaker
 
 ROWS = 100
 """Clusters that are named; those that need somebody first."""
 _ORDER = ("bad", "silent", "away", "open", "taken", "sounding", "still", "over", "ended")
+_CLEAR_COMES, _CLEAR_SHOWN = timedelta(seconds=60), timedelta(minutes=10)
+"""So long its voice may take to be made; so long after it one wants to know whether it was spoken."""
 _LEFT = ("bad", "silent", "away", "open")
 
 
@@ -29,7 +32,8 @@ class EmergencyRow:
 class EmergencyPageView:
     """`left`: clusters that could be asked once more; `more`: rows that are not shown.
 
-    `cut_off`: what becomes of it while the broker is away; empty while it is there.
+    `cut_off`: what becomes of it while the broker is away; empty while it is there. `clear_told`: how far the words of
+    the all-clear are.
     """
 
     id: str
@@ -51,6 +55,7 @@ class EmergencyPageView:
     rows: tuple[EmergencyRow, ...]
     more: int
     cut_off: str = ""
+    clear_told: str = ""
 
 
 def state_of(emergency: Emergency, told: Told, node: Node | None) -> str:
@@ -115,7 +120,22 @@ def emergency_view(
         rows=tuple(rows[:ROWS]),
         more=max(0, len(rows) - ROWS),
         cut_off="" if linked else _cut_off(emergency, speak),
+        clear_told=_clear_told(emergency, [nodes[a] for a in emergency.nodes if a in nodes and may_see(a)], speak),
     )
+
+
+def _clear_told(emergency: Emergency, nodes: list[Node], speak: Speaker) -> str:
+    """Where its words were spoken, by what the nodes report; empty where there are none, or it was long ago."""
+    if emergency.cleared is None or not emergency.words.clear or speak.now - emergency.cleared > _CLEAR_SHOWN:
+        return ""
+    found = (node.states.get(("bulletin", clear_id(emergency.id))) for node in nodes)
+    states = Counter(state.actual for state in found if isinstance(state, BulletinState))
+    if states["aired"]:
+        return speak.t("emergency.clear_spoken", count=states["aired"], all=len(nodes))
+    if states["on_air"]:
+        return speak.t("emergency.clear_on_air", count=states["on_air"], all=len(nodes))
+    is_early = speak.now - emergency.cleared < _CLEAR_COMES
+    return speak.t("emergency.clear_coming" if is_early else "emergency.clear_unspoken")
 
 
 def _cut_off(emergency: Emergency, speak: Speaker) -> str:

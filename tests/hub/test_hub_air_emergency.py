@@ -117,6 +117,10 @@ async def test_it_sounds_is_followed_and_ended_by_the_all_clear(hub: Running, si
     await until(lambda: len(plans(siren)) == 2)
     clear = plans(siren)[1]
     assert (clear.class_, clear.title, clear.text) == ("priority", "Báo yên: Xả lũ", "Đã hết xả lũ.")
+    await shows(hub, path, "Lời báo yên: đang tạo giọng đọc")
+    for actual, words in (("on_air", "1/1 cụm loa đang đọc"), ("aired", "1/1 cụm loa đã đọc xong")):
+        await siren.state(BulletinState(id=clear.id, at=now(), actual=actual, title=clear.title))
+        await shows(hub, path, f"Lời báo yên: {words}")
     order = [c.do for c in siren.commands]
     assert order.index("bulletin.cancel") < len(order) - 1 - order[::-1].index("bulletin.plan")
     await hub.http.post(f"{path}/clear")  # a second tap changes nothing
