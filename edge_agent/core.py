@@ -11,7 +11,7 @@ from edge_agent.clock import SystemClock
 from edge_agent.clock.chrony import ChronyWatch
 from edge_agent.config.model import NodeConfig
 from edge_agent.contract.errors import Fault
-from edge_agent.contract.reports import ClockReport
+from edge_agent.contract.reports import BulletinState, ClockReport
 from edge_agent.contract.thing import Thing
 from edge_agent.contract.topics import NodeTopics
 from edge_agent.faults import Faults
@@ -69,7 +69,7 @@ class Core:
         """How a service publishes the states of its things; faults among them are counted on the way."""
 
         def publish(state: Thing) -> None:
-            self.faults.set(f"{kind}/{state.id}", state.fault)
+            self.faults.set(f"{kind}/{state.id}", None if _is_past(state) else state.fault)
             self.board.post(self.topics.state(kind, state.id), state)
 
         return publish
@@ -93,3 +93,8 @@ class Core:
         log.error("%s", fault.en)
         self.recorder.event("store", code=fault.code, moved=moved.name)
         self.faults.set("database", fault)
+
+
+def _is_past(state: Thing) -> bool:
+    """Whether its fault tells why a bulletin was not heard, or not to its end: nothing is wrong any more by that."""
+    return isinstance(state, BulletinState) and state.actual in ("aired", "partly", "missed", "cancelled")
