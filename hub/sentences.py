@@ -219,6 +219,11 @@ def number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.1f}"
 
 
+def digits(value: float, language: Language) -> str:
+    """A number as its readers write it: `12,2` in Vietnamese."""
+    return number(value).replace(".", ",") if language == "vi" else number(value)
+
+
 def _short(text: str) -> str:
     return text if len(text) <= 120 else text[:119] + "…"
 

@@ -14,7 +14,7 @@ from hub.air.onair import ClashView, SpeakerView, clashes, speaker_view
 from hub.ledger import Account
 from hub.node import Node
 from hub.people.rights import Right
-from hub.sentences import Speaker, is_undecodable, number
+from hub.sentences import Speaker, digits, is_undecodable
 from hub.things.views import PlantView, plant_view
 from hub.times import local, zone_named
 from hub.titles import titled
@@ -234,7 +234,9 @@ def _health(account: Account | None, language: Language) -> tuple[tuple[str, str
         if name in values:
             metric = METRICS[name]
             unit = _UNITS.get(unit_of(name), unit_of(name))
-            rows.append((metric.vi if language == "vi" else metric.en, f"{number(values[name])} {unit}".strip()))
+            rows.append(
+                (metric.vi if language == "vi" else metric.en, f"{digits(values[name], language)} {unit}".strip())
+            )
     return tuple(rows)
 
 

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from edge_agent.contract.records import Sample
 from edge_agent.contract.sentences import Language
 from edge_agent.contract.units import METRICS, unit_of
-from hub.sentences import Speaker, number
+from hub.sentences import Speaker, digits
 from hub.times import local
 
 WIDTH, HEIGHT = 600, 140
 LEFT, BOTTOM = 4, 4
 SHOWN = ("temperature", "cpu", "memory", "disk", "wifi_signal", "link_rtt", "outbox_waiting", "under_voltage")
 _BOUNDS = {"cpu": (0.0, 100.0), "memory": (0.0, 100.0), "disk": (0.0, 100.0), "under_voltage": (0.0, 1.0)}
-"""Axes that do not follow the values; the others hold them with some room."""
+"""Axes that do not follow the values; the others hold them with some room, not below nought if none is."""
 GAP = timedelta(minutes=15)
 """Where samples are further apart than this, the line is broken: nothing is known there."""
 UNITS = {"Cel": "°C", "1": "", "dB[mW]": "dBm"}
@@ -44,10 +44,10 @@ def charts(samples: Sequence[Sample], speak: Speaker) -> tuple[Chart, ...]:
     return tuple(found)
 
 
-def value(name: str, amount: float) -> str:
+def value(name: str, amount: float, language: Language) -> str:
     """`51,2 °C`."""
     unit = unit_of(name)
-    return f"{number(amount)} {UNITS.get(unit, unit)}".strip()
+    return f"{digits(amount, language)} {UNITS.get(unit, unit)}".strip()
 
 
 def called(name: str, language: Language) -> str:
@@ -61,16 +61,16 @@ def _chart(name: str, points: list[tuple[datetime, float]], speak: Speaker) -> C
     low, high = _BOUNDS.get(name, _around(amounts))
     said = speak.t(
         "node.chart_said",
-        last=value(name, amounts[-1]),
-        low=value(name, min(amounts)),
-        high=value(name, max(amounts)),
+        last=value(name, amounts[-1], speak.language),
+        low=value(name, min(amounts), speak.language),
+        high=value(name, max(amounts), speak.language),
     )
     return Chart(
         name=name,
         title=called(name, speak.language),
         said=said,
-        low=value(name, low),
-        high=value(name, high),
+        low=value(name, low, speak.language),
+        high=value(name, high, speak.language),
         lines=tuple(_lines(points, low, high)),
         since=_clock(points[0][0], speak),
         until=_clock(points[-1][0], speak),
@@ -80,7 +80,8 @@ def _chart(name: str, points: list[tuple[datetime, float]], speak: Speaker) -> C
 def _around(amounts: Sequence[float]) -> tuple[float, float]:
     low, high = min(amounts), max(amounts)
     room = max((high - low) * 0.1, abs(high) * 0.02, 0.5)
-    return round(low - room, 1), round(high + room, 1)
+    least = round(low - room, 1)
+    return max(least, 0.0) if low >= 0 else least, round(high + room, 1)
 
 
 def _lines(points: list[tuple[datetime, float]], low: float, high: float) -> Iterable[str]:

@@ -8,7 +8,7 @@ from edge_agent.contract.reports import CameraState, DriverState, SpeakerState
 from hub.node import Node
 from hub.nodes.charts import value
 from hub.nodes.rows import name_of, with_name
-from hub.sentences import Speaker, is_undecodable, number
+from hub.sentences import Speaker, digits, is_undecodable
 
 DISK_FULL = 90.0
 HOT_C = 80.0
@@ -39,7 +39,7 @@ def _of_status(node: Node, speak: Speaker) -> Iterator[Check]:
     if clock is None:
         yield Check(speak.t("node.clock_unknown"), None)
     else:
-        offset = f" ({number(clock.offset_ms)} ms)" if clock.offset_ms is not None else ""
+        offset = f" ({digits(clock.offset_ms, speak.language)} ms)" if clock.offset_ms is not None else ""
         yield Check(speak.t("node.clock_good" if clock.trusted else "node.clock_bad") + offset, clock.trusted)
 
 
@@ -53,12 +53,13 @@ def _of_sample(sample: Sample | None, speak: Speaker) -> Iterator[Check]:
         yield Check(speak.t("node.power_bad" if weak else "node.power_was" if before else "node.power_good"), not weak)
     if "temperature" in values:
         hot = values["temperature"] >= HOT_C
-        words = value("temperature", values["temperature"])
+        words = value("temperature", values["temperature"], speak.language)
         yield Check(speak.t("node.hot" if hot else "node.cool", at=words), not hot)
     if "disk" in values:
         full = values["disk"] >= DISK_FULL
         yield Check(
-            speak.t("node.disk_bad" if full else "node.disk_good", used=value("disk", values["disk"])), not full
+            speak.t("node.disk_bad" if full else "node.disk_good", used=value("disk", values["disk"], speak.language)),
+            not full,
         )
 
 

@@ -47,7 +47,7 @@ class History:
         """What it said before it went away; what came later, of an older session, is not among it."""
         sample, told_last = self.last(offline)
         values = sample.values if sample else {}
-        told = tuple((called(n, speak.language), value(n, values[n])) for n in _TOLD if n in values)
+        told = tuple((called(n, speak.language), value(n, values[n], speak.language)) for n in _TOLD if n in values)
         events = tuple((speak.moment(event.at), speak.event(event, names)) for event in told_last)
         return LastWords(word, speak.moment(sample.at) if sample else "", told, events)
 

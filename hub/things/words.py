@@ -8,7 +8,8 @@ from edge_agent.contract.sentences import sentences, spelled
 from edge_agent.contract.switched import CabinetState, RuleState, SensorState, Switched, Trouble, Usage
 from edge_agent.contract.thing import Thing
 from hub.people.acting import BY_CONSOLE
-from hub.sentences import Speaker, number
+from hub.sentences import Speaker
+from hub.sentences import digits as written
 from hub.times import local
 
 UNITS = {"Cel": "°C", "1": "", "kW.h": "kWh", "%{RH}": "%", "L/min": "lít/phút", "L": "lít", "dB[mW]": "dBm"}
@@ -29,7 +30,7 @@ def said(speak: Speaker, words: Said | None, name: str = "") -> str:
 
 def digits(speak: Speaker, value: float) -> str:
     """A number as its readers write it."""
-    return number(value).replace(".", ",") if speak.language == "vi" else number(value)
+    return written(value, speak.language)
 
 
 def level_word(speak: Speaker, state: Switched | None, light: bool) -> str:

@@ -133,20 +133,23 @@ async def test_card_offers_only_what_one_may_do(hub: Running, node: FakeNode) ->
 
 async def test_history_is_drawn_and_last_words_are_kept(hub: Running, node: FakeNode) -> None:
     early = [
-        sample(n, temperature=50.0 + n, cpu=10.0 * n).model_copy(update={"at": now() - timedelta(minutes=60 - n)})
+        sample(n, temperature=50.5 + n, cpu=10.0 * n, link_rtt=0.4 * n).model_copy(
+            update={"at": now() - timedelta(minutes=60 - n)}
+        )
         for n in range(1, 6)
     ]
     await node.send(*early, event(6, "fault", "light/cong-thon", code="light.switching_error", id="cong-thon"))
     await until(lambda: getattr(hub.hub.ledger.accounts.get(ADDRESS), "version", 0) >= 6)
     seen = await page(hub, PATH)
     assert "Lời cuối" not in seen
-    assert seen.count("<polyline") == 2
-    assert "Lần cuối 55 °C, thấp nhất 51 °C, cao nhất 55 °C" in seen
+    assert seen.count("<polyline") == 3
+    assert "Lần cuối 55,5 °C, thấp nhất 51,5 °C, cao nhất 55,5 °C" in seen
+    assert "0 ms … 2,5 ms" in seen  # no delay is less than none
     await node.lose()
     await until(lambda: hub.hub.registry.nodes[ADDRESS].offline)
     seen = words(await page(hub, PATH))
     assert "Lời cuối trước khi im lặng Mất kết nối từ" in seen
-    assert "Nhiệt độ bo mạch 55 °C" in seen
+    assert "Nhiệt độ bo mạch 55,5 °C" in seen
     assert "Việc cuối cùng nút báo về" in seen
 
 
