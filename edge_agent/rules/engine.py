@@ -97,6 +97,7 @@ class RuleEngine:
             ended = self._go_on(moment, self._run, litres)
         elif self._rest.runs and not self._rest.left_s(moment):
             self._rest.stop()
+            self._after = None  # it said until when it rests, which is past
         if self._spent and self._gate.beyond() is False:
             self._spent = False
         if self._run is not None:

@@ -121,6 +121,16 @@ def test_what_has_not_come_back_yet_is_not_said_to_be_beyond_its_limit() -> None
     assert farm.verdict.said.vi.startswith("Máy chạy vì nhiệt độ 31 °C chưa xuống đến 30 °C; tự tắt")
 
 
+def test_after_its_rest_it_speaks_of_the_rest_no_more() -> None:
+    farm = Farm(all_of=[HOT], rest_s=300)
+    farm.set(nhiet=35)
+    farm.wait(660)
+    assert farm.set(nhiet=28) == "resting"
+    assert "Nghỉ đến" in farm.verdict.said.vi
+    assert farm.wait(300) == "idle"
+    assert farm.verdict.said.vi == "Chưa cần: nhiệt độ không cao hơn 32 °C."
+
+
 def test_without_a_rest_it_does_not_begin_again_while_its_reason_lasts() -> None:
     farm = Farm(all_of=[HOT])
     farm.set(nhiet=35)
