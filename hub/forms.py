@@ -10,6 +10,8 @@ MAX_FORM = 192 * 1024
 MAX_FIELDS = 200
 MAX_SPOKEN = 5000
 MAX_BULLETIN = 20_000
+TURNING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)))
+"""Embedding, overriding and isolating of another direction of writing, and the mark of byte order."""
 
 Fields = dict[str, str]
 
@@ -38,9 +40,13 @@ async def read(request: Request, most_fields: int = MAX_FIELDS) -> Fields:
 
 
 def clean(value: str) -> str:
-    """A field as it is kept: NFC, one kind of line end, no control characters, no white space around."""
-    text = unicodedata.normalize("NFC", value).replace("\r\n", "\n").strip()
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+    """A field as it is kept: NFC, one kind of line end, no control characters, no white space around.
+
+    Without what turns the order of the letters round, too: it lets a title read otherwise than it is.
+    """
+    text = unicodedata.normalize("NFC", value).replace("\r\n", "\n")
+    kept = (c for c in text if c in "\n\t" or not (c in TURNING or unicodedata.category(c) in ("Cc", "Cs")))
+    return "".join(kept).strip()
 
 
 def spoken(fields: Fields) -> str:

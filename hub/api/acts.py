@@ -1,6 +1,7 @@
 """What makes nodes do something. Answered when the node has answered, with what really happened."""
 
-from typing import Any, TypeVar
+from datetime import timedelta
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field
 from starlette.responses import Response
@@ -18,6 +19,7 @@ from edge_agent.contract.commands import (
 from edge_agent.contract.health import ExamineNode
 from hub.api.errors import ApiError, Error, of_fault, refused
 from hub.api.parts import NOT_FOUND, Commune, Hub, NodeName, Parts, found, needs, reply, router
+from hub.api.texts import CLEANED, Moment
 from hub.commands import Outcome
 from hub.people.acting import person
 from hub.people.door import at_commune, at_node
@@ -30,6 +32,8 @@ Asked = TypeVar("Asked", bound=BaseModel)
 ANSWER_S = 6.0
 """How long a program waits; afterwards the node refuses the command, so it never acts unexpectedly."""
 SPEAK_S = 10.0
+LATEST = timedelta(days=1)
+"""What is to be heard later is a bulletin: it stands in the calendar, and can be cancelled."""
 STATUS = {"done": 200, "accepted": 202, "rejected": 409, "failed": 409, "silent": 504, "unsent": 503}
 
 routes = router("acts")
@@ -60,6 +64,15 @@ class ManyDone(BaseModel):
     all: int
     nodes: dict[str, Answer]
     undo: str | None = Field(default=None, description="For `POST /undo/{undo}`, for a minute; absent: nothing to undo")
+
+
+class SpeakNow(Speak):
+    """Speak a sentence now, or within the next day."""
+
+    text: Annotated[str, CLEANED] = Field(min_length=1, max_length=5000)
+    at: Moment | None = Field(
+        default=None, description="When it is heard, for nodes that shall begin together; absent or past: now"
+    )
 
 
 ONE: dict[int | str, dict[str, Any]] = {
@@ -104,13 +117,16 @@ async def arm(hub: Hub, commune: Commune, node: NodeName, args: ArmRule) -> Resp
 
 @routes.post("/nodes/{commune}/{node}/speak", response_model=Done, responses=ONE)
 @needs(at_node(Right.SPEAK))
-async def speak(hub: Hub, commune: Commune, node: NodeName, args: Speak) -> Response:
+async def speak(hub: Hub, commune: Commune, node: NodeName, args: SpeakNow) -> Response:
     """Speak a sentence now. An emergency takes two steps: `POST .../emergency`."""
     if args.class_ == "emergency":
         if not hub.areas.may(person(), Right.EMERGENCY, f"{commune}/{node}"):
             raise refused(403, "api.no_emergency", "body.class")
         raise refused(422, "api.emergency_steps", "body.class", path=f"/api/v1/nodes/{commune}/{node}/emergency")
-    return await to_one(hub, commune, node, args, "speak", args.text[:200])
+    if args.at is not None and args.at > hub.clock.now() + LATEST:
+        raise refused(422, "api.speak_later", "body.at")
+    said = Speak.model_validate(args.model_dump(by_alias=True))
+    return await to_one(hub, commune, node, said, "speak", said.text[:200])
 
 
 @routes.post("/nodes/{commune}/{node}/stop", response_model=Done, responses=ONE)

@@ -11,6 +11,7 @@ from edge_agent.contract.base import Instant, Readings, Strict
 from hub.air.emergency_acts import Asked, Wanted
 from hub.air.emergency_book import Emergency, Told
 from hub.air.emergency_view import state_of
+from hub.air.prepared import Message
 from hub.api.errors import Error, of_fault, refused
 from hub.api.parts import NOT_FOUND, Hub, Parts, is_there, needs, reply, router, worded
 from hub.api.spoken import LANGUAGE, Places, Text, Title, chosen
@@ -34,7 +35,11 @@ class Alarm(Strict):
     clear: Text = Field(default="", description="What is said when it is over; absent: the siren just ends")
     drill: bool = Field(default=False, description="A drill; its text says `diễn tập`")
     minutes: Literal[5, 15, 30, 60] = Field(default=15, description="Repeated so long, unless somebody ends it")
-    use: str = Field(default="", max_length=60, description="Id of a prepared message, whose sound is made already")
+    use: str = Field(
+        default="",
+        max_length=60,
+        description="Id of a prepared message, whose sound is made already; what else is said must be as there",
+    )
     readings: Readings = Field(default_factory=dict)
 
 
@@ -159,11 +164,19 @@ async def look_at(hub: Parts, asked: Alarm, places: tuple[str, ...]) -> Asked:
     if asked.use and message is None:
         raise refused(422, "emergency.gone_prepared", "body.use")
     wanted = Wanted(asked.text, asked.title, asked.clear, asked.drill, asked.minutes, asked.use)
-    if message is not None and not asked.text:
+    if message is not None:
+        _only_one(asked, message)
         wanted = Wanted(message.text, message.title, message.clear, message.drill, asked.minutes, asked.use)
     if not wanted.text:
         raise refused(422, "form.empty", "body.text")
     return await hub.more.air.alarms.asked(wanted, places, chosen(asked.readings), LANGUAGE)
+
+
+def _only_one(asked: Alarm, message: Message) -> None:
+    """Nobody guesses which of two messages shall sound, or whether it is a drill. Raises ApiError."""
+    for name in ("text", "title", "clear", "drill"):
+        if name in asked.model_fields_set and getattr(asked, name) not in ("", getattr(message, name)):
+            raise refused(422, "emergency.two_messages", f"body.{name}")
 
 
 def ahead(hub: Parts, asked: Asked, where: str) -> AlarmAhead:

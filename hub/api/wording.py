@@ -10,6 +10,7 @@ from edge_agent.contract.bulletins import DEFAULT_AUTHORITY, BulletinClass
 from edge_agent.contract.segments import LANGUAGE_PATTERN, ChimeName, Sha256
 from hub.api.errors import Also, ApiError, Message, refused
 from hub.api.parts import Hub, Parts
+from hub.api.texts import CLEANED
 from hub.bulletins.model import Content
 from hub.language import sentence
 from hub.voice import TooManyReadings
@@ -18,6 +19,7 @@ from hub.writing.finish import Flaw
 from tts.errors import SpeechError
 
 SPOKEN = "vi"
+Words = Annotated[str, CLEANED, Field(min_length=1, max_length=20_000, pattern=r"\S")]
 
 
 class SoundRef(Strict):
@@ -26,7 +28,7 @@ class SoundRef(Strict):
     sha256: Sha256
     bytes: int | None = Field(default=None, ge=1, description="As it is stored, whatever stands here")
     seconds: float = Field(default=0, ge=0, le=86_400)
-    name: str = Field(default="", max_length=200)
+    name: Annotated[str, CLEANED] = Field(default="", max_length=200)
     notes: tuple[Annotated[str, Field(max_length=60)], ...] = Field(default=(), max_length=8)
 
 
@@ -34,7 +36,7 @@ class TextPart(Strict):
     """Words that a voice says. `bed`: music under them."""
 
     kind: Literal["text"]
-    text: str = Field(min_length=1, max_length=20_000, pattern=r"\S")
+    text: Words
     readings: Readings = Field(default_factory=dict)
     voice: Name | None = Field(default=None, description="Id of one of the hub's voices; absent: the usual one")
     bed: SoundRef | None = None
@@ -59,8 +61,8 @@ class SoundPart(Strict):
 
     kind: Literal["audio"]
     sound: SoundRef
-    title: str = Field(default="", max_length=200)
-    by: str = Field(default="", max_length=200)
+    title: Annotated[str, CLEANED] = Field(default="", max_length=200)
+    by: Annotated[str, CLEANED] = Field(default="", max_length=200)
     clean: bool = True
 
 
@@ -77,8 +79,8 @@ class SpokenVersion(Strict):
 class Wording(Strict):
     """Its words: `text`, spoken as it stands, or `versions` with all that is heard."""
 
-    title: str = Field(min_length=1, max_length=200, pattern=r"\S")
-    text: str | None = Field(default=None, min_length=1, max_length=20_000, pattern=r"\S")
+    title: Annotated[str, CLEANED] = Field(min_length=1, max_length=200, pattern=r"\S")
+    text: Words | None = None
     versions: tuple[SpokenVersion, ...] = Field(default=(), max_length=8)
     readings: Readings = Field(default_factory=dict)
     voice: Name | None = Field(default=None, description="Id of one of the hub's voices; absent: the usual one")

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -63,6 +64,14 @@ async def test_release_reset_and_arm_reach_the_node(hub: Running, node: FakeNode
     assert [c.do for c in node.commands] == ["switch.release", "switch.reset", "rule.arm"]
 
 
+async def test_a_sentence_is_spoken_as_it_can_be_read(hub: Running, node: FakeNode) -> None:
+    soon = (datetime.now(UTC) + timedelta(hours=1)).replace(microsecond=0).isoformat()
+    said = await hub.http.post(f"{PATH}/speak", json={"text": " Xin chào\x00\u202e bà con. ", "at": soon})
+    assert said.status_code == 202, said.text
+    args = node.commands[-1].args
+    assert (args.text, args.at.isoformat()) == ("Xin chào bà con.", soon)
+
+
 async def test_refusal_carries_its_sentence_in_both_languages(hub: Running, node: FakeNode) -> None:
     async def refuse(n: FakeNode, asked: Any) -> None:
         await n.ack(asked, "rejected", fault=Fault.of("light.not_dimmable", id="cong-thon", level=50))
@@ -92,6 +101,10 @@ async def test_wrong_requests_reach_no_node(hub: Running, node: FakeNode) -> Non
     ):
         answer = await hub.http.post(f"{PATH}/switch", content=content, headers={"Content-Type": kind})
         assert answer.status_code == status
+    late = {"text": "Xin chào.", "at": (datetime.now(UTC) + timedelta(days=2)).isoformat()}
+    for spoken, code in (({"text": "\x00\x07"}, "command.invalid"), (late, "api.speak_later")):
+        answer = await hub.http.post(f"{PATH}/speak", json=spoken)
+        assert (answer.status_code, answer.json()["code"]) == (422, code)
     missing = await hub.http.post("/api/v1/nodes/29401/nobody/switch", json={"thing": "a", "level": 1})
     assert (missing.status_code, missing.json()["code"]) == (404, "command.unknown_node")
     assert not node.commands

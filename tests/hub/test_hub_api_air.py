@@ -229,6 +229,11 @@ async def test_prepared_messages_are_looked_after_by_administrators_and_used_by_
         asked = {"use": made.json()["id"], "places": [NODE]}
         ahead = (await http.post("/air/emergency/check", json=asked)).json()
         assert (ahead["title"], ahead["text"], ahead["clear"]) == ("Vỡ đê", "Đê vỡ.", "Đê đã hàn.")
+        for field, other in (("text", "Hồ xả lũ."), ("clear", "Yên."), ("drill", True)):
+            two = await http.post("/air/emergency/check", json={**asked, field: other})
+            assert (two.json()["code"], two.json()["where"]) == ("emergency.two_messages", f"body.{field}")
+        same = await http.post("/air/emergency/check", json={**asked, "text": "Đê vỡ.", "drill": False})
+        assert (same.status_code, same.json()["clear"]) == (201, "Đê đã hàn.")
         assert (await hub.http.delete(own)).status_code == 204
         gone = await http.post("/air/emergency/check", json=asked)
         assert (gone.status_code, gone.json()["code"]) == (422, "emergency.gone_prepared")

@@ -98,6 +98,14 @@ async def test_what_cannot_be_filed_is_refused_with_its_place(
     assert (await office.get("/bulletins")).json() == []
 
 
+async def test_words_are_kept_without_what_nobody_can_see(office: httpx.AsyncClient) -> None:
+    words = {"title": "\u202eHọp\x00 thôn\u2066", "text": "\ufeffMời bà con\x00 đi họp.\x07"}
+    made = (await office.post("/bulletins", json=words)).json()
+    assert (made["title"], made["content"]["versions"][0]["segments"][0]["text"]) == ("Họp thôn", "Mời bà con đi họp.")
+    none = await office.post("/bulletins", json={**words, "title": "\x00\u202e"})
+    assert (none.status_code, none.json()["where"]) == (422, "body.title")
+
+
 async def test_bulletins_of_other_places_are_not_shown(office: httpx.AsyncClient, hub: Running) -> None:
     other = await hub.http.post(f"{V1}/bulletins", json={**TEXT, "places": ["29402"]})
     assert other.status_code == 201, other.text
