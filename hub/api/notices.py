@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from edge_agent.contract.base import Instant, Strict, iso
-from hub.api.errors import refused
+from hub.api.errors import Message, refused
 from hub.api.parts import NOT_FOUND, Hub, Parts, needs, reply, router
 from hub.api.residents import ANSWER, Drafted, commune_known
 from hub.api.texts import CLEANED, AnyPlace, Moment
@@ -76,9 +76,19 @@ class Announced(BaseModel):
     spoken: list[SpokenOf]
 
 
+class Sounding(BaseModel):
+    """An emergency. `words`: paragraphs, none where the hub does not know what is said; `places`: where it sounds."""
+
+    id: str
+    title: Message
+    words: list[str]
+    places: list[str]
+
+
 class Page(BaseModel):
     """What stands on the page of residents."""
 
+    emergencies: list[Sounding] = Field(description="Those that sound now")
     past: list[Announced]
     today: list[Announced]
     cuts: list[CutOf]
@@ -98,6 +108,7 @@ async def page_of_residents(
     board = (await residents.announcements.board()).within(commune)
     return reply(
         {
+            "emergencies": _emergencies(hub, commune),
             "past": [_announced(one) for one in board.past],
             "today": [_announced(one) for one in board.today],
             "cuts": [_cut(cut) for cut in residents.notices.cuts() if _is_for(cut, commune)],
@@ -149,6 +160,20 @@ async def write_lines(hub: Hub, asked: Lines) -> Response:
     """Other numbers to call; by who answers residents of a whole commune."""
     await hub.more.residents.noticing.call((line.name, line.number) for line in asked.lines)
     return reply({"lines": _lines(hub)})
+
+
+def _emergencies(hub: Parts, commune: str) -> list[dict[str, Any]]:
+    sounding = hub.more.residents.sounding
+    english = {one.id: one.title for one in sounding.within(commune, "en")}
+    return [
+        {
+            "id": one.id,
+            "title": {"vi": one.title, "en": english.get(one.id, one.title)},
+            "words": list(one.words),
+            "places": list(one.places),
+        }
+        for one in sounding.within(commune, "vi")
+    ]
 
 
 def _own(hub: Parts, id_: str) -> Cut:

@@ -82,6 +82,7 @@ class ResidentsPart:
         self.receiver = Receiver(hub.folder)
         self.posters = PosterPages(site, self.notices, self.places, hub.areas)
         self.looks = Often(site.clock, LOOKS, LOOKS_S)
+        self.sounding = Sounding(hub.shown, hub.emergencies, hub.desk)
         self.announcements = Announcements(hub.store, hub.desk, scope, hub.shown.media, site.clock, site.zone)
 
     async def load(self) -> None:
@@ -96,7 +97,7 @@ class ResidentsPart:
             media.public.append(self.announcements.is_public)
             site.renderer.offer_to_all("/xa")
         places = (self.places, self.communes)
-        board = (self.announcements, self.notices, Sounding(hub.shown, hub.emergencies, hub.desk))
+        board = (self.announcements, self.notices, self.sounding)
         reports = (self.reports, self.looks)
         pages = PublicPages(site, hub.shown, board, reports, hub.cameras, places, settings.public)
         return [

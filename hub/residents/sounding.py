@@ -18,8 +18,12 @@ _MOST_PLACES = 12
 
 @dataclass(frozen=True, slots=True)
 class Sounds:
-    """One of them. `words`: paragraphs, none where the hub does not know what is said; `places`: where it sounds."""
+    """One of them. `id`: as loudspeakers name it.
 
+    `words`: paragraphs, none where the hub does not know what is said; `places`: where it sounds.
+    """
+
+    id: str
     title: str
     words: tuple[str, ...]
     places: tuple[str, ...]
@@ -42,7 +46,7 @@ class Sounding:
             if is_in(node.commune, commune)
         )
         return tuple(
-            Sounds(one.title, self._words(one.id), tuple(title for _, _, title in one.places[:_MOST_PLACES]))
+            Sounds(one.id, one.title, self._words(one.id), tuple(title for _, _, title in one.places[:_MOST_PLACES]))
             for one in found
         )
 

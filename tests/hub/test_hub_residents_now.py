@@ -79,9 +79,13 @@ async def test_an_emergency_tells_who_cannot_hear_the_horn_what_to_do(
     for address in ("/xa", "/xa?o="):
         page = (await resident.get(address)).text
         assert "Hồ đang xả lũ.</p>" in page and "Bà con &lt;ven sông&gt; lên nơi cao ngay." in page
+    told = (await resident.get("/api/v1/residents", params={"commune": "29401"})).json()["emergencies"]
+    assert [(one["id"], one["title"]["vi"]) for one in told] == [(id_, "Xả lũ hồ Đông")]
+    assert (told[0]["words"], told[0]["places"]) == (said.splitlines(), ["Trạm bơm Đông"])
     await node.state(SpeakerState(id="loa", at=now(), actual="idle"))
     await until(lambda: not getattr(hub.hub.registry.nodes[NODE].states.get(("speaker", "loa")), "emergencies", ()))
     assert "Hồ đang xả lũ" not in (await resident.get("/xa")).text
+    assert (await resident.get("/api/v1/residents")).json()["emergencies"] == []
 
 
 async def let_go(hub: Running, at: datetime, place: str = "29401", title: str = "Họp chiều nay") -> HubBulletin:
