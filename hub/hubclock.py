@@ -16,7 +16,7 @@ TOLERANCE_S = 3.0
 """Less than the shortest life of a command. A message takes time, but seldom so long every time."""
 WINDOW_S = 300.0
 """A node's best word of the last one or two such spans counts: of all delays the shortest."""
-SETTLE_S = 60.0
+SETTLE_S = 20.0
 """So long a node is listened to before it counts: what it sent while it was cut off comes first, and is old."""
 MOST = 500
 """Nodes that are listened to: more make the median no better."""
