@@ -263,6 +263,9 @@ async def test_what_programs_do_stands_in_the_audit_log(hub: Running, node: Fake
     assert token["secret"] not in (await hub.http.get(f"{V1}/audit")).text
 
 
+ANYWHERE = ("make", "--json", "--name", "IOC", "--right", "see")
+
+
 def command(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "hub", "token", arguments[0], str(folder / "hub.yaml"), *arguments[1:]],
@@ -291,7 +294,22 @@ async def test_tokens_are_made_and_revoked_at_the_machine_while_the_hub_runs(
             listed = (await asyncio.to_thread(command, tmp_path, "list")).stdout
             assert "IOC: reports,see at 29401" in listed
             id_ = listed.split()[0]
+            [told] = json.loads((await asyncio.to_thread(command, tmp_path, "list", "--json")).stdout)
+            assert (told["id"], told["rights"], told["places"]) == (id_, ["reports", "see"], ["29401"])
             assert (await asyncio.to_thread(command, tmp_path, "revoke", id_)).stdout == "revoked\n"
             await answers(401)
         gone = await asyncio.to_thread(command, tmp_path, "revoke", id_)
         assert (gone.returncode, "there is no token" in gone.stderr) == (2, True)
+
+
+async def test_a_place_from_which_nobody_reports_is_told(
+    hub: Running, node: FakeNode, tmp_path: Path, database: Any
+) -> None:
+    (tmp_path / "hub.yaml").write_text(json.dumps({"name": "Xã Tân Hội", **database}))
+    places = ("--place", "29401//thon-dong", "--place", "29401//nham")
+    async with asyncio.timeout(60):  # the hub writes down what nodes are called a moment after they say it
+        while not (made := await asyncio.to_thread(command, tmp_path, *ANYWHERE, *places)).stderr:
+            await asyncio.sleep(0.5)
+    assert "29401//nham" in made.stderr and "29401//thon-dong" not in made.stderr
+    told = json.loads(made.stdout)
+    assert told["secret"].startswith("ehub_") and told["places"] == ["29401//thon-dong", "29401//nham"]
