@@ -25,7 +25,8 @@ CONNECT_S = 5.0
 PUBLISH_S = 5.0
 STABLE_S = 30.0
 """A connection that lived this long was good: the next pause starts small again."""
-PAUSE_S, PAUSE_MOST_S = 1.0, 60.0
+PAUSE_S, PAUSE_MOST_S = 1.0, 5.0
+"""There is one hub, often beside its broker: asking often costs nothing, and people wait for it."""
 UNSENT = 50
 """Messages that the broker may be behind; then what is of use only now is left out."""
 READ_AT_ONCE = 50
