@@ -2,12 +2,14 @@
 
 import ipaddress
 import re
+from typing import get_args
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from edge_agent.contract.sentences import Language
 from hub.language import catalogue
 from hub.people.sessions import COOKIE as SESSION
 
@@ -62,7 +64,7 @@ class Guard:
             await send(message)
 
         if refusal:
-            await PlainTextResponse(_both(refusal), 403 if refusal != "form.bad_host" else 421)(scope, receive, guarded)
+            await _refused(refusal, scope["path"])(scope, receive, guarded)
             return
         await self._app(scope, receive, guarded)
 
@@ -101,5 +103,10 @@ def _is_own_page(headers: Headers) -> bool:
     return origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
 
 
-def _both(key: str) -> str:
-    return f"{catalogue('vi')[key]}\n{catalogue('en')[key]}\n"
+def _refused(key: str, path: str) -> Response:
+    """In both languages; to programs in the shape of all refusals of the API."""
+    status = 403 if key != "form.bad_host" else 421
+    words = {language: catalogue(language)[key] for language in get_args(Language)}
+    if path.startswith("/api/"):
+        return JSONResponse({"code": key, "message": words}, status)
+    return PlainTextResponse("\n".join([*words.values(), ""]), status)

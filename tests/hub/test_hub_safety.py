@@ -35,6 +35,13 @@ async def test_foreign_sites_cannot_post(hub: Running, node: FakeNode) -> None:
     assert not node.commands
 
 
+async def test_a_program_is_refused_in_the_shape_of_the_api(hub: Running) -> None:
+    path, foreign = "/api/v1/nodes/29401/tram-bom/switch", {"Origin": "http://evil.example"}
+    refused = await hub.http.post(path, json={}, headers=foreign)
+    assert (refused.status_code, refused.json()["code"]) == (403, "form.foreign")
+    assert set(refused.json()["message"]) == {"vi", "en"}
+
+
 async def test_own_site_can_post(hub: Running, node: FakeNode) -> None:
     for headers in ({"Origin": hub.url}, {"Sec-Fetch-Site": "same-origin"}, {}):
         answer = await hub.http.post(f"{PATH}/lights/cong-thon", data={"level": "100"}, headers=headers)
