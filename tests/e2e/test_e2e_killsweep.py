@@ -130,7 +130,12 @@ async def running(folder: Path) -> AsyncIterator[Node]:
             node.kill()
 
 
-@pytest.mark.parametrize("state", ["planned", "ready", "claimed", "on_air", "aired"])
+LATER = pytest.mark.long  # in `make test-long`: the states between the others
+
+
+@pytest.mark.parametrize(
+    "state", [pytest.param("planned", marks=LATER), pytest.param("ready", marks=LATER), "claimed", "on_air", "aired"]
+)
 async def test_a_bulletin_killed_in_each_state_is_aired_once(tmp_path: Path, state: str) -> None:
     async with running(tmp_path) as node:
         sender = Sender(node.port, [TOPICS.state("bulletin", "sang")])
@@ -165,7 +170,9 @@ async def test_what_shall_be_dropped_is_dropped_and_told(tmp_path: Path) -> None
         assert (aired["state"], aired["code"]) == ("partly", "bulletin.interrupted")
 
 
-@pytest.mark.parametrize("state", ["written", "sounding", "repeating", "acknowledged"])
+@pytest.mark.parametrize(
+    "state", [pytest.param("written", marks=LATER), "sounding", pytest.param("repeating", marks=LATER), "acknowledged"]
+)
 async def test_an_emergency_killed_in_each_state_goes_on(tmp_path: Path, state: str) -> None:
     async with running(tmp_path) as node:
         await node.plan("khan", 2, repeat_every_s=1, **{"class": "emergency"})

@@ -40,7 +40,7 @@ async def lived(folder: Path, monkeypatch: pytest.MonkeyPatch, seed: int, days: 
     return year
 
 
-@pytest.mark.parametrize("seed", [4, 5])
+@pytest.mark.parametrize("seed", [4, pytest.param(5, marks=pytest.mark.long)])
 async def test_weeks_without_a_wrong_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     year = await lived(tmp_path, monkeypatch, seed, 10)
     assert year.count["override done"] > 10

@@ -10,10 +10,13 @@ from edge_agent.contract.signature import Verifier
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Modules that say so are run on both databases."""
+    """Modules that say so are run on both databases; where one says "long", on PostgreSQL in the long run."""
     of_one = any("database" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
-    if "database" in metafunc.fixturenames and getattr(metafunc.module, "ON_BOTH_DATABASES", False) and not of_one:
-        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+    both = getattr(metafunc.module, "ON_BOTH_DATABASES", False)
+    if "database" in metafunc.fixturenames and both and not of_one:
+        marks = [pytest.mark.long] if both == "long" else []
+        databases = ["sqlite", pytest.param("postgresql", marks=marks)]
+        metafunc.parametrize("database", databases, indirect=True)
 
 
 @pytest.fixture(scope="session")

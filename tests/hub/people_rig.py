@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from hub_rig import FakeNode, Mosquitto, Running, until
+from hub_rig import NO_TLS, FakeNode, Mosquitto, Running, until
 
 from edge_agent.contract.reports import About
 from edge_agent.contract.signature import Verifier
@@ -73,7 +73,7 @@ class Village:
 def client(url: str, secret: str = "") -> httpx.AsyncClient:
     """A browser that shows the hub's page, in a few words."""
     cookies = {COOKIE: secret} if secret else {}
-    return httpx.AsyncClient(base_url=url, cookies=cookies, headers={"Origin": url}, timeout=30)
+    return httpx.AsyncClient(base_url=url, cookies=cookies, headers={"Origin": url}, timeout=30, verify=NO_TLS)
 
 
 @contextlib.asynccontextmanager

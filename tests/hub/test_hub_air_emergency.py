@@ -22,7 +22,7 @@ from hub.people.audit import acts
 from hub.people.rights import EVERYWHERE, Grant, Place, Role
 from hub.people.sessions import COOKIE
 
-ON_BOTH_DATABASES = True
+ON_BOTH_DATABASES = "long"
 AREA = "at:29401//thon-dong"
 FORM = {"title": "Xả lũ", "text": "Hồ chứa đang xả lũ. Bà con lên chỗ cao.", "clear": "Đã hết xả lũ.", "minutes": "5"}
 

@@ -23,7 +23,7 @@ from hub.people.tokens import PREFIX
 NODE = "29401/tram-bom"
 V1 = "/api/v1"
 SWITCH = {"thing": "cong-thon", "level": 100}
-ON_BOTH_DATABASES = True
+ON_BOTH_DATABASES = "long"
 
 
 async def made(hub: Running, rights: list[str], places: list[str], **more: Any) -> dict[str, Any]:

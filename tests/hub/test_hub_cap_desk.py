@@ -29,7 +29,7 @@ from hub.messages import decode
 from hub.people.chain import acts
 
 FEED = "kttv"
-ON_BOTH_DATABASES = True
+ON_BOTH_DATABASES = "long"
 
 
 def cap(**more: Any) -> dict[str, Any]:

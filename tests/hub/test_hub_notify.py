@@ -40,7 +40,7 @@ from hub.registry import Registry
 from hub.sealed import Seal
 from hub.store import Store
 
-ON_BOTH_DATABASES = True
+ON_BOTH_DATABASES = "long"
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 DARK = Fault.of("fault.lampFailure", id="den", value="0 W")
 

@@ -25,7 +25,7 @@ from hub.people.chain import verify
 from hub.people.rights import EVERYWHERE, Grant, Place, Role
 from hub.people.sessions import COOKIE, HALF, IDLE, LONGEST, STRONG_IDLE, STRONG_LONGEST
 
-ON_BOTH_DATABASES = True
+ON_BOTH_DATABASES = "long"
 PASSWORD = "con trâu đi trước"
 
 

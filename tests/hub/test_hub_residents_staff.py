@@ -15,7 +15,7 @@ from test_hub_residents import form, jpeg
 from hub.people.rights import Role
 from hub.residents.places import code_of
 
-ON_BOTH_DATABASES = True
+ON_BOTH_DATABASES = "long"
 LIST = "/reports-of-residents"
 
 
