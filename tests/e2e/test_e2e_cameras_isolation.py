@@ -31,6 +31,6 @@ def test_no_camera_delays_a_light_or_a_bulletin(world: str, tmp_path: Path) -> N
     assert max(found.taps) < PATIENCE_MS
     assert found.bulletins and max(found.bulletins) < PATIENCE_MS
     if world == "burning":
-        assert found.cores > 0.2, "nothing burned: the test proves nothing"
+        assert found.cores > 0.05, "nothing burned: the test proves nothing"
     if world == "dying":
         assert found.deaths > 2, "nothing died: the test proves nothing"

@@ -355,6 +355,8 @@ async def test_a_flood_costs_nothing_and_the_voice_goes_on(port: int, tmp_path: 
     async with node(port, tmp_path) as listener, client(port) as connected:
         fake = Fake(connected)
         await fake.start()
+        while not listener.air.heard:  # before, nobody listens to what comes
+            await asyncio.sleep(0.02)
         for _ in range(2000):
             connected.publish(fake.topic, bytes(400))
         await asyncio.sleep(1.0)
