@@ -10,6 +10,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 from edge_agent.contract.commands import Args, CancelBulletin, PlanBulletin
 from edge_agent.contract.ids import uuid7
@@ -141,15 +142,24 @@ class Emergencies:
     async def run(self) -> None:
         """Send and end, until cancelled: each by itself, so that none waits for a node that does not answer another."""
         tending: dict[tuple[str, bool], asyncio.Task[None]] = {}
+        missed: set[tuple[str, bool]] = set()
+
+        def tended(part: tuple[str, bool], _: asyncio.Task[None]) -> None:
+            del tending[part]
+            if part in missed:  # there was news of it meanwhile
+                missed.remove(part)
+                self._news.set()
+
         async with asyncio.TaskGroup() as group:
             while True:
                 self._news.clear()
                 for emergency in self.all:
                     part = emergency.id, emergency.cleared is not None  # an end does not wait for the beginning either
-                    if part not in tending or tending[part].done():
+                    if part in tending:
+                        missed.add(part)
+                    else:
                         tending[part] = group.create_task(self._tend(emergency))
-                for part in [part for part, task in tending.items() if task.done()]:
-                    del tending[part]
+                        tending[part].add_done_callback(partial(tended, part))
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_S):
                         await self._news.wait()
