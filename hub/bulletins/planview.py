@@ -1,7 +1,7 @@
 """What the page of the plan shows."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import takewhile
 from math import cos, radians
 from typing import Any
@@ -77,7 +77,7 @@ class PlanDrawing:
             "nodes": nodes if len(nodes) <= MOST_NODES else [],
             "dots": self._dots(chosen, language),
             "count": len(chosen),
-            "moved": tapped.moved,
+            "moved_from": _moved_from(tapped),
             "nowhere": self._showing.nowhere(bulletin.model_copy(update={"targets": tapped.targets}), language),
             "words": sentence.words(schedule, zone, t) if schedule else tapped.wrong,
             "ten": self._showing.next_ten(schedule, language) if schedule else [],
@@ -154,6 +154,11 @@ def _shared(titles: list[str]) -> int:
     words = [title.split(" ")[:-1] for title in titles]
     same = takewhile(lambda column: len(set(column)) == 1, zip(*words, strict=False))
     return sum(len(column[0]) + 1 for column in same)
+
+
+def _moved_from(tapped: Tapped) -> str:
+    """What the form said where that was over and the next day was taken; else empty."""
+    return f"{tapped.said.day - timedelta(days=1)}T{tapped.said.time}" if tapped.moved else ""
 
 
 def _move(at: datetime | None, zone: ZoneInfo) -> str:

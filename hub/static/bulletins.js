@@ -56,10 +56,11 @@ if (form) {
     box.dispatchEvent(new Event("change", { bubbles: true }));
   });
   form.addEventListener("change", draw);
-  // An hour that is over today was taken for tomorrow: the field says so too.
+  // An hour that is over today was taken for tomorrow: the field says so too, unless it was changed meanwhile.
   document.addEventListener("htmx:afterSettle", () => {
-    const day = byId("plan_said")?.dataset.date;
-    if (day && document.activeElement !== byId("date")) byId("date").value = day;
+    const { from, date } = byId("plan_said")?.dataset ?? {}, day = byId("date");
+    const asked = `${day.value}T${form.querySelector("input[name=time]").value}`;
+    if (from === asked && document.activeElement !== day) day.value = date;
   });
 }
 

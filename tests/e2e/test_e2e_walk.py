@@ -116,10 +116,12 @@ def _listen(walk: Walk) -> float:
 
 def _plan(walk: Walk) -> None:
     walk.press("Chọn giờ và nơi phát")
+    day = walk.page.get_by_role("button", name="Sớm nhất").get_attribute("data-date") or ""
     walk.press("Sớm nhất")
     for area in ("Thôn Đông", "Thôn Tây"):
         walk.main().get_by_role("checkbox", name=area, exact=True).tap()
     expect(walk.page.locator("#plan_said")).to_contain_text("Phát ở 3 cụm loa", timeout=SLOW)
+    expect(walk.page.locator(".sentence")).to_contain_text("/".join(reversed(day.split("-"))))
     walk.picture("05-gio-va-noi", walk.main().get_by_text("Phát ở đâu?"))
     walk.press("Gửi duyệt")
     expect(walk.main()).to_contain_text("Chờ duyệt", timeout=SLOW)

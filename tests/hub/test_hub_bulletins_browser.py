@@ -91,6 +91,40 @@ async def test_planned_by_taps_on_a_phone_and_read_back(
     assert len(planned.schedule.recurrence.except_) == 1
 
 
+async def test_an_earlier_answer_does_not_undo_the_soonest_instant(
+    browser: Browser, staff: Someone, clusters: tuple[Cluster, Cluster]
+) -> None:
+    draft = await staff.draft()
+    page = await opened(browser, staff, f"/bulletins/{draft.id}/plan", PHONE)
+    later = f"{tomorrow(17) + timedelta(days=2):%Y-%m-%d}"
+    await page.locator("#date").fill(later)
+    await page.locator("#date").dispatch_event("change")
+    await expect(page.locator(".sentence")).to_contain_text(f"{later[8:]}/{later[5:7]}/{later[:4]}")
+    chip = page.get_by_role("button", name="Sớm nhất")
+    wanted = await chip.get_attribute("data-date")
+    assert wanted is not None and wanted != later
+    await chip.evaluate("""(chip) => {
+      chip.focus(); chip.click();  // and before that is asked, something else on the page settles
+      document.body.dispatchEvent(new CustomEvent("htmx:afterSettle", { bubbles: true }));
+    }""")
+    await expect(page.locator(".sentence")).to_contain_text(f"{wanted[8:]}/{wanted[5:7]}/{wanted[:4]}")
+    await expect(page.locator("#date")).to_have_value(wanted)
+
+
+async def test_an_hour_that_is_over_is_taken_for_tomorrow_and_the_field_says_so(
+    browser: Browser, staff: Someone, clusters: tuple[Cluster, Cluster]
+) -> None:
+    draft = await staff.draft()
+    page = await opened(browser, staff, f"/bulletins/{draft.id}/plan", PHONE)
+    today = now().astimezone(ZONE)
+    await page.locator("#date").fill(f"{today:%Y-%m-%d}")
+    await page.locator("input[name=time]").fill("00:00")
+    await page.locator("input[name=time]").dispatch_event("change")
+    await expect(page.locator("#date")).to_have_value(f"{today + timedelta(days=1):%Y-%m-%d}")
+    await expect(page.locator("#plan_said .note")).to_be_visible()
+    await expect(page.get_by_role("button", name="Sớm nhất")).to_be_visible()
+
+
 async def test_approved_on_a_phone_and_followed_live(
     browser: Browser, staff: Someone, approver: Someone, clusters: tuple[Cluster, Cluster]
 ) -> None:
