@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from edge_agent.contract.base import NAME_PATTERN
 from edge_agent.contract.commands import Ack, Command, SignedCommand
+from edge_agent.contract.enrolment import CardEnrolment, EnrolmentRequest, Grant, RenewalRequest
 from edge_agent.contract.health import DoctorState
 from edge_agent.contract.records import EventBatch, TelemetryBatch
 from edge_agent.contract.reports import (
@@ -60,6 +61,8 @@ _CHANNELS = (
     _Channel("live", "edge/{commune}/{node}/live/{camera}", 0, False, "node", (), "Pictures while somebody watches"),
     _Channel("voice", "edge/{commune}/voice/{session}", 0, False, "hub", (), "Opus frames of a live microphone"),
 )
+_OVER_HTTPS: tuple[type[BaseModel], ...] = (EnrolmentRequest, RenewalRequest, Grant, CardEnrolment)
+"""What is said before a node may come to the broker; no topic carries it, and the schemas describe it too."""
 _BINARY = {"live": "video/mp4", "voice": "audio/opus"}
 _PARAMETERS = {
     "commune": "Official administrative code",
@@ -80,7 +83,7 @@ def models() -> tuple[type[BaseModel], ...]:
 def json_schemas() -> dict[str, dict[str, Any]]:
     """Model name -> JSON Schema (2020-12), each complete in itself."""
     schemas: dict[str, dict[str, Any]] = {}
-    for model in models():
+    for model in (*models(), *_OVER_HTTPS):
         schema = model.model_json_schema(mode="serialization" if model is not Command else "validation")
         schemas[model.__name__] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return schemas

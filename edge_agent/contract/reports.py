@@ -38,6 +38,12 @@ class Status(Report):
     clock: ClockReport | None = None
     fault: Fault | None = Field(default=None, description="The gravest thing that is wrong now")
     reason: Literal["stopped", "lost"] | None = Field(default=None, description="Only when offline")
+    board: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{16}$",
+        description="Which computer this is: the first 16 hex digits of SHA-256 over edge-board: and its serial number "
+        "or machine id",
+    )
 
 
 class Position(Report):
