@@ -11,6 +11,7 @@ from edge_agent.about import about
 from edge_agent.clock.scheduler import Scheduler
 from edge_agent.config.model import NodeConfig
 from edge_agent.contract.base import iso
+from edge_agent.contract.commands import Ack
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.reports import About
 from edge_agent.contract.signature import Verifier
@@ -22,6 +23,8 @@ from edge_agent.doctor.inside import examinations
 from edge_agent.doctor.service import Doctor
 from edge_agent.link.address import broker_address
 from edge_agent.link.link import Link
+from edge_agent.local.deeds import Deeds
+from edge_agent.local.own import OwnCommands
 from edge_agent.services import Services
 from edge_agent.store.database import StoreError
 from edge_agent.streams.filler import sweep
@@ -40,6 +43,7 @@ class Agent:
     def __init__(self, config: NodeConfig) -> None:
         self._config = config
         self._about: About = about(config)
+        self._own: OwnCommands
 
     async def run(self) -> None:
         """Start everything, serve until cancelled, stop everything."""
@@ -112,6 +116,12 @@ class Agent:
             on_change=changed,
         )
         link.clock_report = core.clock_report
+        own = self._own = OwnCommands(f"{config.node.commune}/{config.node.name}", core.clock)
+
+        def answer(ack: Ack) -> None:
+            link.send(core.topics.ack, ack.body())
+            own.heard(ack)
+
         desk = Desk(
             Verifier({key.id: key.public for key in config.command_keys}),
             core.clock,
@@ -119,11 +129,12 @@ class Agent:
             core.journal,
             core.outbox,
             about=lambda: self._about,
-            answer=lambda ack: link.send(core.topics.ack, ack.body()),
+            answer=answer,
             acknowledge=link.acknowledge,
             on_record=core.pump.wake,
             keep=core.recorder.keep,
         )
+        own.take = desk.take_own
         self._register(desk, core, services, link)
         desk.register("node.examine", _doctor(core, services, link).examine)
         core.board.post(core.topics.about, self._about)
@@ -179,6 +190,7 @@ class Agent:
         every, storage = self._config.telemetry.every_s, self._config.storage.path
         supervisor.start("telemetry", Telemetry(every, storage, core.clock, core.recorder, measures).run)
         supervisor.start("chrony", core.chrony.run)
+        supervisor.start("local", Deeds(core, services, link, self._own).run)
         supervisor.start("housekeeping", lambda: _keep_house(core, link))
 
 

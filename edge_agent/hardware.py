@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from drivers import registry
 from drivers.contract import Driver as DriverInterface
 from drivers.contract import DriverContext, DriverFault, Measuring, Microphone, Speaker, Switchable, Watching
+from edge_agent import calibration
 from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock
 from edge_agent.config.model import Driver
@@ -26,7 +27,8 @@ def make(entry: Driver, clock: Clock, folder: Path) -> DriverInterface:
     """Load a driver and give it its settings. Raises DriverFault."""
     kind = registry.load(entry.driver)
     try:
-        settings = kind.Config.model_validate(entry.settings())
+        given = calibration.applied(entry.settings(), kind.Config, folder / entry.id)
+        settings = kind.Config.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -64,6 +66,15 @@ class Hardware:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def reopen(self, name: str) -> None:
+        """Close a driver and open it with the settings of now; whoever uses it is disturbed."""
+        place = list(self._entries).index(name)
+        self._tasks[place].cancel()
+        await asyncio.gather(self._tasks[place], return_exceptions=True)
+        self._tried[name].clear()
+        self._tasks[place] = asyncio.create_task(self._keep(name), name=f"driver-{name}")
+        await _within(self._tried[name], _OPEN_LIMIT_S)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from edge_agent.core import Core
 from edge_agent.desk.act import Act, Begin
 from edge_agent.hardware import Hardware
 from edge_agent.proof.client import ProofWorker
-from edge_agent.proof.model import Heard
+from edge_agent.proof.model import Heard, ProofError
 from edge_agent.proof.service import Listener
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ class Hearing:
         config = core.config
         self._station = station
         self._bulletins = bulletins
+        self._folder = folder
         self._worker = ProofWorker()
         self._tasks: set[asyncio.Task[None]] = set()
         self.listener = Listener(
@@ -63,6 +64,15 @@ class Hearing:
         """Watch idle speakers, for ever; nothing to do where there is no microphone."""
         await self.listener.run()
         await asyncio.Event().wait()
+
+    async def sound(self, speaker: str) -> None:
+        """Play the test sound, for a person's ears alone. Raises Refusal when it was not played to its end."""
+        name, sweep = self._station.speaker(speaker), self._folder / "sweep.wav"
+        try:
+            await self._worker.make_sweep(sweep)
+        except ProofError as error:
+            raise Refusal(error.code, detail=error.detail) from error
+        await self._station.play_test(name, sweep)
 
     async def test(self, asked: Command, args: TestSpeaker) -> Act:
         """Handle `speaker.test`. Refuses `speaker.no_microphone`."""

@@ -26,6 +26,7 @@ EventType = Literal[
     "cleared",
     "tested",
     "examined",
+    "installed",
     "motion",
     "watched",
     "clip",

@@ -85,6 +85,17 @@ class Desk:
                 self._pending[asked.id] = [message]  # before anything awaits: the same id may come again at once
                 self._spawn(self._handle(asked, payload.decode()), "command")
 
+    def take_own(self, asked: Command) -> None:
+        """A command from this very machine, which needs no signature. It is answered and put on record as any other.
+
+        Refused (`command.busy`) by its answer alone.
+        """
+        if self._closed or len(self._tasks) >= _AT_ONCE:
+            self._reject(asked.id, Fault.of("command.busy"))
+            return
+        self._pending[asked.id] = []
+        self._spawn(self._handle(asked, asked.model_dump_json(by_alias=True)), "command-own")
+
     async def resume(self, unfinished: Iterable[Unfinished]) -> None:
         """After a start: go on with what was accepted, report as failed what had begun or is too old."""
         for left in unfinished:

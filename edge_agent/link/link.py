@@ -208,6 +208,14 @@ class Link:
             pass
         return False
 
+    async def ping_ms(self) -> float:
+        """Milliseconds of one round trip to the broker. Raises LinkDown."""
+        if self._wire is None:
+            raise LinkDown
+        began = perf_counter()
+        await self._wire.ping()
+        return (perf_counter() - began) * 1000
+
     async def resend(self, first: int, last: int) -> int:
         """Send numbers of the outbox again. Raises LinkDown."""
         if self._wire is None:

@@ -20,6 +20,7 @@ from edge_agent.link.pace import Pace
 
 log = logging.getLogger(__name__)
 _CONNACK_LIMIT_S = 10
+_NO_TOPIC = "edge/-/ping"
 _IN_FLIGHT = 100
 """Messages that paho may have unacknowledged; it slows down with the square of this."""
 
@@ -76,6 +77,7 @@ class Wire:
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._published: dict[int, asyncio.Future[None]] = {}
+        self._pings: dict[int, asyncio.Future[None]] = {}
         self._hearing = False
         self._pace: Pace | None = None
         self._client = self._make_client(will)
@@ -103,6 +105,7 @@ class Wire:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_unsubscribe = self._on_unsubscribe
         client.on_message = self._on_paho_message
         return client
 
@@ -160,6 +163,18 @@ class Wire:
             future.set_result(None)
         else:
             self._published[info.mid] = future
+        return future
+
+    def ping(self) -> asyncio.Future[None]:
+        """Ask what changes nothing; the future is done at the broker's answer. Raises LinkDown (the future too).
+
+        paho tells nobody of a PINGRESP; to give up a topic that nobody asked for is answered too, and needs no right.
+        """
+        code, mid = self._client.unsubscribe(_NO_TOPIC)
+        if self._ended.done() or code != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
+            raise LinkDown
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._pings[mid] = future
         return future
 
     def room(self) -> int:
@@ -234,16 +249,24 @@ class Wire:
             self._connected.exception()  # seen, or nobody waits any more
         if not self._ended.done():
             self._ended.set_result(None)
-        for future in self._published.values():
+        for future in (*self._published.values(), *self._pings.values()):
             if not future.done():
                 future.set_exception(LinkDown())
                 future.exception()
         self._published.clear()
+        self._pings.clear()
 
     def _on_publish(
         self, _client: mqtt.Client, _data: Any, mid: int, _code: ReasonCode, _props: Properties | None
     ) -> None:
         future = self._published.pop(mid, None)
+        if future is not None and not future.done():
+            future.set_result(None)
+
+    def _on_unsubscribe(
+        self, _client: mqtt.Client, _data: Any, mid: int, _codes: list[ReasonCode], _props: Properties | None
+    ) -> None:
+        future = self._pings.pop(mid, None)
         if future is not None and not future.done():
             future.set_result(None)
 

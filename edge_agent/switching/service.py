@@ -164,6 +164,10 @@ class SwitchService:
         """Handle `switch.reset`."""
         return await self._commands.reset(asked, args)
 
+    def state(self, thing: str) -> Switched | None:
+        """The newest state of a thing; None where nobody knows it yet."""
+        return self._things[thing].state if thing in self._things else None
+
     def litres(self, thing: str) -> float | None:
         """What has ever flowed through a thing; None without flow meter."""
         return self._things[thing].meter.litres if thing in self._things else None
