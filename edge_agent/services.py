@@ -1,5 +1,7 @@
 """The services of a node, made from its configuration: what depends on what stands here and nowhere else."""
 
+import logging
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,7 +15,7 @@ from edge_agent.calendar import policy_of
 from edge_agent.cameras import Cameras
 from edge_agent.cameras.clips import LIMIT as CLIPS_BYTES
 from edge_agent.clock import Alarms
-from edge_agent.config.model import NodeConfig
+from edge_agent.config.model import Hub
 from edge_agent.config.secrets import SecretFault, reveal
 from edge_agent.contract.airings import Airing
 from edge_agent.contract.commands import StartLive
@@ -34,6 +36,8 @@ from edge_agent.relay.stream import RelayEvent, RelayStream
 from edge_agent.watching import WatchService
 from tts.client import VoiceWorker
 
+log = logging.getLogger(__name__)
+
 
 class Services:
     """Everything that does the node's work, not yet started."""
@@ -41,9 +45,10 @@ class Services:
     def __init__(self, core: Core, alarms: Alarms) -> None:
         config, storage = core.config, core.config.storage
         self._recorder = core.recorder
+        self._hub: Hub | None = None
         self.hardware = Hardware(config.drivers, core.clock, storage.path / "drivers", post=core.post("driver"))
         self.electrics = Electrics(core, self.hardware)
-        media = _media(config)
+        media = self._media = MediaStore(None, self._token)
         self.voice = VoiceWorker(
             config.voice.model_copy(update={"cache_dir": storage.path / (config.voice.cache_dir or "voice")})
         )
@@ -92,8 +97,8 @@ class Services:
         self.outgoing = Outgoing(
             storage.path / "clips",
             CLIPS_BYTES,
-            config.hub.url if config.hub is not None else None,
-            _token(config),
+            None,
+            self._token,
             core.clock,
         )
         self.cameras = Cameras(
@@ -112,6 +117,20 @@ class Services:
         self.cameras.on_piece = self.watching.piece
         self.cameras.watched = self.watching.watched
         self.watching.on_change = self.cameras.viewers_changed
+        self.use_hub(config.hub)
+
+    def use_hub(self, hub: Hub | None) -> None:
+        """Fetch from this hub and send to it from now on. One whose authority cannot be read is not believed."""
+        self._hub = hub
+        url = hub.url if hub is not None else None
+        tls = None
+        if hub is not None and hub.ca is not None:
+            try:
+                tls = ssl.create_default_context(cafile=str(hub.ca))
+            except OSError as error:
+                log.error("the hub's authority %s cannot be read: %s", hub.ca, error)
+        for each in (self._media, self._fetcher, self.outgoing):
+            each.use(url, tls)
 
     def driver_changed(self, name: str) -> None:
         """A driver came or went."""
@@ -120,6 +139,13 @@ class Services:
 
     def _live_permitted(self, args: StartLive) -> None:
         self.station.check(args.class_, args.authority, self.station.speaker(args.speaker), args.epoch)
+
+    def _token(self) -> str:
+        """The upload token, when it is needed. Raises Refusal where the secret cannot be read."""
+        try:
+            return reveal(self._hub.token) if self._hub is not None else ""
+        except SecretFault as fault:
+            raise Refusal("media.refused", detail=str(fault)) from fault
 
     async def _live_on_air(
         self, speaker: str | None, item: Item, begin: Begin, on_start: Callable[[PlayStart], None]
@@ -132,7 +158,7 @@ class Services:
     def _preparer(self, core: Core) -> Preparer:
         config = core.config
         store = SoundStore(config.storage.path / "sounds", config.storage.media_bytes)
-        fetcher = Fetcher(store, config.hub.url if config.hub is not None else None, _token(config))
+        fetcher = self._fetcher = Fetcher(store, None, self._token)
 
         def stream(segment: Relay | Live, stand_in: Path | None) -> Stream:
             if isinstance(segment, Live):
@@ -144,19 +170,3 @@ class Services:
             return RelayStream(segment, stand_in, config.storage.path / "streams", changed)
 
         return Preparer(store, fetcher, self.voice, streams=stream)
-
-
-def _media(config: NodeConfig) -> MediaStore:
-    return MediaStore(config.hub.url if config.hub is not None else None, _token(config))
-
-
-def _token(config: NodeConfig) -> Callable[[], str]:
-    """The upload token, when it is needed. Raises Refusal where the secret cannot be read."""
-
-    def revealed() -> str:
-        try:
-            return reveal(config.hub.token) if config.hub is not None else ""
-        except SecretFault as fault:
-            raise Refusal("media.refused", detail=str(fault)) from fault
-
-    return revealed

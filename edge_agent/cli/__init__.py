@@ -13,6 +13,7 @@ _COMMANDS = {
     "check": "Check a configuration: every mistake with its line",
     "safe": "Switch every line off when the agent has been dead for too long",
     "doctor": "Try each driver, the broker, the clock, the disk",
+    "enrol": "Make this node trusted by the hub, by a one-time token",
     "panel": "Show a simulated cabinet, break things in it and mend them",
     "read": "Show how a text will be said, and what has to be decided",
     "say": "Speak a sentence on this machine",

@@ -45,5 +45,9 @@ def command(file: Path, as_json: bool) -> None:
                 cameras=len(config.cameras),
             )
         )
+        if config.identity is not None:
+            from edge_agent.cli.identity import sentence
+
+            click.echo(sentence(config.identity.folder))
     if loaded.config is None:
         raise click.exceptions.Exit(BAD_INPUT)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edge_agent.cli.common import CONFIG, load_or_fail
+from edge_agent.cli.identity import with_identity
 from edge_agent.cli.output import AS_JSON, show_json
 from edge_agent.config.model import NodeConfig
 from edge_agent.doctor import Finding, examine
@@ -21,11 +22,13 @@ _WORDS = {"ok": "doctor.ok", "note": "doctor.warn", "faulty": "doctor.bad"}
 @CONFIG
 @AS_JSON
 def command(file: Path, as_json: bool) -> None:
-    """Try each part of the node described by FILE: clock, disk, drivers, voice, room for video, cameras, broker, hub.
+    """Try each part of the node described by FILE, from its clock and its disk to its broker and its hub.
+
+    Clock, disk, drivers, voice, room for video, cameras, identity (the node's certificate), broker, hub.
 
     Lines are not switched and nothing is played. Exit 1 when anything is faulty, 2 when FILE has mistakes.
     """
-    config = load_or_fail(file)
+    config = with_identity(load_or_fail(file))
     findings = asyncio.run(_examine(config, quiet=as_json))
     if as_json:
         show_json({"node": config.node.name, "findings": [_plain(finding) for finding in findings]})

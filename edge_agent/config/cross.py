@@ -24,6 +24,7 @@ from edge_agent.config.timetable_check import timetable_check
 def cross_check(data: Mapping[str, Any]) -> Iterator[Finding]:
     """All findings of this kind."""
     drivers = list(entries(data, "drivers"))
+    yield from _trusted(data)
     for section in ("command_keys", "drivers", "speakers", "cameras"):
         yield from _same_ids(section, list(entries(data, section)))
     offers: dict[str, Offer] = {}
@@ -41,6 +42,17 @@ def cross_check(data: Mapping[str, Any]) -> Iterator[Finding]:
     yield from timetable_check(data)
     yield from rules_check(data)
     yield from _looser_hours(data)
+
+
+def _trusted(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Without a certificate of its own a node must be told where its broker is and whom it obeys."""
+    if data.get("identity") is not None:
+        return
+    for section in ("broker", "command_keys"):
+        if data.get(section) is None:
+            yield Finding((section,), "config.no_identity", {"key": section})
+        elif not data[section]:
+            yield Finding((section,), "config.empty", {"key": section})
 
 
 def _same_ids(section: str, entries: list[tuple[int, Mapping[str, Any]]]) -> Iterator[Finding]:

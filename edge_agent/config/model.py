@@ -68,6 +68,18 @@ class Hub(Section):
 
     url: str = Field(pattern=HUB_PATTERN, description="Base address", examples=["http://10.0.0.2:8080"])
     token: Secret = Field(description="This node's upload token")
+    ca: Location | None = Field(default=None, description="Certificate authority for https; absent: the system's")
+
+
+class IdentitySettings(Section):
+    """A certificate of the node's own, granted by the hub for a one-time token and renewed by itself.
+
+    Broker, hub and command keys then come with it and need not be named.
+    """
+
+    folder: Location = Field(
+        default=Path("/var/lib/edge-agent/identity"), description="Key and certificates, for the agent's account alone"
+    )
 
 
 class CommandKey(Section):
@@ -133,14 +145,26 @@ class Telemetry(Section):
     every_s: int = Field(default=60, ge=1, le=3600, description="Seconds between samples")
 
 
+class Updates(Section):
+    """Where new versions of the agent come from, and how fast they may come."""
+
+    url: str | None = Field(
+        default=None, pattern=HUB_PATTERN, description="Folder of signed updates; absent: the hub's own"
+    )
+    kilobytes_s: int = Field(default=200, ge=1, le=100_000, description="At most, of 1000 bytes a second")
+
+
 class NodeConfig(Section):
     """The whole file."""
 
     node: Node
     storage: Storage = Storage()
-    broker: Broker
+    identity: IdentitySettings | None = Field(default=None, description="Absent: broker and command keys stand here")
+    broker: Broker | None = Field(default=None, description="Required without identity")
     hub: Hub | None = None
-    command_keys: tuple[CommandKey, ...] = Field(min_length=1, description="Hubs whose commands are carried out")
+    command_keys: tuple[CommandKey, ...] = Field(
+        default=(), description="Hubs whose commands are carried out; required without identity"
+    )
     clock: ClockSettings = ClockSettings()
     drivers: tuple[Driver, ...] = ()
     programmes: tuple[NamedProgramme, ...] = Field(default=(), max_length=200)
@@ -157,3 +181,4 @@ class NodeConfig(Section):
     voice: VoiceSettings = VoiceSettings()
     broadcast: Broadcast = Broadcast()
     telemetry: Telemetry = Telemetry()
+    updates: Updates = Updates()

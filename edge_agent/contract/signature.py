@@ -51,8 +51,13 @@ class Verifier:
 
     def __init__(self, keys: Mapping[str, str]) -> None:
         """`keys`: key id -> public key, base64url. Raises ValueError on a key that is none."""
-        self._keys = {key_id: public_key(text) for key_id, text in keys.items()}
         self._headers: dict[str, VerifyKey] = {}
+        self.pin(keys)
+
+    def pin(self, keys: Mapping[str, str]) -> None:
+        """From now on believe these keys, and no others. Raises ValueError on a key that is none."""
+        self._keys = {key_id: public_key(text) for key_id, text in keys.items()}
+        self._headers.clear()
 
     def verify(self, message: bytes) -> bytes:
         """The signed payload.

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,36 +16,24 @@ from camera.model import CameraFault
 from drivers.contract import DriverFault
 from edge_agent.cameras import camera_config
 from edge_agent.clock import SystemClock
+from edge_agent.config.broker import Broker
 from edge_agent.config.cameras import CameraEntry
 from edge_agent.config.model import Driver, NodeConfig
 from edge_agent.config.secrets import SecretFault, reveal
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.health import FindingState as State
+from edge_agent.doctor.finding import Finding, of_fault, said
+from edge_agent.doctor.identity import identity_finding
 from edge_agent.doctor.video import room_for_video
 from edge_agent.hardware import make
 from edge_agent.link.address import broker_address
 from edge_agent.link.wire import Wire
-from edge_agent.words import Both, both, language, say
+from edge_agent.words import Both, both, say
 from tts.client import VoiceWorker
 from tts.errors import SpeechError
 
 _LIMIT_S = 30.0
 _LEAST_FREE_MB = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one examination found."""
-
-    part: str
-    state: State
-    words: Both
-    code: str | None = None
-
-    @property
-    def detail(self) -> str:
-        """The words in the language spoken now."""
-        return self.words.text(language())
 
 
 Examination = Callable[[], Awaitable[Finding]]
@@ -94,7 +82,11 @@ def _examinations(config: NodeConfig, *, agent_runs: bool) -> list[tuple[str, Ex
         all_.append(("video", lambda: asyncio.to_thread(_video, config)))
     for camera in config.cameras:
         all_.append((f"camera {camera.id}", lambda camera=camera: _camera(camera)))  # type: ignore[misc]
-    all_.append(("broker", lambda: _broker(config)))
+    if config.identity is not None:
+        settings = config.identity
+        all_.append(("identity", lambda: asyncio.to_thread(identity_finding, settings.folder)))
+    if (broker := config.broker) is not None:
+        all_.append(("broker", lambda: _broker(broker)))
     if config.hub is not None:
         all_.append(("hub", lambda: _hub(config)))
     return all_
@@ -174,8 +166,8 @@ async def _camera(entry: CameraEntry) -> Finding:
     return Finding(entry.id, "ok", text)
 
 
-async def _broker(config: NodeConfig) -> Finding:
-    address = broker_address(config.broker, f"doctor-{os.getpid()}")
+async def _broker(broker: Broker) -> Finding:
+    address = broker_address(broker, f"doctor-{os.getpid()}", clock_trusted=SystemClock("kernel").trusted)
     wire = Wire(address, None, lambda _message: None)
     began = time.perf_counter()
     try:
@@ -210,13 +202,3 @@ def _knock(url: str) -> None:
         raise Refusal("media.unreachable", detail=str(error) or type(error).__name__) from error
     finally:
         connection.close()
-
-
-def said(key: str, **params: object) -> Both:
-    """A sentence of the catalogue in both languages."""
-    return both(lambda: say(key, **params))
-
-
-def of_fault(part: str, fault: Fault) -> Finding:
-    """What is wrong."""
-    return Finding(part, "faulty", Both(fault.vi, fault.en), fault.code)

@@ -6,7 +6,8 @@ from functools import partial
 from edge_agent.cameras import Cameras
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.reports import ClockReport
-from edge_agent.doctor.examine import Examination, Finding, of_fault, said, voice_speaks
+from edge_agent.doctor.examine import Examination, voice_speaks
+from edge_agent.doctor.finding import Finding, of_fault, said
 from edge_agent.hardware import Hardware
 from edge_agent.words import Both
 from tts.client import VoiceWorker

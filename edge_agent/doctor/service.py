@@ -11,7 +11,8 @@ from edge_agent.contract.commands import Command
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.health import EXAMINATION, MOST_CHARS, MOST_FINDINGS, DoctorState, ExamineNode
 from edge_agent.desk.act import Act, Begin
-from edge_agent.doctor.examine import Examination, Finding, examine, parts_of
+from edge_agent.doctor.examine import Examination, examine, parts_of
+from edge_agent.doctor.finding import Finding
 from edge_agent.recorder import Recorder
 
 _TOLD_EVERY_S = 1.0
@@ -40,6 +41,10 @@ class Doctor:
         self._instead = instead
         self._post = post
         self._now: DoctorState | None = None
+
+    def use(self, config: NodeConfig) -> None:
+        """Examine this from now on: the node has become trusted, and knows its broker and its hub."""
+        self._config = config
 
     async def examine(self, asked: Command, _args: ExamineNode) -> Act:
         """Handle `node.examine`. Refuses `doctor.busy`."""

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_agent.backoff import Backoff
@@ -43,6 +44,7 @@ class Fetcher:
         """`hub`: base address of the configured hub. The `token` is given to nobody else, and only when it asks."""
         self._store = store
         self._hub = hub.rstrip("/") if hub is not None else None
+        self._tls: ssl.SSLContext | None = None
         self._token = token
         self._patience = patience
         self._hub_asks = False
@@ -50,6 +52,10 @@ class Fetcher:
         self._slots = asyncio.Semaphore(patience.at_once)
         self._turns = Turns()
         self._running: set[Transfer] = set()
+
+    def use(self, hub: str | None, tls: ssl.SSLContext | None) -> None:
+        """Fetch from this hub from now on; `tls`: whom to believe, where it is not the system's authorities."""
+        self._hub, self._tls = hub.rstrip("/") if hub is not None else None, tls
 
     async def fetch(self, sound: Sound, owner: str) -> Path:
         """Return the sound on the node's disk, pinned for `owner`; fetch what is missing of it.
@@ -91,7 +97,9 @@ class Fetcher:
     def _address(self, sound: Sound) -> Address:
         if sound.url is None and self._hub is None:
             raise Refusal("media.no_hub")
-        return Address.of(sound.url or f"{self._hub}/media/{sound.sha256}")
+        address = Address.of(sound.url or f"{self._hub}/media/{sound.sha256}")
+        ours = self._hub is not None and address.origin == Address.of(self._hub).origin
+        return replace(address, tls=self._tls) if ours else address
 
     async def _until_there(self, sound: Sound, address: Address, part: Path) -> None:
         patience, loop = self._patience, asyncio.get_running_loop()

@@ -6,6 +6,7 @@ One upload at a time, paced (`edge_agent.media.pace`): a picture goes between tw
 import asyncio
 import contextlib
 import logging
+import ssl
 from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
@@ -64,6 +65,11 @@ class Outgoing:
         self._news = asyncio.Event()
         self._push: Push | None = None
         self._in_hand: str | None = None
+
+    def use(self, hub: str | None, tls: ssl.SSLContext | None) -> None:
+        """Send there from now on; `tls`: whom to believe, where it is not the system's authorities."""
+        self._hub = Address.of(hub, tls) if hub else None
+        self._news.set()
 
     async def open(self) -> None:
         """Read what waits since before. Raises OSError."""

@@ -86,8 +86,7 @@ class Push:
         self._yielding.set()
 
     def _connection(self) -> http.client.HTTPConnection:
-        kind = http.client.HTTPSConnection if self._hub.scheme == "https" else http.client.HTTPConnection
-        return kind(self._hub.host, self._hub.port, timeout=_SOCKET_S)
+        return self._hub.connection(_SOCKET_S)
 
     def _connect(self, connection: http.client.HTTPConnection) -> None:
         connection.connect()

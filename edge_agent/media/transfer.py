@@ -9,8 +9,9 @@ import json
 import os
 import re
 import socket
+import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -46,9 +47,11 @@ class Address:
     port: int
     path: str
     url: str
+    tls: ssl.SSLContext | None = field(default=None, compare=False, repr=False)
+    """Whom to believe, where it is not the system's authorities."""
 
     @classmethod
-    def of(cls, url: str) -> "Address":
+    def of(cls, url: str, tls: ssl.SSLContext | None = None) -> "Address":
         """Take a URL apart. Raises Refusal `media.bad_url`."""
         try:
             parts = urlsplit(url)
@@ -58,7 +61,13 @@ class Address:
         if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii() or not url.isprintable():
             raise Refusal("media.bad_url", url=url[:200])
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return cls(parts.scheme, parts.hostname, port, path, url)
+        return cls(parts.scheme, parts.hostname, port, path, url, tls)
+
+    def connection(self, timeout_s: float) -> http.client.HTTPConnection:
+        """One that is not connected yet."""
+        if self.scheme == "https":
+            return http.client.HTTPSConnection(self.host, self.port, timeout=timeout_s, context=self.tls)
+        return http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
 
     @property
     def origin(self) -> tuple[str, str, int]:
@@ -109,8 +118,7 @@ class Transfer:
 
     def _request(self, token: str | None) -> None:
         address = self._address
-        kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-        connection = kind(address.host, address.port, timeout=_SOCKET_S)
+        connection = address.connection(_SOCKET_S)
         try:
             with network():
                 connection.connect()

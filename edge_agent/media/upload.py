@@ -5,12 +5,14 @@ import contextlib
 import hashlib
 import http.client
 import logging
+import ssl
 from collections.abc import Callable
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from edge_agent.contract.errors import Refusal
 from edge_agent.media.local import LocalSound
+from edge_agent.media.transfer import Address
 
 log = logging.getLogger(__name__)
 _LIMIT_S = 10.0
@@ -40,8 +42,13 @@ class MediaStore:
     def __init__(self, url: str | None, token: Callable[[], str]) -> None:
         """`token` gives the upload token when it is needed; it is never kept or logged."""
         self._url = url
+        self._tls: ssl.SSLContext | None = None
         self._token = token
         self._one_at_a_time = asyncio.Semaphore(2)
+
+    def use(self, url: str | None, tls: ssl.SSLContext | None) -> None:
+        """Send there from now on; `tls`: whom to believe, where it is not the system's authorities."""
+        self._url, self._tls = url, tls
 
     async def put(self, content: bytes, media_type: str) -> str:
         """Send; returns the SHA-256 (hex). Raises Refusal `media.unreachable` or `media.refused`."""
@@ -76,10 +83,9 @@ class MediaStore:
         if self._url is None:
             raise Refusal("media.unreachable", detail="no hub is configured")
         parts = urlsplit(self._url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         try:
-            connection = kind(parts.hostname or "", parts.port, timeout=_LIMIT_S)
-        except (ValueError, http.client.HTTPException):
+            connection = Address.of(self._url, self._tls).connection(_LIMIT_S)
+        except (ValueError, http.client.HTTPException, Refusal):
             raise Refusal("media.unreachable", detail="the hub's address is not usable") from None
         try:
             # a hub that refuses does not read to the end; its answer is what matters then

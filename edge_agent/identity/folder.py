@@ -1,0 +1,183 @@
+"""The identity on the disk: whole after a power cut at any step.
+
+`node.key` and `grant.json` are what holds; `node.pem` and `ca.pem` are its certificates as programs like them. What is
+still on trial lies beside them as `next.key` and `next.json`, and takes their place by two renames. A cut between the
+two leaves a key that fits the certificate on trial: that is seen, and the second rename is done.
+"""
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from pydantic import ValidationError
+
+from edge_agent.contract.enrolment import Grant
+from edge_agent.contract.errors import Refusal
+from edge_agent.identity.keystore import FileKey, KeyStore, spki
+from edge_agent.store.files import sync_folder, write_atomically
+
+_MOST = 64 * 1024
+_KEY, _GRANT = "node.key", "grant.json"
+_NEXT_KEY, _NEXT_GRANT = "next.key", "next.json"
+_PLACE = "enrolled.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A grant, and where its key and certificates are."""
+
+    grant: Grant
+    key: Path
+    certificate: Path
+    ca: Path
+    hub_token: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the node was enrolled, and on which board."""
+
+    hub: str
+    board: str
+
+
+class IdentityFolder:
+    """One node's identity. Blocks; all of it raises OSError where the disk refuses."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> Identity | None:
+        """What holds now; None before the enrolment. Raises Refusal `identity.broken`."""
+        self._finish()
+        grant = self._grant(_GRANT)
+        if grant is None:
+            return None
+        if not self._fits(grant, _KEY):
+            raise Refusal("identity.broken", path=str(self.path), detail=_KEY)
+        return self._written(grant, _KEY, "node", "ca")
+
+    def on_trial(self) -> Identity | None:
+        """What the hub granted and no broker has accepted yet."""
+        try:
+            grant = self._grant(_NEXT_GRANT)
+        except Refusal:  # of no use: it is asked for again
+            return None
+        if grant is None or not self._fits(grant, _NEXT_KEY):
+            return None
+        return self._written(grant, _NEXT_KEY, "next", "next-ca")
+
+    def place(self) -> Place | None:
+        """Where and on which board this node was enrolled."""
+        content = self._content(_PLACE)
+        if content is None:
+            return None
+        try:
+            told = json.loads(content)
+            return Place(str(told["hub"]), str(told["board"]))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise Refusal("identity.broken", path=str(self.path), detail=_PLACE) from error
+
+    def key(self) -> KeyStore:
+        """The present key. Raises OSError; ValueError where it is none."""
+        return FileKey.read(self.path / _KEY)
+
+    def next_key(self) -> KeyStore:
+        """The key for the next certificate; the same one again until that has come, however often it is asked for.
+
+        The hub then knows a repeated question, whose answer was lost, from a second box with the same token.
+        """
+        self.make()
+        path = self.path / _NEXT_KEY
+        try:
+            return FileKey.read(path)
+        except (FileNotFoundError, ValueError):
+            return FileKey.make(path)
+
+    def make(self) -> None:
+        """The folder, for its owner alone."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(PermissionError):
+            self.path.chmod(0o700)
+
+    def put_on_trial(self, grant: Grant) -> None:
+        """Keep what the hub granted for `next_key`. Raises Refusal `enrol.bad_answer` where it is for another key."""
+        if not self._fits(grant, _NEXT_KEY):
+            raise Refusal("enrol.bad_answer", detail="the certificate is not for our key")
+        self._write(_NEXT_GRANT, grant.model_dump_json().encode())
+
+    def settle(self, place: Place | None = None) -> Identity:
+        """What is on trial holds from now on. Raises Refusal `identity.broken` where nothing usable was."""
+        if place is not None:
+            self._write(_PLACE, json.dumps({"hub": place.hub, "board": place.board}).encode())
+        if self.on_trial() is not None:
+            (self.path / _NEXT_KEY).replace(self.path / _KEY)
+            sync_folder(self.path)
+        settled = self.read()
+        if settled is None:
+            raise Refusal("identity.broken", path=str(self.path), detail=_GRANT)
+        return settled
+
+    def drop_trial(self) -> None:
+        """Nobody accepted what was on trial."""
+        for name in (_NEXT_GRANT, _NEXT_KEY, "next.pem", "next-ca.pem", "next.token"):
+            (self.path / name).unlink(missing_ok=True)
+        sync_folder(self.path)
+
+    def _finish(self) -> None:
+        """The second of the two renames, where the key in place is already the next one."""
+        try:
+            grant = self._grant(_NEXT_GRANT)
+        except Refusal:
+            return
+        if grant is not None and self._fits(grant, _KEY):
+            (self.path / _NEXT_GRANT).replace(self.path / _GRANT)
+            sync_folder(self.path)
+
+    def _written(self, grant: Grant, key: str, stem: str, ca: str) -> Identity:
+        """With the files that TLS wants, which are made anew where they are not as the grant says."""
+        stem_path = self.path / f"{stem}.pem"
+        ca_path = self.path / f"{ca}.pem"
+        token = self.path / f"{stem}.token"
+        for path, content in ((stem_path, grant.certificate), (ca_path, grant.ca), (token, _token(grant))):
+            if self._content(path.name) != content.encode():
+                self._write(path.name, content.encode())
+        return Identity(grant, self.path / key, stem_path, ca_path, token)
+
+    def _grant(self, name: str) -> Grant | None:
+        content = self._content(name)
+        if content is None:
+            return None
+        try:
+            return Grant.model_validate_json(content)
+        except ValidationError as error:
+            raise Refusal("identity.broken", path=str(self.path), detail=name) from error
+
+    def _fits(self, grant: Grant, key: str) -> bool:
+        try:
+            public = x509.load_pem_x509_certificate(grant.certificate.encode()).public_key()
+            return spki(public) == FileKey.read(self.path / key).public
+        except (ValueError, FileNotFoundError):
+            return False
+
+    def _content(self, name: str) -> bytes | None:
+        try:
+            with (self.path / name).open("rb") as file:
+                return file.read(_MOST)
+        except FileNotFoundError:
+            return None
+
+    def _write(self, name: str, content: bytes) -> None:
+        write_atomically(self.path / name, content, 0o600)
+
+
+def _token(grant: Grant) -> str:
+    return grant.hub.token if grant.hub is not None else ""
+
+
+def readable(path: Path) -> bool:
+    """Whether the folder is there and may be looked into by us."""
+    return os.access(path, os.R_OK | os.X_OK)
