@@ -12,6 +12,7 @@ _COMMANDS = {
     "demo": "Broker, hub, two nodes and a camera on this machine, in one command",
     "check": "Check a configuration: every mistake with its line",
     "safe": "Switch every line off when the agent has been dead for too long",
+    "safe-mode": "Say whether only lines and link run after failed starts, and end that",
     "doctor": "Try each driver, the broker, the clock, the disk",
     "enrol": "Make this node trusted by the hub, by a one-time token",
     "panel": "Show a simulated cabinet, break things in it and mend them",
@@ -29,6 +30,8 @@ _COMMANDS = {
     "watch": "Show what nodes report",
     "cameras": "Find cameras, try them, look through them, get the block for the configuration",
     "modbus": "Look at a Modbus: who is there, what a device says",
+    "card": "Write a box's settings onto its card, from a sheet of nodes; print labels",
+    "update": "See, fetch and install new versions of the agent, go back",
     "schema": "Write AsyncAPI, JSON Schemas and the reference pages",
 }
 
@@ -44,7 +47,7 @@ class _Lazy(click.Group):
             return None
         from importlib import import_module
 
-        command: click.Command = import_module(f"edge_agent.cli.{name}").command
+        command: click.Command = import_module(f"edge_agent.cli.{name.replace('-', '_')}").command
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
