@@ -313,7 +313,9 @@ def test_the_day_of_an_operations_centre(days: Days) -> None:
     office.press("Tạo mã truy cập")
     token = office.page.locator(".secret").inner_text().strip()
     office.picture("centre-3-token")
-    with httpx.Client(base_url=f"{days.demo.url}api/v1", headers={"Authorization": f"Bearer {token}"}) as program:
+    with httpx.Client(
+        timeout=30, base_url=f"{days.demo.url}api/v1", headers={"Authorization": f"Bearer {token}"}
+    ) as program:
         states = program.get("/nodes/26734/thon-dong/states").json()
         assert "nha-van-hoa" in json.dumps(states)
         lit = program.post("/nodes/26734/thon-dong/switch", json={"thing": "nha-van-hoa", "level": 100, "seconds": 60})

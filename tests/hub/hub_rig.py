@@ -468,7 +468,7 @@ class FakeNode:
 
     async def _camera_snapshot(self, asked: Command) -> None:
         digest = hashlib.sha256(self.picture).hexdigest()
-        async with httpx.AsyncClient(verify=NO_TLS) as http:
+        async with httpx.AsyncClient(timeout=30, verify=NO_TLS) as http:
             headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "image/jpeg"}
             answer = await http.put(f"{self.hub_url}/media/{digest}", content=self.picture, headers=headers)
         if answer.status_code not in (200, 201):

@@ -133,7 +133,7 @@ class Recording:
 async def put(node: FakeNode, body: bytes) -> str:
     """A file in one piece."""
     digest = hashlib.sha256(body).hexdigest()
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         answer = await http.put(f"{node.hub_url}/media/{digest}", content=body, headers=headers)
     assert answer.status_code in (200, 201), answer.text
@@ -149,7 +149,7 @@ async def piece(node: FakeNode, body: bytes, first: int, last: int) -> int:
         "Upload-Length": str(len(body)),
         "Content-Type": "video/mp4",
     }
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         answer = await http.patch(f"{node.hub_url}/media/{digest}", content=body[first:last], headers=headers)
     return answer.status_code
 

@@ -379,7 +379,9 @@ async def test_prepared_messages_are_there_and_changed_by_administrators(hub: Ru
     used = plain(await hub.http.get("/air/emergency?use=seed-2"))
     assert "Bão sắp vào địa bàn xã" in used
     staff = await signed_in(hub.hub, "can-bo", Grant(Role.STAFF, EVERYWHERE))
-    async with httpx.AsyncClient(base_url=hub.url, cookies={COOKIE: staff}, headers={"Origin": hub.url}) as http:
+    async with httpx.AsyncClient(
+        timeout=30, base_url=hub.url, cookies={COOKIE: staff}, headers={"Origin": hub.url}
+    ) as http:
         assert (await http.get("/air/prepared")).status_code == 403
         assert (await http.post("/air/prepared", data={"title": "x", "text": "y"})).status_code == 403
 

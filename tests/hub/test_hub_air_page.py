@@ -315,7 +315,7 @@ async def test_live_parts_change_by_themselves(hub: Running, node: FakeNode) -> 
 
 
 async def test_signed_out_people_are_led_to_the_sign_in(hub: Running, node: FakeNode) -> None:
-    async with httpx.AsyncClient(base_url=hub.url, headers={"Origin": hub.url}) as http:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url, headers={"Origin": hub.url}) as http:
         for path in ("/air", "/air/mic", "/air/speak", "/air/emergency", "/air/prepared", "/air/live"):
             assert (await http.get(path)).status_code in (303, 401), path
         for path in ("/air/speak", "/air/stop", "/air/volume", "/air/emergency", "/air/prepared"):

@@ -134,7 +134,7 @@ async def test_tokens_live_over_a_restart_and_end_with_their_time(
 
 async def test_nobody_gives_more_than_they_have(hub: Running, node: FakeNode) -> None:
     secret = await signed_in(hub.hub, "truong-xa", Grant(Role.ADMINISTRATOR, Place("29401")))
-    async with httpx.AsyncClient(base_url=hub.url, cookies={COOKIE: secret}, headers=OURS) as http:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url, cookies={COOKIE: secret}, headers=OURS) as http:
         for rights, places in (
             (["see"], [""]),
             (["see"], ["29402"]),
@@ -149,11 +149,11 @@ async def test_nobody_gives_more_than_they_have(hub: Running, node: FakeNode) ->
             await http.post(f"{V1}/tokens", json={"name": "x", "rights": ["see"], "places": ["29401"]})
         ).status_code == 201
     wide = await made(hub, ["see"], [""])
-    async with httpx.AsyncClient(base_url=hub.url, cookies={COOKIE: secret}, headers=OURS) as http:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url, cookies={COOKIE: secret}, headers=OURS) as http:
         assert len((await http.get(f"{V1}/tokens")).json()) == 1
         assert (await http.delete(f"{V1}/tokens/{wide['id']}", headers=OURS)).status_code == 404
     staff = await signed_in(hub.hub, "can-bo", Grant(Role.STAFF, EVERYWHERE))
-    async with httpx.AsyncClient(base_url=hub.url, cookies={COOKIE: staff}, headers=OURS) as http:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url, cookies={COOKIE: staff}, headers=OURS) as http:
         assert (await http.get(f"{V1}/tokens")).status_code == 403
         assert (await http.get(f"{V1}/audit")).status_code == 403
     async with program(hub, (await made(hub, ["see", "write", "approve"], [""]))["secret"]) as http:
@@ -161,7 +161,7 @@ async def test_nobody_gives_more_than_they_have(hub: Running, node: FakeNode) ->
 
 
 async def test_without_a_token_nothing_is_told(hub: Running) -> None:
-    async with httpx.AsyncClient(base_url=hub.url) as http:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url) as http:
         for route in api.ROUTES:
             if route.needs.public:  # type: ignore[attr-defined]
                 continue

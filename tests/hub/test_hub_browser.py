@@ -175,7 +175,7 @@ async def fill(node: FakeNode) -> None:
     node.picture = subprocess.run(PICTURE, capture_output=True, check=True).stdout
     sound = subprocess.run(SOUND, capture_output=True, check=True).stdout
     digest = hashlib.sha256(sound).hexdigest()
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         await http.put(f"{node.hub_url}/media/{digest}", content=sound, headers={"Authorization": f"Bearer {TOKEN}"})
     fault = Fault.of("light.switching_error", id="san-nha", wanted=100, actual=0)
     until_ = now() + timedelta(hours=3)

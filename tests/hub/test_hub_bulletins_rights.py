@@ -120,7 +120,7 @@ async def test_residents_see_what_will_be_heard_but_no_drafts_and_nothing_to_pre
 
 async def test_nobody_gets_in_without_signing_in(hub: Running, staff: Someone) -> None:
     draft = await staff.draft()
-    async with httpx.AsyncClient(base_url=hub.url, headers={"Origin": hub.url}) as nobody:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url, headers={"Origin": hub.url}) as nobody:
         for path in ("", "/week", "/live", f"/{draft.id}", f"/{draft.id}/plan", f"/{draft.id}/live", "/week/live"):
             answer = await nobody.get(f"/bulletins{path}")
             assert answer.status_code in (302, 303, 401), path

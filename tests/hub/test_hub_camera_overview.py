@@ -59,7 +59,7 @@ async def test_tiles_say_state_and_motion_and_fetch_pictures_only_by_themselves(
 async def test_nobody_sees_tiles_of_other_areas(hub: Running, node: FakeNode) -> None:
     for place, there in ((Place("29401", "thon-dong"), True), (Place("29401", "thon-tay"), False)):
         secret = await signed_in(hub.hub, f"truong-{place.area}", Grant(Role.AREA_HEAD, place))
-        async with httpx.AsyncClient(base_url=hub.url, cookies={COOKIE: secret}) as http:
+        async with httpx.AsyncClient(timeout=30, base_url=hub.url, cookies={COOKIE: secret}) as http:
             page = (await http.get("/cameras")).text
             assert ("Cổng thôn" in page) is there
             assert ("Ở đây chưa có camera." in page) is not there

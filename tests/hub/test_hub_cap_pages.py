@@ -246,7 +246,7 @@ class TestBringing:
 class TestRights:
     async def test_nobody_sees_nothing(self, hub: Running) -> None:
         id_ = await bring(hub, AlertOf())
-        async with httpx.AsyncClient(base_url=hub.url, headers={"Origin": hub.url}) as nobody:
+        async with httpx.AsyncClient(timeout=30, base_url=hub.url, headers={"Origin": hub.url}) as nobody:
             for path in ("/alerts", "/alerts/live", f"/alerts/{id_}", f"/alerts/{id_}/live", f"/alerts/{id_}/message"):
                 answer = await nobody.get(path)
                 assert answer.status_code in (303, 401) and "Lũ quét" not in answer.text

@@ -260,7 +260,7 @@ async def test_a_hub_that_is_killed_in_the_middle_goes_on_where_it_was(broker: M
     command = [sys.executable, "-m", "hub", "run", str(tmp_path / "hub.yaml")]
     url = f"http://127.0.0.1:{port}/media/{digest(FILM)}"
     told = {"Upload-Length": str(len(FILM)), "Content-Type": "video/mp4", **AUTH}
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
 
         async def offset() -> int:
             return int((await http.head(url)).headers.get("upload-offset", 0))

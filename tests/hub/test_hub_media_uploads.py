@@ -184,7 +184,7 @@ async def test_a_hub_that_is_killed_in_the_middle_gets_the_rest_after_its_start(
     def arrived_bytes() -> int:
         return part.stat().st_size if part.exists() else 0
 
-    async with node(tmp_path / "clips", url) as sender, httpx.AsyncClient() as http:
+    async with node(tmp_path / "clips", url) as sender, httpx.AsyncClient(timeout=30) as http:
         await sender.add(FILM)
         monkeypatch.setattr(pace, "FASTEST", 400_000.0)
         process = None

@@ -175,11 +175,11 @@ async def test_a_reader_gets_only_the_own_places(hub: Running, node: FakeNode) -
         (Role.STAFF, Place("29401", "thon-tay"), []),
     ):
         secret = await signed_in(hub.hub, f"{role}-{str(place).replace('/', '-')}", Grant(role, place))
-        async with httpx.AsyncClient(base_url=hub.url, cookies={COOKIE: secret}) as http:
+        async with httpx.AsyncClient(timeout=30, base_url=hub.url, cookies={COOKIE: secret}) as http:
             found = (await http.get("/reports.json")).json()
             assert [row["commune"] for row in found["energy"]] == communes
     secret = await signed_in(hub.hub, "truong", Grant(Role.AREA_HEAD, Place("29401", "thon-dong")))
-    async with httpx.AsyncClient(base_url=hub.url, cookies={COOKIE: secret}) as http:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url, cookies={COOKIE: secret}) as http:
         for path in ("/reports", "/reports.json", "/reports.pdf", "/reports/energy.csv"):
             assert (await http.get(path)).status_code == 403
 

@@ -180,7 +180,7 @@ async def test_who_administers_one_commune_keeps_to_it(hub: Running, node: FakeN
     (channel,) = await rows(hub, channels)
     ours = {"Sec-Fetch-Site": "same-origin"}
     secret = await signed_in(hub.hub, "truong-xa", Grant(Role.ADMINISTRATOR, Place("29401")))
-    async with httpx.AsyncClient(base_url=hub.url, cookies={COOKIE: secret}, headers=ours) as http:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url, cookies={COOKIE: secret}, headers=ours) as http:
         await http.post(f"/notify/{channel['id']}/test")
         await http.post(f"/notify/{channel['id']}/remove")
         assert "Của tỉnh" not in (await http.get("/notify")).text
@@ -189,7 +189,7 @@ async def test_who_administers_one_commune_keeps_to_it(hub: Running, node: FakeN
         assert (await http.post("/notify", data=web(1))).status_code == 303
     assert len(await rows(hub, channels)) == 2 and await rows(hub, messages) == []
     staff = await signed_in(hub.hub, "can-bo", Grant(Role.STAFF, Place("29401")))
-    async with httpx.AsyncClient(base_url=hub.url, cookies={COOKIE: staff}, headers=ours) as http:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url, cookies={COOKIE: staff}, headers=ours) as http:
         assert (await http.get("/notify")).status_code == 403
         assert (await http.post("/notify", data=web(1))).status_code == 403
 

@@ -398,7 +398,7 @@ async def test_the_first_run_makes_one_administrator(broker: Mosquitto, tmp_path
 
 async def test_a_write_with_a_cookie_must_say_whose_page_it_comes_from(place: Village) -> None:
     head = await place.be(Role.AREA_HEAD, "29401//thon-dong")
-    silent = httpx.AsyncClient(base_url=place.hub.url, cookies={COOKIE: head.secret})
+    silent = httpx.AsyncClient(timeout=30, base_url=place.hub.url, cookies={COOKIE: head.secret})
     async with silent as http:
         cases: list[tuple[dict[str, str], int]] = [
             ({}, 403),

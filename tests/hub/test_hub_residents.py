@@ -72,7 +72,7 @@ def number_in(answer: httpx.Response) -> str:
 async def test_closed_unless_the_commune_opens_it(broker: Mosquitto, tmp_path: Path) -> None:
     async with (
         serving(config_for(tmp_path, broker.port)) as hub,
-        httpx.AsyncClient(base_url=hub.url, headers={"Origin": hub.url}) as resident,
+        httpx.AsyncClient(timeout=30, base_url=hub.url, headers={"Origin": hub.url}) as resident,
     ):
         for path in ("/xa", "/xa/report", "/xa/cameras", "/xa/reports/1234-5678"):
             assert (await resident.get(path)).status_code == 404

@@ -184,7 +184,7 @@ async def test_residents_of_two_communes_see_only_their_own(
         assert sent.status_code == 303
         assert list(hub.hub.residents.reports.fresh.values()) == ["26734"]
         assert "Bà con ở xã nào?" in (await resident.get("/xa", params={"o": ""})).text
-    async with httpx.AsyncClient(base_url=hub.url, headers={"Host": "tay.example"}) as by_name:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url, headers={"Host": "tay.example"}) as by_name:
         assert "Họp xã Tây" in words(await by_name.get("/xa"))
 
 

@@ -62,7 +62,7 @@ async def test_the_poster_of_a_pole_leads_to_a_report_that_knows_the_pole(hub: R
         assert "Thôn Đông" in area
         [of_poles] = texts(await staff.http.get(PDF, params={"at": code_of(EAST), "poles": "1"}))
         assert of_poles == text
-    async with httpx.AsyncClient(base_url=hub.url) as resident:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url) as resident:
         page = await resident.get("/xa", params={"p": code})
         assert "Bà con đang ở: Cụm Đông" in page.text and f'href="/xa/report?p={code}"' in page.text
 

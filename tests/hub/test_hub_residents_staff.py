@@ -52,7 +52,7 @@ async def reported(hub: Running, where: str, **more: str) -> str:
 
 async def followed(hub: Running, number: str) -> str:
     """What the resident sees."""
-    async with httpx.AsyncClient(base_url=hub.url) as resident:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url) as resident:
         return words(await resident.get(f"/xa/reports/{number}"))
 
 
@@ -91,7 +91,7 @@ async def test_only_who_answers_there_sees_it(hub: Running, pole: Cluster) -> No
         assert "Bí Mật" in await west.see(LIST)
     async with someone(hub, "truong-thon", Role.AREA_HEAD, WEST) as head:
         assert (await head.http.get(f"{path}/photo")).status_code == 403
-    async with httpx.AsyncClient(base_url=hub.url) as resident:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url) as resident:
         assert (await resident.get(f"{path}/photo")).status_code in (303, 401)
     assert "Mới gửi" in await followed(hub, number)
 
@@ -114,7 +114,7 @@ async def test_a_power_cut_is_shown_to_everybody_and_becomes_a_draft(
 ) -> None:
     path = f"{LIST}/notices"
     assert "Đã thêm lịch" in await staff.post(path, **tomorrow_form())
-    async with httpx.AsyncClient(base_url=hub.url) as resident:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url) as resident:
         page = words(await resident.get("/xa"))
         assert "Xóm chùa, xóm chợ" in page and "08:00" in page
     [cut] = hub.hub.residents.notices.cuts()
@@ -167,7 +167,7 @@ async def test_numbers_to_call(hub: Running, staff: Someone) -> None:
         "number.1": "19006769",
     }
     assert "Đã lưu" in await staff.post(path, **given)
-    async with httpx.AsyncClient(base_url=hub.url) as resident:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url) as resident:
         page = await resident.get("/xa")
         assert 'href="tel:0351234567"' in page.text and "Điện lực" in page.text
     wrong = await staff.http.post(path, data={**given, "number.1": "javascript:1"})

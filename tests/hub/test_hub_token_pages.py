@@ -24,7 +24,7 @@ async def test_the_token_is_shown_once_and_opens_the_api(hub: Running, node: Fak
     assert "Gửi bản tin chờ duyệt" in page.text and "Bộ phận một cửa" in page.text
     again = await hub.http.get(page.url)
     assert "Bộ phận một cửa" in again.text and not SECRET.search(again.text)
-    async with httpx.AsyncClient(base_url=hub.url, headers={"Authorization": f"Bearer {secret}"}) as http:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url, headers={"Authorization": f"Bearer {secret}"}) as http:
         assert (await http.get("/api/v1/nodes")).status_code == 200
         assert (await http.post("/api/v1/nodes/29401/tram-bom/stop", json={})).status_code == 403
         (path,) = re.findall(r'action="(/tokens/[^"]+/revoke)"', again.text)
@@ -53,7 +53,7 @@ async def test_who_administers_one_commune_lets_in_there_only(hub: Running, node
     secret = await signed_in(hub.hub, "truong-xa", Grant(Role.ADMINISTRATOR, Place("29401")))
     ours = {"Sec-Fetch-Site": "same-origin"}
     async with httpx.AsyncClient(
-        base_url=hub.url, cookies={COOKIE: secret}, headers=ours, follow_redirects=True
+        timeout=30, base_url=hub.url, cookies={COOKIE: secret}, headers=ours, follow_redirects=True
     ) as http:
         assert "Của tỉnh" not in (await http.get("/tokens")).text
         for place in ("*", "29402"):
@@ -64,6 +64,6 @@ async def test_who_administers_one_commune_lets_in_there_only(hub: Running, node
         await http.post(f"/tokens/{province.id}/revoke")
         assert hub.hub.people.tokens.get(province.id) is not None
     staff = await signed_in(hub.hub, "can-bo", Grant(Role.STAFF, Place("29401")))
-    async with httpx.AsyncClient(base_url=hub.url, cookies={COOKIE: staff}, headers=ours) as http:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url, cookies={COOKIE: staff}, headers=ours) as http:
         assert (await http.get("/tokens")).status_code == 403
         assert (await http.post("/tokens", data=GIVEN)).status_code == 403

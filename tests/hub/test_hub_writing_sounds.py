@@ -128,7 +128,7 @@ async def test_script_gets_the_refusal_as_words(hub: Running) -> None:
 
 async def test_file_without_an_end_or_too_large_is_refused_unread(hub: Running) -> None:
     address = await new_draft(hub.http)
-    async with httpx.AsyncClient(base_url=hub.url, cookies=hub.http.cookies) as http:
+    async with httpx.AsyncClient(timeout=30, base_url=hub.url, cookies=hub.http.cookies) as http:
         request = http.build_request("POST", f"{address}/file", headers={"Origin": hub.url})
     lines = [f"POST {address}/file HTTP/1.1", f"Host: {hub.url.removeprefix('http://')}", f"Origin: {hub.url}"]
     lines += [f"Cookie: {request.headers['cookie']}", "Content-Type: multipart/form-data; boundary=x"]
