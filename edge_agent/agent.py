@@ -14,14 +14,13 @@ from edge_agent.contract.base import iso
 from edge_agent.contract.commands import Ack
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.reports import About
-from edge_agent.contract.signature import Verifier
 from edge_agent.core import Core
 from edge_agent.cutoff import tell_cut_off
 from edge_agent.desk import Desk
 from edge_agent.desk.records import RecordRequests
 from edge_agent.doctor.inside import examinations
 from edge_agent.doctor.service import Doctor
-from edge_agent.link.address import broker_address
+from edge_agent.joining import Joining
 from edge_agent.link.link import Link
 from edge_agent.local.deeds import Deeds
 from edge_agent.local.own import OwnCommands
@@ -53,6 +52,7 @@ class Agent:
         async with AsyncExitStack() as stack:
             stack.callback(core.database.close)
             unfinished = await core.load()
+            joining = await Joining.of(core)
             stack.push_async_callback(core.recorder.flush)
             stack.callback(core.recorder.event, "stopped")
             scheduler = Scheduler(lambda seconds: _stepped(core, seconds))
@@ -68,7 +68,7 @@ class Agent:
             stack.push_async_callback(services.preparer.stop)
             stack.push_async_callback(services.bulletins.stop)
             await _load(core, services)
-            link, desk = self._connect(core, services)
+            link, desk = self._connect(core, services, joining)
             stack.push_async_callback(desk.close)
             supervisor.start("recorder", core.recorder.run)
             supervisor.start("scheduler", scheduler.run)
@@ -82,6 +82,7 @@ class Agent:
             supervisor.start("chimes", services.preparer.run)
             supervisor.start("hearing", services.hearing.run)
             supervisor.start("link", link.run)
+            supervisor.start("identity", joining.run)
             supervisor.start("bulletins", services.bulletins.run)
             tell_cut_off(unfinished, services.station, core.recorder)
             await desk.resume(unfinished)
@@ -94,18 +95,16 @@ class Agent:
             stack.callback(systemd.notify, "STOPPING=1")
             await _beat()
 
-    def _connect(self, core: Core, services: Services) -> tuple[Link, Desk]:
-        config = self._config
-        address = broker_address(config.broker, f"{config.node.commune}-{config.node.name}")
-
+    def _connect(self, core: Core, services: Services, joining: Joining) -> tuple[Link, Desk]:
         def changed(up: bool, fault: Fault | None) -> None:
             core.faults.set("link", fault)
+            joining.heard(up)
             if up:
                 core.recorder.event("link", connections=link.connections)
                 services.outgoing.wake()
 
         link = Link(
-            address,
+            joining.address(),
             core.topics,
             core.session,
             VERSION,
@@ -115,15 +114,15 @@ class Agent:
             on_message=lambda message: desk.receive(message),  # noqa: PLW0108 - the desk is made next
             on_change=changed,
         )
-        link.clock_report = core.clock_report
-        own = self._own = OwnCommands(f"{config.node.commune}/{config.node.name}", core.clock)
+        link.clock_report, link.mark = core.clock_report, joining.mark
+        own = self._own = OwnCommands(f"{core.topics.commune}/{core.topics.node}", core.clock)
 
         def answer(ack: Ack) -> None:
             link.send(core.topics.ack, ack.body())
             own.heard(ack)
 
         desk = Desk(
-            Verifier({key.id: key.public for key in config.command_keys}),
+            joining.verifier,
             core.clock,
             core.database,
             core.journal,
@@ -136,7 +135,9 @@ class Agent:
         )
         own.take = desk.take_own
         self._register(desk, core, services, link)
-        desk.register("node.examine", _doctor(core, services, link).examine)
+        doctor = _doctor(core, services, link)
+        desk.register("node.examine", doctor.examine)
+        joining.connect(link, services, doctor)
         core.board.post(core.topics.about, self._about)
 
         def faults_changed() -> None:

@@ -25,7 +25,7 @@ class Link:
 
     def __init__(  # noqa: PLR0913 - the one place where link, outbox and board meet
         self,
-        address: BrokerAddress,
+        address: BrokerAddress | None,
         topics: NodeTopics,
         session: str,
         version: str,
@@ -37,8 +37,15 @@ class Link:
         on_change: Callable[[bool, Fault | None], None],
         backoff: Backoff | None = None,
     ) -> None:
-        """`on_change` hears each connection (True) and each loss or failure (False, with its fault)."""
+        """`on_change` hears each connection (True) and each loss or failure (False, with its fault).
+
+        `address`: None where nobody knows the broker yet; `use` tells it later.
+        """
         self._address = address
+        self._addressed = asyncio.Event()
+        self._moved = asyncio.Event()
+        if address is not None:
+            self._addressed.set()
         self._topics = topics
         self._session = session
         self._version = version
@@ -53,6 +60,8 @@ class Link:
         self._unsent: deque[tuple[str, bytes]] = deque(maxlen=1000)
         self.clock_report: Callable[[], ClockReport] | None = None
         self.fault: Fault | None = None
+        self.mark: str | None = None
+        """Of the board, as the status tells it."""
         self.since: datetime | None = None
         self.connections = 0
         self.rtt_ms: float | None = None
@@ -63,22 +72,38 @@ class Link:
         """Whether the broker has us now."""
         return self._wire is not None
 
+    def use(self, address: BrokerAddress | None, *, drop: bool = True) -> None:
+        """Connect so from now on, or not at all (None); `drop`: a connection that is up ends for it, and politely."""
+        self._address = address
+        if address is None:
+            self._addressed.clear()
+        else:
+            self._addressed.set()
+        if drop and self._wire is not None:
+            self._moved.set()
+
     async def run(self) -> None:
         """Connect again and again until cancelled; then say goodbye."""
         while True:
+            await self._addressed.wait()
             began = self._clock.monotonic()
             fault = await self._one_connection()
+            if fault is None:
+                continue
             lasted = self._clock.monotonic() - began
             wait = self._backoff.after(lasted)
             self._on_change(False, fault)
             log.warning("%s Next try in %.1f s.", fault.en, wait)
             await self._clock.sleep(wait)
 
-    async def _one_connection(self) -> Fault:
-        """From CONNECT to the end of the connection; returns why it ended."""
+    async def _one_connection(self) -> Fault | None:
+        """From CONNECT to the end of the connection; returns why it ended, None where another address is to be used."""
+        address = self._address
+        if address is None:
+            return None
         since = self._clock.now()
         will = Status(online=False, session=self._session, since=since, version=self._version, reason="lost")
-        wire = Wire(self._address, Will(self._topics.status, will.body()), self._route)
+        wire = Wire(address, Will(self._topics.status, will.body()), self._route)
         try:
             await wire.open()
         except Refusal as refusal:
@@ -87,7 +112,11 @@ class Link:
         except BaseException:
             wire.close(politely=False)
             raise
+        if self._address is not address:  # told while this one was being made
+            wire.close()
+            return None
         self._wire, self.since = wire, since
+        self._moved.clear()
         self.connections += 1
         began = self._clock.monotonic()
         try:
@@ -98,9 +127,11 @@ class Link:
         finally:
             self._board.detach()
             self._wire = None
-            wire.close(politely=False)
+            wire.close(politely=self._moved.is_set())
+        if self._moved.is_set():
+            return None
         if self._clock.monotonic() - began < 1.0:
-            return Fault.of("broker.kicked", detail=self._address.host)
+            return Fault.of("broker.kicked", detail=address.host)
         return Fault.of("broker.unreachable", detail="connection lost")
 
     async def _serve(self, wire: Wire) -> None:
@@ -116,6 +147,7 @@ class Link:
         tasks = [
             asyncio.create_task(wire.run(), name="link-keepalive"),
             asyncio.create_task(self._pump.run(wire.publish, wire.room), name="link-pump"),
+            asyncio.create_task(self._moving(), name="link-moving"),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -127,6 +159,9 @@ class Link:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _moving(self) -> None:
+        await self._moved.wait()
 
     async def _goodbye(self, wire: Wire) -> None:
         offline = Status(
@@ -144,7 +179,13 @@ class Link:
             return
         clock = self.clock_report() if self.clock_report else None
         status = Status(
-            online=True, session=self._session, since=self.since, version=self._version, clock=clock, fault=self.fault
+            online=True,
+            session=self._session,
+            since=self.since,
+            version=self._version,
+            clock=clock,
+            fault=self.fault,
+            board=self.mark,
         )
         self._retain(self._wire, self._topics.status, status.body())
 
