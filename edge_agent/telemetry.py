@@ -27,9 +27,9 @@ def board(storage: Path) -> dict[str, float]:
         "uptime": round(time.time() - psutil.boot_time()),
     }
     values.update(_disk(storage))
-    values.update(_temperature())
+    values.update(temperature())
     values.update(under_voltage())
-    values.update(_wifi())
+    values.update(wifi())
     return values
 
 
@@ -41,7 +41,8 @@ def _disk(storage: Path) -> dict[str, float]:
     return {"disk": round(100 * disk.used / disk.total, 1), "disk_free": round(disk.free / 1e6, 1)}
 
 
-def _temperature() -> dict[str, float]:
+def temperature() -> dict[str, float]:
+    """Of the processor, degrees Celsius; nothing where the board does not tell."""
     try:
         return {"temperature": int(_THERMAL.read_text()) / 1000}
     except (OSError, ValueError):
@@ -60,7 +61,8 @@ def under_voltage(path: Path = _THROTTLED) -> dict[str, float]:
     return {"under_voltage": float(bits & 1), "under_voltage_since_boot": float(bits >> 16 & 1)}
 
 
-def _wifi(path: Path = _WIRELESS) -> dict[str, float]:
+def wifi(path: Path = _WIRELESS) -> dict[str, float]:
+    """Signal of the first Wi-Fi network, dBm; nothing where there is none."""
     try:
         lines = path.read_text().splitlines()[2:]
         return {"wifi_signal": float(lines[0].split()[3].rstrip("."))} if lines else {}

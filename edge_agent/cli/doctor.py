@@ -20,15 +20,37 @@ _WORDS = {"ok": "doctor.ok", "note": "doctor.warn", "faulty": "doctor.bad"}
 
 @click.command("doctor")
 @CONFIG
+@click.option("--install", is_flag=True, help="Accept the box at its pole, step by step, on a phone.")
+@click.option("--page/--no-page", default=True, help="With --install: as a page for a phone, or asked here.")
+@click.option(
+    "--listen", default="127.0.0.1", show_default=True, help="With --install: address of the page; 0.0.0.0: all."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8099, show_default=True, help="With --install: its port.")
+@click.option(
+    "--link-seconds",
+    type=click.FloatRange(1, 600),
+    default=120.0,
+    show_default=True,
+    help="With --install: how long the way to the broker is measured.",
+)
 @AS_JSON
-def command(file: Path, as_json: bool) -> None:
+def command(file: Path, install: bool, page: bool, listen: str, port: int, link_seconds: float, as_json: bool) -> None:
     """Try each part of the node described by FILE, from its clock and its disk to its broker and its hub.
 
     Clock, disk, drivers, voice, room for video, cameras, identity (the node's certificate), broker, hub.
 
     Lines are not switched and nothing is played. Exit 1 when anything is faulty, 2 when FILE has mistakes.
+
+    --install: the acceptance at the pole. Plays the test sound, switches each lamp, shows each camera, measures link,
+    clock and power, asks who stands there, and sends the signed birth record to the hub. For an hour, or until Ctrl+C.
     """
     config = with_identity(load_or_fail(file))
+    if install:
+        from edge_agent.cli.accepting import Wishes, accept
+
+        wishes = Wishes(file, page, listen, port, link_seconds, as_json)
+        accept(config, wishes, runs=_runs(config.storage.path))
+        return
     findings = asyncio.run(_examine(config, quiet=as_json))
     if as_json:
         show_json({"node": config.node.name, "findings": [_plain(finding) for finding in findings]})

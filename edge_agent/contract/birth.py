@@ -34,7 +34,7 @@ class Step(Report):
     id: Name | None = Field(default=None, description="Which speaker, light, switch or camera")
     name: str = Field(default="", max_length=100, description="As people call it")
     result: StepResult
-    reason: str = Field(default="", max_length=300, description="Why it was skipped")
+    reason: str = Field(default="", max_length=300, description="Why it was skipped; empty: nobody came to it")
     tries: int = Field(default=1, ge=0, description="How often it was done")
     stages: tuple[Stage, ...] = Field(default=(), max_length=4)
     picture: str | None = Field(default=None, description="JPEG, base64; small")
