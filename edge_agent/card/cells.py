@@ -37,9 +37,16 @@ def name(text: str) -> str:
 
 
 def title(text: str) -> str:
-    """As people call it: one line, at most 100 characters."""
-    if len(text) > 100 or not text.isprintable():
-        raise Wrong("card.title", limit=100)
+    """As people call it: one line, at most 80 characters, so that `Dãy đèn 1, {title}` fits too."""
+    if len(text) > 80 or not text.isprintable():
+        raise Wrong("card.title", limit=80)
+    return text
+
+
+def address(text: str) -> str:
+    """Where it stands, for the label: one line, at most 200 characters."""
+    if len(text) > 200 or not text.isprintable():
+        raise Wrong("card.title", limit=200)
     return text
 
 

@@ -74,7 +74,7 @@ class _Check:
         self._cells.setdefault("hostname", name or "")
         hostname = get("hostname", cells.hostname)
         timezone = get("timezone", cells.timezone) or TIMEZONE
-        zone, address, camera = get("zone", cells.title), get("address", cells.title), get("camera", cells.camera)
+        zone, address, camera = get("zone", cells.title), get("address", cells.address), get("camera", cells.camera)
         wifi, apn, way, enrolment = self._wifi(), get("apn", cells.apn), self._way(), self._enrolment()
         console, secrets = get("console", cells.web), get("secrets", self._inside)
         if self.problems or name is None or commune is None or title is None or devices is None:

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from edge_agent.contract.paper import BOLD, FONTS, PLAIN
 from edge_agent.contract.sentences import Language
 from hub import database
 from hub.aired import month, rows
@@ -25,8 +25,6 @@ from hub.language import known, translator
 
 MOST_ROWS = 10_000
 """More than that nobody signs; by node it is less."""
-FONTS = Path(__file__).parent.parent / "fonts"
-PLAIN, BOLD = "DejaVuSansCondensed", "DejaVuSansCondensed-Bold"
 SIZE, LEADING = 8.0, 10.2
 MARGIN, FOOT = 34.0, 30.0
 PAD = 3.0

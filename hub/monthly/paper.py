@@ -7,11 +7,10 @@ import json
 import sys
 from html import escape
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
-FONTS = Path(__file__).parent.parent / "fonts"
-PLAIN, BOLD = "DejaVuSansCondensed", "DejaVuSansCondensed-Bold"
+from edge_agent.contract.paper import BOLD, FONTS, PLAIN
+
 SIZE = 8.5
 MARGIN = 36.0
 _NUMBER, _TEXT = 1.0, 1.9

@@ -7,11 +7,10 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
-FONTS = Path(__file__).parent.parent / "fonts"
-PLAIN, BOLD = "DejaVuSansCondensed", "DejaVuSansCondensed-Bold"
+from edge_agent.contract.paper import BOLD, FONTS, PLAIN
+
 MARGIN = 42.0
 QR = 300.0
 """Points; 10.6 cm can be read from a step away."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from edge_agent.contract.paper import FONTS
 from hub.documents.model import Extract
 from hub.documents.reader import Documents
 
@@ -38,7 +39,7 @@ NOTICE = (
     "Trần Thị Hoa",
 )
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-_FONT = Path(__file__).parents[2] / "hub" / "fonts" / "DejaVuSansCondensed.ttf"
+_FONT = FONTS / "DejaVuSansCondensed.ttf"
 
 
 async def read(body: bytes, folder: Path, name: str = "notice") -> Extract:
