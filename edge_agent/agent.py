@@ -20,6 +20,7 @@ from edge_agent.desk import Desk
 from edge_agent.desk.records import RecordRequests
 from edge_agent.doctor.inside import examinations
 from edge_agent.doctor.service import Doctor
+from edge_agent.healthy import health_of
 from edge_agent.joining import Joining
 from edge_agent.link.link import Link
 from edge_agent.local.deeds import Deeds
@@ -88,7 +89,7 @@ class Agent:
             await desk.resume(unfinished)
             await _start_cameras(services, supervisor)
             stack.push_async_callback(_stop_cameras, services)
-            self._start_care(core, services, link, supervisor)
+            self._start_care(core, services, link, supervisor, scheduler)
             core.recorder.event("started", version=VERSION, session=core.session)
             log.info("%s is running", self._config.node.name)
             systemd.notify("READY=1")
@@ -172,7 +173,9 @@ class Agent:
         desk.register("outbox.confirm", records.confirm)
         desk.register("state.report", records.report)
 
-    def _start_care(self, core: Core, services: Services, link: Link, supervisor: Supervisor) -> None:
+    def _start_care(
+        self, core: Core, services: Services, link: Link, supervisor: Supervisor, scheduler: Scheduler
+    ) -> None:
         """Telemetry, and the small things that must be done again and again."""
 
         def measures() -> dict[str, float]:
@@ -191,6 +194,7 @@ class Agent:
         every, storage = self._config.telemetry.every_s, self._config.storage.path
         supervisor.start("telemetry", Telemetry(every, storage, core.clock, core.recorder, measures).run)
         supervisor.start("chrony", core.chrony.run)
+        supervisor.start("health", health_of(core, services, link, scheduler).run)
         supervisor.start("local", Deeds(core, services, link, self._own).run)
         supervisor.start("housekeeping", lambda: _keep_house(core, link))
 

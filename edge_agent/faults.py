@@ -23,6 +23,10 @@ class Faults:
             self._faults[name] = fault
         self.on_change()
 
+    def get(self, name: str) -> Fault | None:
+        """What is wrong with a part or thing now."""
+        return self._faults.get(name)
+
     @property
     def newest(self) -> Fault | None:
         """The one to show."""

@@ -23,6 +23,10 @@ class Board:
         if self._publish is not None:
             self._publish(topic, body)
 
+    def has(self, topic: str) -> bool:
+        """Whether anything was said there since the start."""
+        return bool(self._bodies.get(topic))
+
     def remove(self, topic: str) -> None:
         """Clear a retained topic: the thing is gone."""
         self._bodies[topic] = b""
