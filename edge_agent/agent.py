@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-import sqlite3
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 
@@ -10,7 +10,6 @@ from edge_agent import systemd
 from edge_agent.about import about
 from edge_agent.clock.scheduler import Scheduler
 from edge_agent.config.model import NodeConfig
-from edge_agent.contract.base import iso
 from edge_agent.contract.commands import Ack
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.contract.reports import About
@@ -20,28 +19,32 @@ from edge_agent.desk import Desk
 from edge_agent.desk.records import RecordRequests
 from edge_agent.doctor.inside import examinations
 from edge_agent.doctor.service import Doctor
-from edge_agent.healthy import health_of
+from edge_agent.housekeeping import keep_house
 from edge_agent.joining import Joining
 from edge_agent.link.link import Link
 from edge_agent.local.deeds import Deeds
 from edge_agent.local.own import OwnCommands
 from edge_agent.services import Services
-from edge_agent.store.database import StoreError
 from edge_agent.streams.filler import sweep
 from edge_agent.supervisor import Supervisor
+from edge_agent.survival.feeding import LINES, feed
+from edge_agent.survival.pulse import Pulse
 from edge_agent.telemetry import Telemetry
 from edge_agent.version import VERSION
 
 log = logging.getLogger(__name__)
-_SAVE_TIME_EVERY_S = 60
-_BEAT_S = 1.0
 
 
 class Agent:
     """One node: `await Agent(config).run()` until cancelled."""
 
-    def __init__(self, config: NodeConfig) -> None:
+    def __init__(self, config: NodeConfig, told: Fault | None = None) -> None:
+        """`told`: what is wrong with how it was started, for the centre to see."""
         self._config = config
+        self._told = told
+        self._pulse = Pulse()
+        self.on_ready: Callable[[], None] = lambda: None
+        """Called once, when everything runs."""
         self._about: About = about(config)
         self._own: OwnCommands
 
@@ -58,6 +61,7 @@ class Agent:
             stack.callback(core.recorder.event, "stopped")
             scheduler = Scheduler(lambda seconds: _stepped(core, seconds))
             services = Services(core, scheduler)
+            self._listen_for_turns(services)
             await stack.enter_async_context(services.voice)
             # the last to stop but for voice and disk: what speaks is cut short by its own service, not by its driver
             stack.push_async_callback(services.hardware.stop)
@@ -89,12 +93,20 @@ class Agent:
             await desk.resume(unfinished)
             await _start_cameras(services, supervisor)
             stack.push_async_callback(_stop_cameras, services)
-            self._start_care(core, services, link, supervisor, scheduler)
+            self._start_care(core, services, link, supervisor)
+            core.faults.set("start", self._told)
             core.recorder.event("started", version=VERSION, session=core.session)
             log.info("%s is running", self._config.node.name)
             systemd.notify("READY=1")
             stack.callback(systemd.notify, "STOPPING=1")
-            await _beat()
+            self.on_ready()
+            await feed(self._pulse)
+
+    def _listen_for_turns(self, services: Services) -> None:
+        """The watchdog is fed only while these turn."""
+        services.electrics.switching.turned = lambda within_s: self._pulse.turned(LINES, within_s)
+        services.bulletins.turned = lambda within_s: self._pulse.turned("audio", within_s)
+        services.station.watch(self._pulse.turned, self._pulse.rests)
 
     def _connect(self, core: Core, services: Services, joining: Joining) -> tuple[Link, Desk]:
         def changed(up: bool, fault: Fault | None) -> None:
@@ -116,6 +128,7 @@ class Agent:
             on_change=changed,
         )
         link.clock_report, link.mark = core.clock_report, joining.mark
+        link.turned = lambda within_s: self._pulse.turned("link", within_s)
         own = self._own = OwnCommands(f"{core.topics.commune}/{core.topics.node}", core.clock)
 
         def answer(ack: Ack) -> None:
@@ -173,9 +186,7 @@ class Agent:
         desk.register("outbox.confirm", records.confirm)
         desk.register("state.report", records.report)
 
-    def _start_care(
-        self, core: Core, services: Services, link: Link, supervisor: Supervisor, scheduler: Scheduler
-    ) -> None:
+    def _start_care(self, core: Core, services: Services, link: Link, supervisor: Supervisor) -> None:
         """Telemetry, and the small things that must be done again and again."""
 
         def measures() -> dict[str, float]:
@@ -194,9 +205,8 @@ class Agent:
         every, storage = self._config.telemetry.every_s, self._config.storage.path
         supervisor.start("telemetry", Telemetry(every, storage, core.clock, core.recorder, measures).run)
         supervisor.start("chrony", core.chrony.run)
-        supervisor.start("health", health_of(core, services, link, scheduler).run)
         supervisor.start("local", Deeds(core, services, link, self._own).run)
-        supervisor.start("housekeeping", lambda: _keep_house(core, link))
+        supervisor.start("housekeeping", lambda: keep_house(core, link))
 
 
 def _doctor(core: Core, services: Services, link: Link) -> Doctor:
@@ -248,48 +258,5 @@ async def _load_clips(services: Services) -> None:
         log.error("clips that wait to be sent cannot be read: %s", error)
 
 
-async def _keep_house(core: Core, link: Link) -> None:
-    """Save the time, tell a change of the clock's trust, forget expired commands."""
-    trusted: bool | None = None
-    while True:
-        now = core.clock.now()
-        if core.clock.trusted != trusted:
-            trusted = core.clock.trusted
-            core.faults.set("clock", None if trusted else Fault.of("clock.untrusted"))
-            core.recorder.event("clock", trusted=trusted, source=core.clock.report().source)
-            link.say_status()
-        try:
-            if trusted:  # a wrong time must neither be remembered nor make command ids forgotten
-                await _save_instant(core, iso(now))
-                await core.journal.purge(now)
-        except StoreError as error:
-            log.warning("housekeeping could not write: %s", error)
-        await core.clock.sleep(_SAVE_TIME_EVERY_S)
-
-
-async def _save_instant(core: Core, instant: str) -> None:
-    def work(db: sqlite3.Connection) -> None:
-        db.execute("INSERT OR REPLACE INTO meta VALUES ('instant', ?)", (instant,))
-
-    await core.database.write(work)
-
-
 def _stepped(core: Core, seconds: float) -> None:
     core.recorder.event("clock", code="clock.stepped", seconds=round(seconds, 1))
-
-
-async def _beat() -> None:
-    """Feed the watchdog from this loop, which does all the work: should it hang, systemd starts the agent again."""
-    interval = systemd.watchdog_interval_s()
-    while True:
-        _leave_beat()
-        if interval is not None:
-            systemd.notify("WATCHDOG=1")
-        await asyncio.sleep(min(interval or _BEAT_S * 60, 10))
-
-
-def _leave_beat() -> None:
-    try:
-        systemd.beat()
-    except OSError as error:
-        log.warning("the heartbeat could not be written: %s", error)

@@ -55,10 +55,19 @@ class Hardware:
         self.states: dict[str, DriverState] = {}
         self.on_change: Callable[[str], None] = lambda _name: None
 
-    async def start(self, settle_s: float = 2.0) -> None:
-        """Open all drivers; waits until each was tried once, a slow one no longer than `settle_s`."""
+    async def start(self, settle_s: float = 2.0, trying: Callable[[str | None], None] | None = None) -> None:
+        """Open all drivers; waits until each was tried once, a slow one no longer than `settle_s`.
+
+        With `trying`, one after the other: it hears of each before, and None when all were tried.
+        """
         for name in self._entries:
+            if trying is not None:
+                trying(name)
             self._tasks.append(asyncio.create_task(self._keep(name), name=f"driver-{name}"))
+            if trying is not None:
+                await _within(self._tried[name], settle_s)
+        if trying is not None:
+            trying(None)
         await asyncio.gather(*(_within(event, settle_s) for event in self._tried.values()))
 
     async def stop(self) -> None:

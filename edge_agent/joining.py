@@ -1,19 +1,21 @@
 """How the node comes to its broker: by what its configuration says, or by its identity, whenever that comes."""
 
 import asyncio
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from edge_agent.config.model import NodeConfig
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.signature import Verifier
 from edge_agent.core import Core
-from edge_agent.doctor.service import Doctor
 from edge_agent.identity.board import fingerprint
 from edge_agent.identity.trust import Trust
 from edge_agent.link.address import broker_address
 from edge_agent.link.link import Link
 from edge_agent.link.wire import BrokerAddress
-from edge_agent.services import Services
+
+if TYPE_CHECKING:  # the safe core joins too, and runs also where these cannot be imported any more
+    from edge_agent.doctor.service import Doctor
+    from edge_agent.services import Services
 
 
 class Joining:
@@ -48,7 +50,7 @@ class Joining:
             return None
         return self._address(self._core.config)
 
-    def connect(self, link: Link, services: Services, doctor: Doctor) -> None:
+    def connect(self, link: Link, services: "Services", doctor: "Doctor") -> None:
         """Who has to know when it changes."""
         if self._trust is None:
             return

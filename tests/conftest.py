@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import os
 import signal
 
 from hypothesis import HealthCheck, settings
@@ -11,3 +12,6 @@ settings.load_profile("patient")
 # some tests press Ctrl+C: their programs must hear it even if a shell that started us in the background made us deaf
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# many tests kill an agent again and again, and want the whole of it every time
+os.environ.setdefault("EDGE_SAFE_AFTER", "0")

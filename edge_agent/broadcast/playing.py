@@ -11,6 +11,7 @@ from drivers.contract import Speaker as Driver
 from edge_agent.broadcast.board import SpeakerBoard
 from edge_agent.broadcast.job import Job
 from edge_agent.broadcast.listener import Ears
+from edge_agent.broadcast.progress import Progress
 from edge_agent.broadcast.sources import Stretch
 from edge_agent.broadcast.volume import Volume
 from edge_agent.clock import Clock
@@ -73,6 +74,7 @@ class Player:
         self._job: Job | None = None
         self._stretch = Stretch(())
         self._play: asyncio.Task[PlayReport] | None = None
+        self.progress = Progress()
         self.chosen: float | None = None
         """The volume that a person set, per cent."""
 
@@ -139,8 +141,12 @@ class Player:
             name="play",
         )
         self._play = play
+        total = job.sources.seconds
+        left = None if total is None else max(0.0, total - stretch.base_s - stretch.skip_s)
+        ahead = 0.0 if at is None else max(0.0, (at - self._clock.now()).total_seconds())
         try:
-            await _settled(play)
+            with self.progress.of(control, ahead, left):
+                await _settled(play)
             return self._outcome(job, play, control)
         finally:
             self._play = None

@@ -22,6 +22,7 @@ from edge_agent.broadcast.job import Job
 from edge_agent.broadcast.listener import Ears, Listener, Nobody
 from edge_agent.broadcast.memory import Memory, put, put_order
 from edge_agent.broadcast.playing import Player
+from edge_agent.broadcast.progress import Progress
 from edge_agent.broadcast.ranks import Ranks
 from edge_agent.broadcast.timing import Timing
 from edge_agent.broadcast.volume import Volume
@@ -163,6 +164,11 @@ class Station:
         await self._memory.stop()
         await asyncio.gather(*(horn.ears.stop() for horn in self._horns.values()))
         await asyncio.gather(*(amplifier.stop() for amplifier in self._amplifiers.values()))
+
+    def watch(self, turned: Callable[[str, float], None], rests: Callable[[str], None]) -> None:
+        """Let somebody hear, by name, that what is on air goes on, and that it is over."""
+        for id_, horn in self._horns.items():
+            horn.player.progress = Progress(f"audio/{id_}", turned, rests)
 
     def report(self, changed: str | None = None) -> None:
         """Publish the state of all speakers; `changed` is a driver that came or went."""

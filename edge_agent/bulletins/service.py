@@ -74,6 +74,8 @@ class BulletinService:
         self._cut: dict[str, list[Begun]] = {}
         self._coming: set[str] = set()
         self._tasks = Tasks()
+        self.turned: Callable[[float], None] = lambda _within_s: None
+        """Hears that this loop turns, and within how many seconds it will again."""
 
     async def load(self) -> None:
         """Read the calendar; report what a power cut interrupted. After `station.emergencies.load`."""
@@ -103,6 +105,7 @@ class BulletinService:
                     if name not in self._tasks and self._instants.wants_a_look(planned):
                         self._tasks.begin(name, self._go_on(planned))
                 self._instants.refresh(self._planned.values())
+                self.turned(3 * _LOOK_EVERY_S)
                 await self._clock.sleep(_LOOK_EVERY_S)
 
     async def stop(self) -> None:

@@ -33,6 +33,7 @@ EventType = Literal[
     "recording",
     "gap",
     "store",
+    "safe_mode",
 ]
 
 

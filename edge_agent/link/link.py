@@ -1,6 +1,7 @@
 """The link: connects, comes back, says what is, lets the outbox flow, hands over what comes in."""
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -18,6 +19,9 @@ from edge_agent.link.pump import Pump
 from edge_agent.link.wire import BrokerAddress, Incoming, LinkDown, Will, Wire
 
 log = logging.getLogger(__name__)
+_CONNECT_S = 180.0
+"""Names of several servers that are all silent take about a minute."""
+_SPARE_S = 30.0
 
 
 class Link:
@@ -59,6 +63,8 @@ class Link:
         self._streams: dict[str, Callable[[bytes], None]] = {}
         self._unsent: deque[tuple[str, bytes]] = deque(maxlen=1000)
         self.clock_report: Callable[[], ClockReport] | None = None
+        self.turned: Callable[[float], None] = lambda _within_s: None
+        """Hears that this loop turns, and within how many seconds it will again."""
         self.fault: Fault | None = None
         self.mark: str | None = None
         """Of the board, as the status tells it."""
@@ -85,8 +91,9 @@ class Link:
     async def run(self) -> None:
         """Connect again and again until cancelled; then say goodbye."""
         while True:
-            await self._addressed.wait()
+            await self._has_address()
             began = self._clock.monotonic()
+            self.turned(_CONNECT_S)
             fault = await self._one_connection()
             if fault is None:
                 continue
@@ -94,7 +101,15 @@ class Link:
             wait = self._backoff.after(lasted)
             self._on_change(False, fault)
             log.warning("%s Next try in %.1f s.", fault.en, wait)
+            self.turned(wait + _SPARE_S)
             await self._clock.sleep(wait)
+
+    async def _has_address(self) -> None:
+        """Wait until somebody knows the broker: a node that is not trusted yet works without one."""
+        while self._address is None:
+            self.turned(_SPARE_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._addressed.wait(), _SPARE_S / 3)
 
     async def _one_connection(self) -> Fault | None:
         """From CONNECT to the end of the connection; returns why it ended, None where another address is to be used."""
@@ -145,7 +160,7 @@ class Link:
             self.send(topic, body)
         self._on_change(True, None)
         tasks = [
-            asyncio.create_task(wire.run(), name="link-keepalive"),
+            asyncio.create_task(wire.run(lambda: self.turned(_SPARE_S)), name="link-keepalive"),
             asyncio.create_task(self._pump.run(wire.publish, wire.room), name="link-pump"),
             asyncio.create_task(self._moving(), name="link-moving"),
         ]

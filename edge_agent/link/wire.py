@@ -123,9 +123,10 @@ class Wire:
         except TimeoutError as error:
             raise Refusal("broker.silent") from error
 
-    async def run(self) -> None:
-        """Keep the connection alive until it ends."""
+    async def run(self, turned: Callable[[], None] = lambda: None) -> None:
+        """Keep the connection alive until it ends; `turned` is called every second."""
         while not self._ended.done():
+            turned()
             if self._client.loop_misc() != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 break
             await asyncio.wait([self._ended], timeout=1.0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from edge_agent.clock import Clock
@@ -30,6 +31,9 @@ _USAGE_EVERY_S = 300.0
 _AFTER_FAILURE_S = 10.0
 _START_S = 1.0
 """The start waits so long for lines to be read, and again for lines to be switched."""
+_TURN_S = 30.0
+_LOOK_S = 60.0
+"""A look at a thing that takes longer hangs: its driver has limits of seconds, and keeps to none."""
 _STEP_S = 0.5
 """A jump of the wall clock by more than this makes all things be looked at."""
 
@@ -74,6 +78,9 @@ class SwitchService:
         )
         self._commands = Commands(self._things, members, self._settling, self._keeping, recorder)
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._busy_since: dict[str, float] = {}
+        self.turned: Callable[[float], None] = lambda _within_s: None
+        """Hears that this loop turns, and within how many seconds it will again."""
         self._news = asyncio.Event()
         self._dozes_until = 0.0
         self._usage_at = clock.monotonic() + _USAGE_EVERY_S
@@ -130,6 +137,7 @@ class SwitchService:
                 self._news.clear()
                 self._notice_clock()
                 mono = self._clock.monotonic()
+                self._tell_turn()
                 for id_ in self._looks.take(mono):
                     self._look(id_)
                 if mono >= self._usage_at:
@@ -228,8 +236,17 @@ class SwitchService:
             busy.add_done_callback(lambda _task: self.look_at(id_))
             return
         task = asyncio.create_task(self._guarded(self._things[id_]), name=f"look-{id_}")
-        self._busy[id_] = task
-        task.add_done_callback(lambda _task: self._busy.pop(id_, None))
+        self._busy[id_], self._busy_since[id_] = task, time.monotonic()
+        task.add_done_callback(lambda _task: self._looked(id_))
+
+    def _looked(self, id_: str) -> None:
+        self._busy.pop(id_, None)
+        self._busy_since.pop(id_, None)
+
+    def _tell_turn(self) -> None:
+        """Unless a look hangs: this loop goes on then, and yet the thing is switched no more."""
+        since = min(self._busy_since.values(), default=None)
+        self.turned(_TURN_S if since is None else min(_TURN_S, since + _LOOK_S - time.monotonic()))
 
     async def _guarded(self, thing: Thing) -> None:
         try:

@@ -1,0 +1,39 @@
+"""The small things that are done again and again while an agent runs."""
+
+import logging
+import sqlite3
+
+from edge_agent.contract.base import iso
+from edge_agent.contract.errors import Fault
+from edge_agent.core import Core
+from edge_agent.link.link import Link
+from edge_agent.store.database import StoreError
+
+log = logging.getLogger(__name__)
+_SAVE_TIME_EVERY_S = 60
+
+
+async def keep_house(core: Core, link: Link) -> None:
+    """Save the time, tell a change of the clock's trust, forget expired commands."""
+    trusted: bool | None = None
+    while True:
+        now = core.clock.now()
+        if core.clock.trusted != trusted:
+            trusted = core.clock.trusted
+            core.faults.set("clock", None if trusted else Fault.of("clock.untrusted"))
+            core.recorder.event("clock", trusted=trusted, source=core.clock.report().source)
+            link.say_status()
+        try:
+            if trusted:  # a wrong time must neither be remembered nor make command ids forgotten
+                await _save_instant(core, iso(now))
+                await core.journal.purge(now)
+        except StoreError as error:
+            log.warning("housekeeping could not write: %s", error)
+        await core.clock.sleep(_SAVE_TIME_EVERY_S)
+
+
+async def _save_instant(core: Core, instant: str) -> None:
+    def work(db: sqlite3.Connection) -> None:
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('instant', ?)", (instant,))
+
+    await core.database.write(work)
