@@ -25,7 +25,7 @@ _WORDS = {"ok": "doctor.ok", "note": "doctor.warn", "faulty": "doctor.bad"}
 @click.option(
     "--listen", default="127.0.0.1", show_default=True, help="With --install: address of the page; 0.0.0.0: all."
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=8099, show_default=True, help="With --install: its port.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8099, show_default=True, help="Port of that page.")
 @click.option(
     "--link-seconds",
     type=click.FloatRange(1, 600),
