@@ -15,6 +15,7 @@ _COMMANDS = {
     "safe-mode": "Say whether only lines and link run after failed starts, and end that",
     "doctor": "Try each driver, the broker, the clock, the disk",
     "enrol": "Make this node trusted by the hub, by a one-time token",
+    "firstboot": "Set up this box from its card, and write onto the card how it went",
     "panel": "Show a simulated cabinet, break things in it and mend them",
     "read": "Show how a text will be said, and what has to be decided",
     "say": "Speak a sentence on this machine",

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -25,8 +26,9 @@ _MOST = 64 * 1024
 @click.command("enrol")
 @CONFIG
 @click.argument("token", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+@click.option("--since", help="ISO 8601: it is later than this for sure, whatever the clock says (1970).")
 @AS_JSON
-def command(file: Path, token: Path, as_json: bool) -> None:
+def command(file: Path, token: Path, since: str | None, as_json: bool) -> None:
     """Make the node of FILE trusted by the hub, by the enrol.json TOKEN that the hub made ("-": standard input).
 
     Makes a key, asks the hub for a certificate and keeps both in the folder that FILE names under identity. An
@@ -38,7 +40,7 @@ def command(file: Path, token: Path, as_json: bool) -> None:
     if config.identity is None:
         fail(say("enrol.no_section", file=file), BAD_INPUT)
     card = _card(token)
-    floor = None if SystemClock(config.clock.trust).trusted else written(*([] if str(token) == "-" else [token]))
+    floor = None if SystemClock(config.clock.trust).trusted else _floor(token, since)
     folder = IdentityFolder(config.identity.folder)
     try:
         identity = enrol(folder, config.node.name, config.node.commune, card, floor)
@@ -50,6 +52,15 @@ def command(file: Path, token: Path, as_json: bool) -> None:
         show_json({"ok": True, "node": identity.grant.name, "until": identity.grant.not_after.isoformat()})
         return
     click.echo(say("enrol.done", node=_name(config), until=day(identity.grant.not_after)))
+
+
+def _floor(token: Path, since: str | None) -> datetime:
+    """What the time cannot be earlier than."""
+    known = written(*([] if str(token) == "-" else [token]))
+    try:
+        return max(known, datetime.fromisoformat(since).astimezone(UTC)) if since is not None else known
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter(str(error), param_hint="--since") from error
 
 
 def _name(config: NodeConfig) -> str:

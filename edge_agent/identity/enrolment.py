@@ -1,5 +1,6 @@
 """Asks the hub to trust this node, for the first time by a token, later by the present key. Blocks; for a thread."""
 
+import hashlib
 from base64 import urlsafe_b64encode
 from datetime import datetime
 from pathlib import Path
@@ -53,6 +54,9 @@ def enrol(folder: IdentityFolder, name: str, commune: str, card: CardEnrolment, 
     `floor`: where the clock is not believed, the instant that it surely is later than. Raises Refusal (those of FINAL
     for good), and OSError where the disk refuses.
     """
+    done = _done_before(folder, card)
+    if done is not None:
+        return done
     ca = pinned_ca(card.hub, card.pin)
     key = folder.next_key()
     request = EnrolmentRequest(
@@ -65,7 +69,20 @@ def enrol(folder: IdentityFolder, name: str, commune: str, card: CardEnrolment, 
     )
     grant = _granted(ask(card.hub, ENROL_PATH, request.body(), ca, floor), name, commune, ca)
     folder.put_on_trial(grant)
-    return folder.settle(Place(card.hub, fingerprint()))
+    return folder.settle(Place(card.hub, fingerprint(), token_mark(card)))
+
+
+def token_mark(card: CardEnrolment) -> str:
+    """What is kept of a token, so that one that was used up is known again: nobody can make the token of it."""
+    return hashlib.sha256(f"edge-token:{card.token}".encode()).hexdigest()[:32]
+
+
+def _done_before(folder: IdentityFolder, card: CardEnrolment) -> Identity | None:
+    """What this token brought already, before the power went."""
+    place = folder.place()
+    if place is None or place.token != token_mark(card):
+        return None
+    return folder.settle() if folder.on_trial() is not None else folder.read()
 
 
 def renew(folder: IdentityFolder, present: Identity, hub: str, floor: datetime | None) -> Identity:

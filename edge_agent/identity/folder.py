@@ -8,7 +8,7 @@ two leaves a key that fits the certificate on trial: that is seen, and the secon
 import contextlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -38,10 +38,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the node was enrolled, and on which board."""
+    """Where the node was enrolled, on which board, and the mark of the token that was used up for it."""
 
     hub: str
     board: str
+    token: str = ""
 
 
 class IdentityFolder:
@@ -77,7 +78,7 @@ class IdentityFolder:
             return None
         try:
             told = json.loads(content)
-            return Place(str(told["hub"]), str(told["board"]))
+            return Place(str(told["hub"]), str(told["board"]), str(told.get("token", "")))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise Refusal("identity.broken", path=str(self.path), detail=_PLACE) from error
 
@@ -112,7 +113,7 @@ class IdentityFolder:
     def settle(self, place: Place | None = None) -> Identity:
         """What is on trial holds from now on. Raises Refusal `identity.broken` where nothing usable was."""
         if place is not None:
-            self._write(_PLACE, json.dumps({"hub": place.hub, "board": place.board}).encode())
+            self._write(_PLACE, json.dumps(asdict(place)).encode())
         if self.on_trial() is not None:
             (self.path / _NEXT_KEY).replace(self.path / _KEY)
             sync_folder(self.path)

@@ -210,6 +210,6 @@ def small_hub(folder: Path, **more: Any) -> Iterator[SmallHub]:
         hub.close()
 
 
-def enrol_json(hub: SmallHub, **changes: Any) -> str:
+def enrol_json(running: SmallHub, **changes: Any) -> str:
     """What the hub writes for a card."""
-    return json.dumps(hub.card(**changes).model_dump(mode="json"))
+    return json.dumps(running.card(**changes).model_dump(mode="json"))
