@@ -38,6 +38,7 @@ class Hub:
         self.alerts, self.bulletins, self.notify = desks.alerts, desks.bulletins, desks.notify
         self.live, self.watching, self.lookback = site.live, site.watching, site.lookback
         self.air, self.residents = site.air, site.residents
+        self.enrolment = core.enrolment
 
     async def __aenter__(self) -> "Hub":
         """Open the files, begin to connect. Raises OSError, SQLAlchemyError."""

@@ -19,6 +19,7 @@ from hub.alerts.settings import Notify
 from hub.bulletins.settings import Approval, Hours
 from hub.cap.settings import CapSettings
 from hub.database import address_of
+from hub.enrolment.settings import Enrolment
 from hub.language import sentence
 from hub.nodes.map_settings import MapSettings
 from hub.people.demo_settings import Demo
@@ -201,6 +202,7 @@ class HubConfig(Strict):
     broker: Broker = Broker()
     signing_key: SigningKey = SigningKey()
     upload_tokens: UploadTokens | None = None
+    enrolment: Enrolment | None = Field(default=None, description="Absent: nodes get no certificates from this hub")
     timezone: str = "Asia/Ho_Chi_Minh"
     voice: HubVoice = HubVoice()
     dictionary: Path = Field(
@@ -269,6 +271,9 @@ class HubConfig(Strict):
         if self.drafting and self.drafting.key and self.drafting.key.file:
             drafting_key = Secret(file=folder / self.drafting.key.file)
             changes["drafting"] = self.drafting.model_copy(update={"key": drafting_key})
+        if self.enrolment and self.enrolment.broker_files:
+            files = folder / self.enrolment.broker_files
+            changes["enrolment"] = self.enrolment.model_copy(update={"broker_files": files})
         changes["cap"] = self.cap.under(folder)
         changes["map"] = self.map.under(folder)
         if self.broker.password and self.broker.password.file:

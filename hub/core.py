@@ -12,12 +12,15 @@ from edge_agent.contract.signature import Signer
 from hub.aired.keeping import AiredLog
 from hub.aired.naming import Naming
 from hub.alerts.news import News
+from hub.births.keeping import BirthLog
 from hub.cameras.lookback_rows import MovedLog
 from hub.cameras.looks import Looks
 from hub.cameras.public import PublicCameras
 from hub.clock import Clock
 from hub.commands import Commands
 from hub.config import MB, HubConfig
+from hub.enrolment.part import EnrolmentPart
+from hub.enrolment.part import Needs as EnrolmentNeeds
 from hub.feed import Feed
 from hub.followup import FollowUp
 from hub.forgotten import Forgotten
@@ -88,6 +91,7 @@ class Core:
         self.public_cameras = PublicCameras(self.store, self.registry, self.pictures, self.audit, clock)
         self.voice = Voice(config.voice, config.dictionary)
         self.previews = Previews(config.data / "previews", clock)
+        self.enrolment = self._enrolment()
 
     async def start(self) -> None:
         """Open the files, read what is kept. Raises OSError, SQLAlchemyError."""
@@ -99,6 +103,8 @@ class Core:
         await self.public_cameras.load()
         await self.media.start()
         await self.previews.start()
+        if self.enrolment:
+            await self.enrolment.load()
 
     def runs(self) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
         """What runs as long as the hub: name, the function."""
@@ -107,6 +113,7 @@ class Core:
             ("follow-up", self._followup.run),
             ("people", self.people.run),
             ("attendance", self.attendance.run),
+            *(self.enrolment.runs() if self.enrolment else ()),
         ]
 
     def close(self) -> None:
@@ -119,6 +126,12 @@ class Core:
     def can_reach(self, address: str) -> bool:
         """Whether a command would come to the node now."""
         return self.link.connected and self.registry.is_online(address)
+
+    def _enrolment(self) -> EnrolmentPart | None:
+        if self.config.enrolment is None:
+            return None
+        needs = EnrolmentNeeds(self.store, self.registry, self.audit, self.signer, self.clock)
+        return EnrolmentPart(self.config, self.config.enrolment, needs)
 
     def _compare(self, address: str, at: datetime) -> None:
         """A node that does not trust its own clock says nothing of ours."""
@@ -145,7 +158,7 @@ def _nobody_looks(topic: str, body: bytes) -> None:
 
 def _notes(config: HubConfig, months: MonthLog, clock: Clock) -> Note:
     """What is kept of new records besides themselves."""
-    aired, moved = AiredLog(config.limits.airings), MovedLog()
+    aired, moved, births = AiredLog(config.limits.airings), MovedLog(), BirthLog(clock)
     news = News(config.notify.night, config.zone, clock)
 
     def note(connection: Connection, address: str, epoch: int, record: Event | Sample) -> None:
@@ -153,6 +166,7 @@ def _notes(config: HubConfig, months: MonthLog, clock: Clock) -> Note:
         moved.note(connection, address, epoch, record)
         months.note(connection, address, epoch, record)
         news.note(connection, address, epoch, record)
+        births.note(connection, address, epoch, record)
 
     return note
 

@@ -48,6 +48,11 @@ class MediaRoutes:
             door.route("/media/{sha256}", self.get, PUBLIC, ["GET", "HEAD"]),
         ]
 
+    def for_nodes(self) -> list[Route]:
+        """The same for the listener of the nodes, where nobody signs in."""
+        handlers = ((self.put, ["PUT"]), (self.patch, ["PATCH"]), (self.get, ["GET", "HEAD"]))
+        return [Route("/media/{sha256}", handler, methods=methods) for handler, methods in handlers]
+
     def _may_have(self, request: Request, sha256: str) -> bool:
         if person_of(request).may_somewhere(Right.SEE) or self._tokens.allow(request.headers.get("authorization", "")):
             return True

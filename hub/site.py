@@ -16,6 +16,8 @@ from hub.api import app as api
 from hub.api.more import More
 from hub.api.once import Once
 from hub.api.parts import Parts
+from hub.births.book import Births
+from hub.births.pages import BirthPages
 from hub.bulletins.hours import policy_of
 from hub.bulletins.web import Web
 from hub.cameras.lookback import LookBack
@@ -83,6 +85,7 @@ class Site:
         announcing = Announcing(self._shown, core.commands, core.voice, core.previews, core.clock)
         self._actions = Actions(self._shown, core.commands, announcing, self._renderer, self._toasts, self._campaigns)
         self._months, self._aired = Book(self._shown, core.store), AiredBook(self._shown, core.store)
+        self._births = Births(self._shown, core.store)
         names = {code: commune.name for code, commune in config.residents.communes.items()}
         self._mapping = Mapping(self._shown, Grounds(core.store), core.audit, names)
         self._forgetting = Forgetting(self._shown, core.audit)
@@ -181,6 +184,7 @@ class Site:
             forgetting=self._forgetting,
             horns=self._actions.air,
             air=self.air,
+            births=self._births,
             mapping=self._mapping,
             alerts=self._alerts,
             writing=self._desks.writing,
@@ -196,6 +200,7 @@ class Site:
             HomePages(shown, renderer, self.live, self._toasts, language, approving, lists),
             ForgetPages(shown, renderer, self._forgetting, self._toasts, language),
             NodePages(shown, renderer, self.live, core.store, self._toasts, language, self._forgetting),
+            BirthPages(self._births, renderer, language),
             MapPages(shown, renderer, self.live, self._mapping, Tiles(core.config.map), self._toasts, language),
             LightPages(shown, renderer, self.live, core.store, self._toasts, switching, language),
             self._pages,
@@ -230,7 +235,11 @@ class Site:
         """Each address is tried in this order."""
         core, desks, config, language = self._core, self._desks, self._core.config, self._language
         door, renderer, toasts = core.door, self._renderer, self._toasts
-        media = MediaRoutes(core.media, Tokens.load(config.upload_tokens), core.notice)
+        tokens = Tokens.load(config.upload_tokens)
+        media = MediaRoutes(core.media, tokens, core.notice)
+        if core.enrolment:
+            tokens.also.append(core.enrolment.uploads.allow)
+            core.enrolment.listener.more += media.for_nodes()
         people = core.people.routes(renderer, toasts, language, config.zone, config.name, config.address, config.demo)
         told = desks.notify.routes(door, core.people.kit)  # before the API, which shares the desk of the channels
         return [

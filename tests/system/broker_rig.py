@@ -1,6 +1,7 @@
 """The commune's broker as it is shipped, in a folder of the test, and clients that remember what they heard."""
 
 import contextlib
+import signal
 import socket
 import subprocess
 import threading
@@ -12,6 +13,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from system_rig import CONFIGS, end, free_port, run, tool, until
 
 from edge_agent.demo.layout import owner
+from hub.enrolment.authority import Authority
+from hub.enrolment.broker_files import write_for_broker
+from hub.enrolment.revoking import write_list
+from hub.enrolment.settings import Enrolment
 
 ACCOUNTS = ("hub", "ioc", "thon-dong", "thon-tay")
 
@@ -21,13 +26,17 @@ class Broker:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port, self.tls_port = free_port(), free_port()
+        self.certificates = folder / "certificates"
+        self.authority = _certificates(self.certificates)
         self.data = folder / "data"
         self.data.mkdir()
         self.log = folder / "log"
         text = (CONFIGS / "mosquitto/mosquitto.conf").read_text()
         for shipped, ours in {
-            "\nlistener 1883\n": f"\nlistener {self.port} 127.0.0.1\n",
+            "\nlistener 1883 127.0.0.1\n": f"\nlistener {self.port} 127.0.0.1\n",
+            "\nlistener 8883\n": f"\nlistener {self.tls_port} 127.0.0.1\n",
+            "/var/lib/edge-hub-broker/": f"{self.certificates}/",
             "/etc/mosquitto/": f"{folder}/",
             "/var/lib/mosquitto/": f"{self.data}/",
             "log_dest syslog": "log_dest stderr",
@@ -37,6 +46,7 @@ class Broker:
         self._config = folder / "mosquitto.conf"
         self._config.write_text(f"{text}\nuser {owner()}\n")
         self._file("acl", (CONFIGS / "mosquitto/acl").read_text())
+        self._file("acl-nodes", (CONFIGS / "mosquitto/acl-nodes").read_text())
         self._file("passwords", "".join(f"{name}:secret-{name}\n" for name in ACCOUNTS))
         assert run(tool("mosquitto_passwd"), "-U", folder / "passwords").returncode == 0
         self._process: subprocess.Popen[str] | None = None
@@ -59,6 +69,11 @@ class Broker:
             return True
         return False
 
+    def reload(self) -> None:
+        """As the shipped units do when the list of revoked nodes has changed."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def stop(self) -> None:
         if self._process is not None:
             end(self._process)
@@ -70,6 +85,15 @@ class Broker:
         self._process.kill()
         self._process.wait(5)
         self._process = None
+
+
+def _certificates(folder: Path) -> Authority:
+    """What a hub writes for its broker."""
+    authority = Authority(folder.with_name("identity"))
+    address = {"address": "https://localhost:8443", "broker": "mqtts://localhost:8883", "broker_files": folder}
+    write_for_broker(authority, Enrolment.model_validate(address))
+    write_list(authority, [], folder)
+    return authority
 
 
 class Client:

@@ -1,0 +1,81 @@
+"""Enrolment as one part of the hub: the CA, its desk, the nodes' listener, and who shuts out the revoked."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from edge_agent.contract.enrolment import GrantedHub, GrantedKey
+from edge_agent.contract.signature import Signer
+from hub import private
+from hub.clock import Clock
+from hub.config import ConfigError, HubConfig
+from hub.enrolment.authority import Authority
+from hub.enrolment.broker_files import write_for_broker
+from hub.enrolment.desk import Enrolling, Stands
+from hub.enrolment.enforcing import Enforcing, kicker
+from hub.enrolment.listener import NodeListener
+from hub.enrolment.settings import Enrolment
+from hub.enrolment.uploads import NodeTokens
+from hub.people.audit import Audit
+from hub.registry import Registry
+from hub.store import Store
+from hub.takeover import take_over
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What it stands on."""
+
+    store: Store
+    registry: Registry
+    audit: Audit
+    signer: Signer
+    clock: Clock
+
+
+class EnrolmentPart:
+    """For a hub whose file has the section."""
+
+    def __init__(self, config: HubConfig, settings: Enrolment, needs: Needs) -> None:
+        """Raises ConfigError when the CA cannot be used."""
+        self._settings = settings
+        self._registry = needs.registry
+        authority = opened(config)
+        secret = config.broker.password.read() if config.broker.password else None
+        kick = kicker(partial(take_over, config.broker, secret))
+        self.enforcing = Enforcing(needs.store, needs.clock, authority, (settings.broker_files, kick, self._is_online))
+        keys = (GrantedKey(id=needs.signer.key_id, public=needs.signer.public),)
+        self.uploads = NodeTokens(authority.folder, self.enforcing.is_revoked)
+        stands = Stands(needs.store, needs.clock, needs.audit, lambda: keys, self._hub)
+        self.desk = Enrolling(settings, authority, stands, self.enforcing)
+        self.listener = NodeListener(self.desk, needs.clock)
+
+    async def load(self) -> None:
+        """Have the broker's files there."""
+        try:
+            await asyncio.to_thread(write_for_broker, self.desk.authority, self._settings)
+        except ConfigError as error:
+            logger.error("%s", error)  # people must get in to see it
+
+    def runs(self) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
+        """What runs as long as the hub: name, the function."""
+        return [("nodes' listener", self.listener.run), ("revoking", self.enforcing.run)]
+
+    def _hub(self, serial: int) -> GrantedHub:
+        return GrantedHub(url=self._settings.address, token=self.uploads.of(serial))
+
+    def _is_online(self, name: str) -> bool:
+        return any(node.online for node in self._registry.nodes.values() if node.name == name)
+
+
+def opened(config: HubConfig) -> Authority:
+    """The hub's CA, made where there is none. Raises ConfigError."""
+    try:
+        private.folder(config.data)
+    except OSError as error:
+        raise ConfigError(f"cannot make the folder {config.data}: {error}") from error
+    return Authority(config.data / "identity")
