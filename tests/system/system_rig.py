@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 UNITS = ROOT / "systemd"
 CONFIGS = ROOT / "configs"
 BIN = Path(sys.executable).parent
-"""Where edge-agent and edge-hub are installed for the tests; on a node it is /opt/edge-agent/bin."""
+"""Where edge-agent and edge-hub are installed for the tests; on a node it is /usr/bin."""
 PUBLIC = "A6mwL2-H2C43kjnGnbvYVnUiUC9rRvE_hpJYnMZM0Zs"
 """Some Ed25519 public key; nobody signs with it."""
 
