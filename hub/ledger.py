@@ -52,7 +52,7 @@ class Account:
         """Take over what a commit brought."""
         self.progress = progress
         self.version += 1
-        events = [r for r in progress.new if isinstance(r, Event) and _is_news(r)]
+        events = [_light(r) for r in progress.new if isinstance(r, Event) and _is_news(r)]
         if events:
             last = sorted([*self.events, *events], key=lambda e: (e.at, e.seq), reverse=True)[:SHOWN]
             self.kept = tuple(event.model_dump_json(exclude_defaults=True).encode() for event in last)
@@ -140,3 +140,8 @@ class Ledger:
 def _is_news(event: Event) -> bool:
     """Whether people want to read of it. Commands that went well show by what they did."""
     return event.type != "command" or event.data.get("state") not in ("accepted", "done")
+
+
+def _light(event: Event) -> Event:
+    """Without what is kept elsewhere: a birth record has pictures in it, and lists need none of it."""
+    return event.model_copy(update={"data": {}}) if event.type == "installed" else event

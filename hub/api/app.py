@@ -14,6 +14,7 @@ from edge_agent.version import VERSION
 from hub.api import (
     acts,
     alerts,
+    births,
     bulletins,
     cameras,
     clips,
@@ -50,6 +51,7 @@ PATH = "/api/v1"
 GROUPS = (
     nodes,
     gone,
+    births,
     health,
     maps,
     acts,

@@ -6,6 +6,7 @@ from hub.air.acts import AirActs
 from hub.air.desk import AirDesk
 from hub.aired.book import AiredBook
 from hub.alerts.part import NotifyPart
+from hub.births.book import Births
 from hub.cameras.live import LiveDesk
 from hub.cameras.lookback import LookBack
 from hub.cameras.looks import Looks
@@ -44,3 +45,4 @@ class More:
     writing: Writing
     horns: AirActs
     air: AirDesk
+    births: Births
