@@ -31,7 +31,7 @@ class Wrong(Exception):
 
 def name(text: str) -> str:
     """A node's name or a commune's code."""
-    if not re.fullmatch(NAME_PATTERN, text) or text in RESERVED:
+    if not re.fullmatch(NAME_PATTERN, text) or text in RESERVED | {"hub", "ioc"}:  # accounts of the broker
         raise Wrong("card.name", value=text[:60])
     return text
 
