@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Literal, Protocol
@@ -31,14 +32,36 @@ class Signer(Protocol):
 
 
 def made(config: NodeConfig, session: Session, signer: Signer | None) -> SignedBirth:
-    """Everything of this acceptance; what nobody did counts as skipped. Pictures as large as they can be."""
+    """Everything of this acceptance, as far as a message has room; what nobody did counts as skipped."""
     record = _record(config, session)
+    text = next(text for steps in _ever_smaller(record, session) if _fits(text := _text(record, steps)))
+    if signer is None:
+        return SignedBirth(record=text)
+    return SignedBirth(record=text, jws=sign_detached(text.encode(), signer.sign), certificate=signer.certificate)
+
+
+def _ever_smaller(record: BirthRecord, session: Session) -> Iterator[tuple[Step, ...]]:
+    """All steps: with pictures as large as can be, without, without the words of what was well, the results alone.
+
+    At last the steps that somebody came to, and of these as many as there is room for: no pole has so many lamps.
+    """
     for side, quality in _SIZES:
-        pictured = record.model_copy(update={"steps": _with_pictures(record, session, side, quality)})
-        signed = _signed(pictured, signer)
-        if len(signed.record) <= MOST_TEXT and len(json.dumps(signed.record).encode()) <= _MOST_BYTES:
-            return signed
-    return _signed(record, signer)
+        yield _with_pictures(record, session, side, quality)
+    yield record.steps
+    brief = tuple(step if step.result == "faulty" else step.model_copy(update={"stages": ()}) for step in record.steps)
+    yield brief
+    yield tuple(step.model_copy(update={"stages": ()}) for step in brief)
+    done = [step.model_copy(update={"stages": ()}) for step in brief if step.result != "skipped"]
+    for count in range(len(done), -1, -1):
+        yield tuple(done[:count])
+
+
+def _text(record: BirthRecord, steps: tuple[Step, ...]) -> str:
+    return record.model_copy(update={"steps": steps}).model_dump_json(exclude_none=True)
+
+
+def _fits(text: str) -> bool:
+    return len(text) <= MOST_TEXT and len(json.dumps(text, ensure_ascii=False).encode()) <= _MOST_BYTES
 
 
 def _record(config: NodeConfig, session: Session) -> BirthRecord:
@@ -100,10 +123,3 @@ def small(jpeg: bytes, side: int, quality: int) -> bytes:
     except (OSError, ValueError):
         return b""
     return buffer.getvalue()
-
-
-def _signed(record: BirthRecord, signer: Signer | None) -> SignedBirth:
-    text = record.model_dump_json(exclude_none=True)
-    if signer is None:
-        return SignedBirth(record=text)
-    return SignedBirth(record=text, jws=sign_detached(text.encode(), signer.sign), certificate=signer.certificate)

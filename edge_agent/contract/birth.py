@@ -7,7 +7,7 @@ from pydantic import Field
 from edge_agent.contract.base import Instant, Name, Report
 from edge_agent.contract.reports import Position
 
-MOST_STEPS = 300
+MOST_STEPS = 1000
 MOST_TEXT = 48_000
 """Letters of a record at most, pictures included: with its signature it has to fit into one message."""
 StepKind = Literal["place", "speaker", "light", "switch", "camera", "link", "clock", "power"]
