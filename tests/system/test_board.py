@@ -1,0 +1,49 @@
+"""A whole board in a virtual machine: Debian boots, our package works in it: a light is switched, a sentence heard."""
+
+from collections.abc import Iterator
+
+import pytest
+from board_commune import NODE, PIN, Commune, heard, loud_s, package
+from board_rig import Board, image
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def commune(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commune]:
+    made = Commune(tmp_path_factory.mktemp("commune"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory, commune: Commune) -> Iterator[Board]:
+    with Board(image(package()), tmp_path_factory.mktemp("board"), ntp_port=commune.time.port) as made:
+        made.boot(commune.card())
+        made.wait_until_up()
+        yield made
+
+
+def test_it_boots_with_the_card_of_the_pole(board: Board, commune: Commune) -> None:
+    board.wait_for(commune.online, 300)
+    assert board.ask("hostname") == NODE, "cloud-init read the card"
+    assert board.ask("systemctl is-active edge-agent") == "active"
+    assert board.ask("systemctl --failed --plain --no-legend") == ""
+
+
+def test_a_light_is_switched_on_a_line_of_the_kernel(board: Board, commune: Commune) -> None:
+    for level in (100, 0, 100):
+        done = commune.ask({"do": "switch.override", "thing": "cong-lang", "level": level, "seconds": 3600})
+        assert done["state"] == "done", done
+        assert board.line(PIN) == (level > 0)
+    state = commune.latest("state/light/cong-lang")
+    assert state["actual"] == 100, state
+
+
+def test_a_sentence_is_heard_at_the_other_end_of_the_sound_card(board: Board, commune: Commune) -> None:
+    with board.recording():
+        done = commune.ask({"do": "speak", "text": "Kính mời bà con bảy giờ ba mươi sáng mai đi họp."}, 240)
+        assert done["state"] == "done", done
+    sound, rate = heard(board)
+    assert loud_s(sound, rate) > 1, "speech, not a click"
+    assert abs(sound).max() > 0.2
