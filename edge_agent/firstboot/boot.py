@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
@@ -26,6 +27,7 @@ from edge_agent.identity.when import day, written
 from edge_agent.store.files import write_atomically
 
 log = logging.getLogger(__name__)
+_ZONE = "Asia/Ho_Chi_Minh"
 _LINK_S = 600.0
 _SAY_AGAIN_S = 3600.0
 
@@ -224,7 +226,8 @@ class FirstBoot:
         if result == self._written[0] and told_s - self._written[1] < _SAY_AGAIN_S:
             return  # a card wears out by being written
         self._written = (result, told_s)
-        now, trusted = datetime.now(UTC), self._clock.trusted
+        zone = ZoneInfo(self._node.node.timezone if self._node is not None else _ZONE)
+        now, trusted = datetime.now(zone), self._clock.trusted
         for name, text in (
             (FOR_PEOPLE, result.for_people(now, trusted)),
             (FOR_PROGRAMS, result.for_programs(now, trusted)),

@@ -31,7 +31,7 @@ class Result:
     notes: tuple[Fault, ...] = field(default=())
 
     def for_people(self, at: datetime, clock_trusted: bool) -> bytes:
-        """Vietnamese, then English; with a byte order mark and CRLF, so that every Notepad shows it."""
+        """Vietnamese, then English, `at` in the time of its own zone; with a byte order mark and CRLF, so that every Notepad shows it."""
         pages = both(lambda: self._page(at, clock_trusted))
         text = f"{pages.vi}\n{'-' * 60}\n\n{pages.en}"
         return codecs.BOM_UTF8 + text.replace("\n", "\r\n").encode()
@@ -69,7 +69,7 @@ class Result:
             say("firstboot.head"),
             "",
             say("firstboot.node", name=f"{self.title} ({self.node})" if self.node else "-"),
-            say("firstboot.at", at=f"{at.astimezone():%H:%M:%S %d/%m/%Y}{clock}"),
+            say("firstboot.at", at=f"{at:%H:%M:%S %d/%m/%Y}{clock}"),
             say("firstboot.result", word=say(f"firstboot.{self.state}")),
             "",
             say(f"firstboot.step_{self.step}"),

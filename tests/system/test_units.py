@@ -93,7 +93,7 @@ def test_accounts_and_groups_are_made(tmp_path: Path) -> None:
 
 def test_secrets_get_owner_and_mode(tmp_path: Path) -> None:
     rules = (UNITS / "edge-agent.tmpfiles.conf").read_text()
-    mine = re.sub(r"(?m)root (?:root|edge-agent|edge-hub)$", f"{os.getuid()} {os.getgid()}", rules)
+    mine = re.sub(r"(?m)(?:root|edge-agent) (?:root|edge-agent|edge-hub)$", f"{os.getuid()} {os.getgid()}", rules)
     folder = tmp_path / "usr/lib/tmpfiles.d"
     folder.mkdir(parents=True)
     (folder / "edge-agent.conf").write_text(mine)
