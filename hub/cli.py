@@ -14,8 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from edge_agent.version import VERSION
 from hub.api.command import openapi
+from hub.backup import command as backup_command
 from hub.config import ConfigError, HubConfig, load
 from hub.database import why
+from hub.enrolment.command import enrol
 from hub.keys import signer
 from hub.people import command as people_command
 from hub.people import token_command
@@ -73,7 +75,10 @@ main.add_command(people_command.people)
 main.add_command(people_command.audit)
 main.add_command(people_command.first_run)
 main.add_command(token_command.token)
+main.add_command(enrol)
 main.add_command(openapi)
+main.add_command(backup_command.backup)
+main.add_command(backup_command.restore_command)
 
 
 @main.command()

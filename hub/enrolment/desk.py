@@ -84,7 +84,7 @@ class Enrolling:
 
         def job(connection: Connection) -> int:
             tokens.withdraw_of(connection, now, commune, name)
-            return grants.revoke(connection, now, name, why, by())
+            return grants.revoke(connection, now, commune, name, why, by())
 
         number = await self._stands.store.call(job)
         if number:

@@ -60,7 +60,7 @@ def enrol(
         if known.revoked:
             raise Refusal("enrol.revoked", name=asked.name)
         return _certificate(known.pem), False
-    revoke(connection, now, asked.name, "replaced", "")
+    revoke(connection, now, asked.commune, asked.name, "replaced", "")
     made = certify(asked.name, key)
     _keep(connection, now, made, asked.commune, hashed, asked.board)
     return made, True
@@ -98,9 +98,9 @@ def renew(
     return str(row.commune), made, True
 
 
-def revoke(connection: Connection, now: datetime, name: str, why: str, by: str) -> int:
-    """All certificates of a name; how many there were that nobody had revoked."""
-    mine = (certificates.c.name == name) & (certificates.c.revoked == "")
+def revoke(connection: Connection, now: datetime, commune: str, name: str, why: str, by: str) -> int:
+    """All certificates of a node; how many there were that nobody had revoked."""
+    mine = (certificates.c.commune == commune) & (certificates.c.name == name) & (certificates.c.revoked == "")
     changed = certificates.update().where(mine).values(revoked=iso(now), why=why, by_whom=by[:100])
     return connection.execute(changed).rowcount
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import json
 import stat
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
@@ -28,6 +30,7 @@ from enrolment_rig import (
 )
 from hub_rig import free_port, now, until
 
+from edge_agent.contract.enrolment import CardEnrolment
 from edge_agent.contract.topics import NodeTopics
 from hub.enrolment import tokens
 from hub.enrolment.authority import Authority
@@ -240,3 +243,33 @@ def _tampered(good: str) -> str:
     begin, body, end = good.partition("MI")[0], good.splitlines()[1:-1], good.splitlines()[-1]
     flipped = body[-1][:4] + ("A" if body[-1][4] != "A" else "B") + body[-1][5:]
     return "\n".join([begin.strip(), *body[:-1], flipped, end]) + "\n"
+
+
+async def test_the_command_line_does_the_same_beside_the_running_hub(trust: Trust, tmp_path: Path) -> None:
+    file = tmp_path / "hub.yaml"
+    raw = trust.hub.config.model_dump(mode="json", include={"data", "enrolment", "database"}, exclude_none=True)
+    file.write_text(json.dumps(raw))
+
+    async def run(*words: str) -> str:
+        made = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "hub",
+            "enrol",
+            *words,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        return (await made.communicate())[0].decode()
+
+    told = await run("token", str(file), NAME, "nha-van-hoa", "--commune", COMMUNE, "--json")
+    card = CardEnrolment.model_validate(json.loads(told.splitlines()[0])["card"])
+    assert (card.hub, card.pin) == (trust.part.desk.settings.address, trust.part.desk.authority.pin)
+    box = Box(trust.http)
+    assert (await box.ask(card.token)).status_code == 200
+    listed = await run("list", str(file))
+    assert f"{COMMUNE}/{NAME}: trusted until" in listed and f"{COMMUNE}/nha-van-hoa: token " in listed
+    assert await run("revoke", str(file), f"{COMMUNE}/{NAME}") == f"revoked {COMMUNE}/{NAME}\n"
+    await until(lambda: trust.part.enforcing.is_revoked(box.certificate().serial_number))
+    assert _list_with(trust, box)
+    assert "no certificate that is good" in await run("revoke", str(file), f"{COMMUNE}/{NAME}")
