@@ -19,6 +19,8 @@ from phone_rig import SLOW, Phone, new_page
 from playwright.sync_api import Browser, expect, sync_playwright
 from test_e2e_demo import _ARGUMENTS, Demo, run_demo, wait_until
 
+pytestmark = pytest.mark.long
+
 PASSWORD = "lúa chín vàng đồng"
 EAST = "Cụm loa thôn Đông"
 WEST = ("Thôn Tây", "Cụm loa thôn Tây", "Cụm loa chợ Tây")

@@ -168,6 +168,7 @@ async def test_everything_makes_way_and_goes_on_afterwards(tmp_path: Path) -> No
         pytest.param("silence", marks=pytest.mark.long),
     ],
 )
+@pytest.mark.long
 async def test_a_power_cut_in_every_state_ends_nothing(tmp_path: Path, moment: str) -> None:
     with node(tmp_path) as made:
         sender = Sender(made.port, [SPEAKER])

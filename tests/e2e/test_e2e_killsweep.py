@@ -134,7 +134,14 @@ LATER = pytest.mark.long  # in `make test-long`: the states between the others
 
 
 @pytest.mark.parametrize(
-    "state", [pytest.param("planned", marks=LATER), pytest.param("ready", marks=LATER), "claimed", "on_air", "aired"]
+    "state",
+    [
+        pytest.param("planned", marks=LATER),
+        pytest.param("ready", marks=LATER),
+        pytest.param("claimed", marks=LATER),
+        "on_air",
+        pytest.param("aired", marks=LATER),
+    ],
 )
 async def test_a_bulletin_killed_in_each_state_is_aired_once(tmp_path: Path, state: str) -> None:
     async with running(tmp_path) as node:
@@ -171,7 +178,13 @@ async def test_what_shall_be_dropped_is_dropped_and_told(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "state", [pytest.param("written", marks=LATER), "sounding", pytest.param("repeating", marks=LATER), "acknowledged"]
+    "state",
+    [
+        pytest.param("written", marks=LATER),
+        "sounding",
+        pytest.param("repeating", marks=LATER),
+        pytest.param("acknowledged", marks=LATER),
+    ],
 )
 async def test_an_emergency_killed_in_each_state_goes_on(tmp_path: Path, state: str) -> None:
     async with running(tmp_path) as node:

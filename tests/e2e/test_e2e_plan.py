@@ -74,6 +74,7 @@ def write(folder: Path, seconds: float) -> Path:
     return file
 
 
+@pytest.mark.long
 def test_a_recording_goes_from_a_file_to_the_air(demo: Demo, tmp_path: Path) -> None:
     sound(tmp_path / "song.mp3", HERTZ, 5)
     sound(tmp_path / "bed.ogg", 200, 12)

@@ -93,6 +93,7 @@ async def test_two_nodes_hear_every_click_at_its_instant(port: int, tmp_path: Pa
     assert result["counts"]["frames"] == told.messages
 
 
+@pytest.mark.long
 async def test_loss_and_jitter_are_not_heard(port: int, tmp_path: Path) -> None:
     """5 % of the messages lost, the others up to 40 ms late and out of order."""
     async with node(port, tmp_path, loss=0.05, jitter_s=0.04) as listener:
@@ -105,6 +106,7 @@ async def test_loss_and_jitter_are_not_heard(port: int, tmp_path: Path) -> None:
         assert result["counts"]["late"] == 0
 
 
+@pytest.mark.long
 async def test_a_longer_hole_is_made_up_for_and_then_silent(port: int, tmp_path: Path) -> None:
     async with node(port, tmp_path, loss=0.6) as listener:
         told, _ = await speak(port, tmp_path, 4.0)
@@ -171,6 +173,7 @@ async def test_made_clear_for_a_horn_and_still_in_step(port: int, tmp_path: Path
         assert max(map(abs, lags(listener, times))) < 2 * LAG_S
 
 
+@pytest.mark.long
 async def test_a_quiet_voice_is_raised(port: int, tmp_path: Path) -> None:
     tone = 0.01 * np.sin(2 * np.pi * 500 * np.arange(6 * RATE) / RATE)
     file = write_wav(tmp_path / "quiet.wav", tone)

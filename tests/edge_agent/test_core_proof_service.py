@@ -127,6 +127,7 @@ async def test_another_sound_than_was_planned_is_not_heard(pole: Pole, tmp_path:
     assert not pole.heard["hijacked"].heard
 
 
+@pytest.mark.long
 async def test_nothing_is_said_where_nobody_can_know(pole: Pole, tmp_path: Path) -> None:
     sound = spoken(tmp_path, MEETING)
     await pole.listener.begin("mute", "x")
@@ -155,6 +156,7 @@ async def test_the_next_airing_never_waits(pole: Pole, tmp_path: Path) -> None:
     assert pole.heard["last"].heard
 
 
+@pytest.mark.long
 async def test_of_a_long_airing_half_a_minute_is_recorded(
     pole: Pole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +168,7 @@ async def test_of_a_long_airing_half_a_minute_is_recorded(
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.long
 async def test_a_hum_between_bulletins_is_told_once_and_taken_back(pole: Pole, tmp_path: Path) -> None:
     floor = Floor()
     for seed in range(LEARN):
@@ -204,6 +207,7 @@ async def test_while_another_speaker_of_the_pole_plays_nobody_listens_for_foreig
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.long
 async def test_an_airing_breaks_into_the_idle_watch(pole: Pole, tmp_path: Path) -> None:
     running = asyncio.create_task(pole.listener.run())
     await until(lambda: pole.listener.ambient_dbfs("loa") is not None, 30)
@@ -260,6 +264,7 @@ async def test_the_play_of_a_test_may_be_told_as_an_airing(pole: Pole) -> None:
     assert pole.heard == {}
 
 
+@pytest.mark.long
 async def test_what_comes_later_than_at_installation_comes_from_elsewhere(pole: Pole, tmp_path: Path) -> None:
     await pole.listener.test("loa", calibrate=True)
     far = SimulatedMicrophone(SimulatedMicrophone.Config(hears="horn", delay_s=0.9), context(tmp_path, "mic"))

@@ -116,6 +116,7 @@ async def test_backup_when_it_stops_and_back_when_it_is_well_again(tmp_path: Pat
         assert (told["change"], told["from"], told["code"].partition(".")[0]) == ("failover", "main", "relay")
 
 
+@pytest.mark.long
 async def test_a_silent_station_is_a_failed_one(tmp_path: Path, server: Stations) -> None:
     main = server.radio("/main", server.folder / "main.mp3")
     server.radio("/backup", server.folder / "backup.mp3")
@@ -130,6 +131,7 @@ async def test_a_silent_station_is_a_failed_one(tmp_path: Path, server: Stations
         await relay.until("main")
 
 
+@pytest.mark.long
 async def test_the_stand_in_again_and_again_when_nothing_else_is_there(tmp_path: Path, server: Stations) -> None:
     server.pages["/main"] = server.pages["/backup"] = html
     stand_in = server.folder / "stand-in.wav"
@@ -148,6 +150,7 @@ async def test_the_stand_in_again_and_again_when_nothing_else_is_there(tmp_path:
         ]
 
 
+@pytest.mark.long
 async def test_a_station_that_stalls_is_left_and_silence_goes_on_without_a_stand_in(
     tmp_path: Path, server: Stations
 ) -> None:

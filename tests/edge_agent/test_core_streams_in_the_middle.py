@@ -43,7 +43,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stations]:
         yield running
 
 
-@pytest.fixture(params=["file", "card"])
+@pytest.fixture(params=[pytest.param("file", marks=pytest.mark.long), "card"])
 def play(request: pytest.FixtureRequest, tmp_path: Path, plugins: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     """Plays, and returns what was heard."""
     context = DriverContext("horn", SystemClock(), logging.getLogger("drivers.test"), tmp_path)

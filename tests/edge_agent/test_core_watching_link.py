@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
+import pytest
 from core_rig import until
 from core_watching import Cameras, asked, narrow
 
@@ -172,6 +173,7 @@ def whole(pieces: list[VideoPiece]) -> bool:
     return numbers[0][0] == "key" and all(kind == "key" for kind, _ in holes)
 
 
+@pytest.mark.long
 async def test_a_small_stream_over_a_weak_link_is_nearly_as_fast_as_the_link(tmp_path: Path) -> None:
     looking = await through(tmp_path, 400, 20)
     assert len(looking.pieces) > 0.9 * 20 * FPS
@@ -180,6 +182,7 @@ async def test_a_small_stream_over_a_weak_link_is_nearly_as_fast_as_the_link(tmp
     assert percentile(looking.answers_ms, 0.95) < 1500
 
 
+@pytest.mark.long
 async def test_at_half_the_rate_pictures_are_left_out_and_stay_new(tmp_path: Path) -> None:
     looking = await through(tmp_path, 150, 30)
     assert whole(looking.pieces)

@@ -34,6 +34,7 @@ async def test_notice_is_heard_on_both_clusters_at_one_instant(hub: Running, spe
     assert np.array_equal(read_wave(first), read_wave(second))
 
 
+@pytest.mark.long
 async def test_emergency_is_held_for_sounds_everywhere_and_ends(hub: Running, speakers: dict[str, Path]) -> None:
     async with phone(hub, None) as page:
         await page.goto(f"{hub.url}/air")

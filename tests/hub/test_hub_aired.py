@@ -25,7 +25,7 @@ from hub.aired.files import BOM, COLUMNS
 from hub.aired.words import length, share
 
 ADDRESS = "29401/tram-bom"
-ON_BOTH_DATABASES = True
+ON_BOTH_DATABASES = "long"
 AT = datetime(2026, 11, 10, 22, 30, tzinfo=UTC)  # 05:30 on the 11th in Viet Nam
 TEXT = "Họp thôn: “Nước sạch”"
 

@@ -22,7 +22,7 @@ from edge_agent.contract.watching import Recorded
 
 YESTERDAY = f"{day(12):%Y-%m-%d}"
 ADDRESS = "29401/tram-bom"
-ON_BOTH_DATABASES = True
+ON_BOTH_DATABASES = "long"
 HTMX = {"HX-Request": "true"}
 
 

@@ -26,7 +26,7 @@ from hub.writing.drafts import Drafts
 from hub.writing.model import Content, Draft, Played, Sound
 from hub.writing.model import Version as Written
 
-ON_BOTH_DATABASES = True
+ON_BOTH_DATABASES = "long"
 LIMIT = 100_000
 
 

@@ -247,6 +247,7 @@ def test_whatever_pieces_come_the_file_is_right_or_not_there(pieces: list[tuple[
         asyncio.run(run(Path(folder)))
 
 
+@pytest.mark.long
 async def test_a_hub_that_is_killed_in_the_middle_goes_on_where_it_was(broker: Mosquitto, tmp_path: Path) -> None:
     """A process of its own, ended by SIGKILL while a piece is coming."""
     port = free_port()

@@ -166,6 +166,7 @@ async def test_a_node_that_is_killed_in_the_middle_goes_on_after_its_start(hub: 
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.long
 async def test_a_hub_that_is_killed_in_the_middle_gets_the_rest_after_its_start(
     broker: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

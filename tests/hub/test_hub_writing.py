@@ -14,7 +14,7 @@ from hub.people.rights import Role
 from hub.writing.length import of_text
 from hub.writing.model import Words
 
-ON_BOTH_DATABASES = True
+ON_BOTH_DATABASES = "long"
 TEXT = "Kính mời bà con thôn Đông ra nhà văn hóa họp lúc 7 giờ 30."
 
 

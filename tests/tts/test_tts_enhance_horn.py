@@ -96,6 +96,7 @@ def test_a_matched_amplifier_may_play_at_full_level_for_ever() -> None:
 
 
 @pytest.mark.parametrize("amplifier_w", [30, 60, 240])
+@pytest.mark.long
 def test_the_limit_is_never_passed_in_three_hours_of_the_worst(amplifier_w: int) -> None:
     guard = Guard(RATE, horn(rated_w=30, amplifier_w=amplifier_w))
     minute, highest = loud(60.0), 0.0
