@@ -204,6 +204,8 @@ def test_tokens_of_the_hub_fill_the_rows_of_their_names(tmp_path: Path) -> None:
     boot.mkdir()
     run(sheet(tmp_path, NODE), "--tokens", tokens, "--to", boot, "--system", "trixie")
     assert json.loads((boot / "edge-agent/enrol.json").read_bytes())["token"] == TOKEN
+    tokens.write_text(json.dumps({"name": NODE["name"], "commune": "26735", "card": TRUSTED}), encoding="utf-8")
+    assert problems(sheet(tmp_path, NODE), "--tokens", tokens) == {(2, "commune", "card.token_commune")}
     tokens.write_text("nonsense", encoding="utf-8")
     assert told(sheet(tmp_path, NODE), "--tokens", tokens)["code"] == "card.tokens_broken"
 
