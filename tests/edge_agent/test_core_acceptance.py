@@ -15,22 +15,25 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from identity_rig import PUBLIC, Authority
 from PIL import Image
 
 from edge_agent.acceptance import board, linkquality, record
 from edge_agent.acceptance.found import Found, Progress, told
 from edge_agent.acceptance.serving import AcceptanceServer
 from edge_agent.acceptance.session import NotNow, Place, Session
-from edge_agent.acceptance.signing import NodeSigner
+from edge_agent.acceptance.signing import NodeSigner, signer_of
 from edge_agent.acceptance.tasks import Task, Todo, tasks_of
 from edge_agent.cli import cli
 from edge_agent.config.load import load
 from edge_agent.config.model import NodeConfig
 from edge_agent.contract.base import MAX_BODY
 from edge_agent.contract.detached import check_detached, key_of
+from edge_agent.contract.enrolment import Grant
 from edge_agent.contract.errors import Refusal
 from edge_agent.contract.records import Event, EventBatch
 from edge_agent.contract.reports import Position
+from edge_agent.identity.folder import IdentityFolder
 from edge_agent.identity.keystore import FileKey
 
 HERE = Position(latitude=21, longitude=106)
@@ -152,6 +155,35 @@ def test_what_nobody_did_counts_as_left_out(tmp_path: Path) -> None:
     made = config(tmp_path)
     read = record.made(made, session(made, Bench()), None).read()
     assert read.skipped == len(read.steps) and read.installer == "-"
+
+
+def test_an_enrolled_box_signs_by_its_own_key_and_others_do_not(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    assert signer_of(made) is None
+    plain = yaml.safe_load((tmp_path / "node.yaml").read_text())
+    plain["identity"] = {"folder": str(tmp_path / "identity")}
+    (tmp_path / "node.yaml").write_text(yaml.safe_dump(plain))
+    made = load(tmp_path / "node.yaml").config or made
+    assert signer_of(made) is None  # not enrolled yet
+    authority, folder, now = Authority(), IdentityFolder(tmp_path / "identity"), datetime.now(UTC)
+    grant = {
+        "name": "n",
+        "commune": "26734",
+        "certificate": authority.for_node("n", folder.next_key().private.public_key()),
+        "ca": authority.pem,
+        "broker": "mqtts://127.0.0.1:8883",
+        "command_keys": [{"id": "hub", "public": PUBLIC}],
+        "not_after": now + timedelta(days=90),
+        "renew_from": now + timedelta(days=60),
+        "at": now,
+    }
+    folder.put_on_trial(Grant.model_validate(grant))
+    folder.settle()
+    signer = signer_of(made)
+    assert signer is not None
+    signed = record.made(made, session(made, Bench()), signer)
+    assert signed.jws is not None and signed.certificate == grant["certificate"]
+    check_detached(signed.jws, signed.record.encode(), key_of(signed.certificate or ""))
 
 
 def _certificate(key: FileKey) -> str:
