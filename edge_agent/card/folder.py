@@ -16,6 +16,7 @@ class FolderTarget:
         if not root.is_dir():
             raise CardFault("card.no_folder", path=str(root))
         self._root = root
+        self._is = _identity(root)
         self._folders = {root}
 
     def read(self, path: str) -> bytes | None:
@@ -40,6 +41,7 @@ class FolderTarget:
             raise _fault(folder or "/", error) from error
 
     def put(self, path: str, data: bytes) -> None:
+        self._check()
         file = self._root / path
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -67,15 +69,34 @@ class FolderTarget:
             raise _fault(path, error) from error
 
     def settle(self) -> None:
+        self._check()
         for folder in self._folders:
-            descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
             try:
-                os.fsync(descriptor)
+                _synced(folder)
             except OSError as error:
                 if error.errno != errno.EINVAL:  # some file systems know no such thing
                     raise _fault(str(folder), error) from error
-            finally:
-                os.close(descriptor)
+
+    def _check(self) -> None:
+        """A card that was pulled out leaves an empty folder of the laptop's own disk in its place."""
+        if _identity(self._root) != self._is:
+            raise CardFault("card.gone", path=str(self._root))
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _synced(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _fault(path: str, error: OSError) -> CardFault:

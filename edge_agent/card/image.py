@@ -75,11 +75,11 @@ class ImageTarget:
             self._run("mdel", f"::{path}")
 
     def settle(self) -> None:
-        descriptor = os.open(self._path, os.O_RDWR)
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            with self._path.open("r+b") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise CardFault("card.unwritable", path=str(self._path), detail=error.strerror or str(error)) from error
 
     def _is_there(self, path: str) -> bool:
         """FAT knows no difference between capital and small letters."""

@@ -272,6 +272,25 @@ def test_a_card_that_fails_at_any_step_is_as_it_was(tmp_path: Path) -> None:
     assert (boot / "user-data").read_bytes() == b"new" and not (boot / "gone.txt").exists()
 
 
+class Pulled(FolderTarget):
+    """A card that is pulled out after its first file: the empty folder below it comes to light."""
+
+    def put(self, path: str, data: bytes) -> None:
+        super().put(path, data)
+        if path == "user-data.new":
+            self._root.rename(self._root.with_name("in the hand"))
+            self._root.mkdir()
+
+
+def test_a_card_that_is_pulled_out_is_not_written_onto_the_laptop(tmp_path: Path) -> None:
+    boot = mounted(tmp_path)
+    with pytest.raises(CardFault) as caught:
+        write(Pulled(boot), {"user-data": b"new", "edge-agent/node.yaml": b"new"})
+    assert caught.value.code == "card.gone" and held(boot) == {}
+    told(sheet(tmp_path, NODE), "--to", tmp_path / "in the hand")
+    assert not any(name.endswith(".new") for name in held(tmp_path / "in the hand"))
+
+
 def test_json_is_for_programs(tmp_path: Path) -> None:
     answer = told(sheet(tmp_path, WHOLE), "--to", mounted(tmp_path), "--dry-run")
     assert answer["written"] is False and answer["node"] == "26734/thon-dong"
