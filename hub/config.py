@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL
 from edge_agent.contract.base import Name, Strict
 from edge_agent.contract.sentences import Language
 from hub.alerts.settings import Notify
+from hub.backup.settings import Backups
 from hub.bulletins.settings import Approval, Hours
 from hub.cap.settings import CapSettings
 from hub.database import address_of
@@ -221,6 +222,7 @@ class HubConfig(Strict):
     notify: Notify = Notify()
     residents: Residents = Residents()
     map: MapSettings = MapSettings()
+    backups: Backups | None = Field(default=None, description="Absent: nobody asks how old the newest backup is")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("timezone")
@@ -274,6 +276,10 @@ class HubConfig(Strict):
         if self.enrolment and self.enrolment.broker_files:
             files = folder / self.enrolment.broker_files
             changes["enrolment"] = self.enrolment.model_copy(update={"broker_files": files})
+        if self.backups:
+            sealed = folder / self.backups.passphrase_file if self.backups.passphrase_file else None
+            moved = {"folder": folder / self.backups.folder, "passphrase_file": sealed}
+            changes["backups"] = self.backups.model_copy(update=moved)
         changes["cap"] = self.cap.under(folder)
         changes["map"] = self.map.under(folder)
         if self.broker.password and self.broker.password.file:

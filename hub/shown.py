@@ -1,6 +1,7 @@
 """Where everything that is shown comes from."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hub.clock import Clock
@@ -38,6 +39,8 @@ class Shown:
     areas: Areas
     strangers: Strangers
     hub_clock: HubClock
+    backups: Path | None = None
+    """The folder of the nightly backups, where there is one."""
 
     def nodes(self, right: Right = Right.SEE) -> list[Node]:
         """The nodes at which who asks has a right, by name; not to be altered."""

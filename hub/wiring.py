@@ -28,6 +28,7 @@ def shown_of(core: Core) -> Shown:
         areas=core.areas,
         strangers=core.strangers,
         hub_clock=core.hub_clock,
+        backups=config.backups.folder if config.backups else None,
     )
 
 

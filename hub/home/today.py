@@ -7,6 +7,7 @@ from itertools import islice
 
 from edge_agent.contract.reports import SpeakerState
 from edge_agent.contract.sentences import Language
+from hub.backup.nightly import in_words
 from hub.coming import Airing
 from hub.marks import Mark
 from hub.node import Node
@@ -26,6 +27,7 @@ SORTED_MOST = 1000
 """Of more, the first of the alphabet are no better than any."""
 BLOCKS: dict[Role, tuple[str, ...]] = {
     Role.ADMINISTRATOR: (
+        "backup",
         "missed",
         "doing",
         "waiting",
@@ -108,6 +110,7 @@ class Today:
     told: tuple[Waiting, ...]
     missed: tuple[Waiting, ...]
     strangers: tuple[str, ...]
+    backup: tuple[str, ...]
     unready: Some
     silent: Some
     wrong: Some
@@ -147,6 +150,7 @@ def today(
         told=tuple(told),
         missed=tuple(missed),
         strangers=strangers_in_words(shown, speak),
+        backup=in_words(shown.backups, speak),
         unready=_some(shown, having[Mark.UNREADY], language, "unready"),
         silent=_some(shown, having[Mark.SILENT], language, "silent"),
         wrong=_some(shown, wrong, language, "faults" if having[Mark.FAULTY] else "away"),

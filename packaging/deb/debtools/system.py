@@ -6,6 +6,8 @@ from pathlib import Path
 _PLACES = (
     ("*.sysusers.conf", "usr/lib/sysusers.d", ".sysusers.conf"),
     ("*.tmpfiles.conf", "usr/lib/tmpfiles.d", ".tmpfiles.conf"),
+    ("*.manager.conf", "usr/lib/systemd/system.conf.d", ".manager.conf"),
+    ("*.journald.conf", "usr/lib/systemd/journald.conf.d", ".journald.conf"),
     ("*.rules", "usr/lib/udev/rules.d", ".rules"),
     *((f"*.{kind}", "usr/lib/systemd/system", f".{kind}") for kind in ("service", "path", "socket", "timer", "target")),
 )

@@ -16,7 +16,7 @@ _ALWAYS = (
     "systemd (>= 252)",
     "tzdata",
 )
-_BY_HAND = ("edge-hub.service",)
+_BY_HAND = ("edge-hub.service", "edge-hub-backup.timer")
 """Not enabled by the package: a node has no console."""
 _LONG_LIVED = ("edge-agent.service", "edge-hub.service")
 """What an upgrade starts anew when it runs."""
