@@ -153,7 +153,7 @@ def _of_json(text: str, name: str) -> Sheet:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CardFault("card.sheet_broken", file=name, detail=str(error)[:200]) from error
-    items = data.get("nodes", [data]) if isinstance(data, dict) else data
+    items = data.get("items", data.get("nodes", [data])) if isinstance(data, dict) else data
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise CardFault("card.sheet_json", file=name)
     flat = [_flat(item) for item in items]
@@ -162,13 +162,16 @@ def _of_json(text: str, name: str) -> Sheet:
 
 
 def _flat(item: Mapping[str, Any]) -> dict[str, str]:
-    """The hub's node as cells: its `node` is our name, its `name` our title, its position two columns."""
+    """The hub's node as cells: its `node` is commune and name, its `name` our title, its position two columns."""
     cells = dict(item)
     if "node" in cells:
-        cells["title"] = cells.pop("title", None) or cells.pop("name", None)
-        cells.pop("name", None)
-        cells["name"] = cells.pop("node")
-    position = cells.pop("position", None)
+        commune, slash, name = str(cells.pop("node")).rpartition("/")
+        cells["title"] = cells.get("title") or cells.get("name")
+        cells["name"] = name
+        if slash:
+            cells["commune"] = commune
+    about = cells.pop("about", None)
+    position = cells.pop("position", None) or (about.get("position") if isinstance(about, Mapping) else None)
     if isinstance(position, Mapping):
         cells |= {key: position.get(key) for key in ("latitude", "longitude")}
     return {key: _cell(value) for key, value in cells.items() if column_of(key)}

@@ -65,7 +65,11 @@ def _run(path: Path, name: str | None, as_json: bool, options: dict[str, Any]) -
     notes = [_strange(head, meant) for head, meant in read_sheet.strange]
     chosen = _chosen(boxes, name) if name else boxes
     if options["labels"]:
-        _labels(chosen, options["labels"], as_json)
+        _labels(chosen, options["labels"])
+        if as_json and not (options["folder"] or options["image"]):
+            show_json({"ok": True, "file": str(options["labels"]), "labels": len(chosen)})
+        elif not as_json:
+            click.echo(say("card.labels", file=options["labels"], count=len(chosen)))
     if options["folder"] or options["image"]:
         if len(chosen) > 1:
             fail(say("card.which", known=", ".join(box.name for box in chosen)), BAD_INPUT)
@@ -209,7 +213,7 @@ def _strange(head: str, meant: str) -> str:
     return say("card.strange_meant", head=head, guess=meant) if meant else say("card.strange", head=head)
 
 
-def _labels(boxes: list[Box], path: Path, as_json: bool) -> None:
+def _labels(boxes: list[Box], path: Path) -> None:
     from edge_agent.card.labels import labels
 
     try:
@@ -218,7 +222,3 @@ def _labels(boxes: list[Box], path: Path, as_json: bool) -> None:
         beside.replace(path)
     except OSError as error:
         raise CardFault("card.unwritable", path=str(path), detail=error.strerror or str(error)) from error
-    if as_json:
-        show_json({"ok": True, "file": str(path), "labels": len(boxes)})
-    else:
-        click.echo(say("card.labels", file=path, count=len(boxes)))

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from core_card import NODE, PASSWORD, SSH_KEY, TOKEN, TRUSTED, WIFI_PASSWORD, problems, run, sheet, table, told
+from core_card import NODE, PASSWORD, SSH_KEY, TOKEN, TRUSTED, WIFI_PASSWORD, mounted, problems, run, sheet, table, told
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,23 +46,22 @@ def test_decomposed_letters_are_composed() -> None:
 
 
 def test_the_hubs_list_is_a_sheet(tmp_path: Path) -> None:
-    hub = {
-        "nodes": [
-            {
-                "commune": "26734",
-                "node": "thon-dong",
-                "name": "Cụm loa thôn Đông",
-                "online": True,
-                "position": {"latitude": 20.95, "longitude": 106.08},
-            }
-        ]
-    }
+    """`GET /api/v1/nodes`: it knows who they are; where they stand and what hangs on them is added."""
+    node = {"node": "26734/thon-dong", "name": "Cụm loa thôn Đông", "area": "thon-dong", "online": True}
     path = tmp_path / "nodes.json"
-    path.write_text(json.dumps(hub), encoding="utf-8")
-    assert problems(path) == {(1, "devices", "card.column_missing")}
-    hub["nodes"][0] |= {"devices": "den", "ssh_key": SSH_KEY}
-    path.write_text(json.dumps(hub), encoding="utf-8")
+    path.write_text(json.dumps({"items": [node], "next": None}), encoding="utf-8")
+    missing = {"latitude", "longitude", "devices"}
+    assert problems(path) == {(1, column, "card.column_missing") for column in missing}
+    node |= {"position": {"latitude": 20.95, "longitude": 106.08}, "devices": "den", "ssh_key": SSH_KEY}
+    path.write_text(json.dumps({"items": [node], "next": None}), encoding="utf-8")
     assert told(path)["nodes"] == [{"row": 2, "node": "26734/thon-dong", "devices": "den"}]
+    node["about"] = {"position": node.pop("position")}  # as `GET /api/v1/nodes/26734/thon-dong` has it
+    path.write_text(json.dumps(node), encoding="utf-8")
+    boot = mounted(tmp_path)
+    told(path, "--to", boot)
+    assert "title: Cụm loa thôn Đông\n  zone: thon-dong\n" in (boot / "edge-agent/node.yaml").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("name", COLUMNS)
