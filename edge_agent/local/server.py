@@ -25,16 +25,25 @@ class LocalServer:
         """`deeds`: by the word in `do`."""
         self._folder = folder
         self._deeds = deeds
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Listen until cancelled. Raises OSError."""
         listener = listening(self._folder)
-        server = await asyncio.start_unix_server(self._serve, sock=listener, limit=MOST_BYTES)
+        server = await asyncio.start_unix_server(self._connected, sock=listener, limit=MOST_BYTES)
         try:
             await server.serve_forever()
         finally:
             server.close()
+            for task in self._serving:
+                task.cancel()
+            await asyncio.gather(*self._serving, return_exceptions=True)
             (self._folder / NAME).unlink(missing_ok=True)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer), name="local")
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

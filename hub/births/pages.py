@@ -33,7 +33,7 @@ class BirthPages:
         return [
             door.route(_BIRTH, self._page, at_node(Right.SEE)),
             door.route(f"{_BIRTH}.pdf", self._pdf, at_node(Right.SEE)),
-            door.route(f"{_BIRTH}/{{step:int}}.jpg", self._picture, at_node(Right.SEE)),
+            door.route(f"{_BIRTH}/{{step}}.jpg", self._picture, at_node(Right.SEE)),
         ]
 
     async def _page(self, request: Request) -> Response:
@@ -70,7 +70,8 @@ class BirthPages:
         return Response(made, media_type="application/pdf", headers=headers)
 
     async def _picture(self, request: Request) -> Response:
-        jpeg = await self._births.picture(_address(request), request.path_params["step"])
+        step = str(request.path_params["step"])
+        jpeg = await self._births.picture(_address(request), int(step)) if step.isdecimal() and len(step) < 5 else None
         if jpeg is None:
             return Response(status_code=404)
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, no-store"})
