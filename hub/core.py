@@ -131,7 +131,9 @@ class Core:
         if self.config.enrolment is None:
             return None
         needs = EnrolmentNeeds(self.store, self.registry, self.audit, self.signer, self.clock)
-        return EnrolmentPart(self.config, self.config.enrolment, needs)
+        part = EnrolmentPart(self.config, self.config.enrolment, needs)
+        self.inbox.on_status = part.clones.looked_at
+        return part
 
     def _compare(self, address: str, at: datetime) -> None:
         """A node that does not trust its own clock says nothing of ours."""

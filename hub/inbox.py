@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from edge_agent.contract.commands import Ack
 from edge_agent.contract.records import EventBatch, TelemetryBatch
-from edge_agent.contract.reports import About
+from edge_agent.contract.reports import About, Status
 from hub.aired.naming import Naming
 from hub.clock import Clock
 from hub.commands import Commands
@@ -45,6 +46,8 @@ class Inbox:
         self.strangers = strangers
         self.on_instant: Callable[[str, datetime], None] = _nobody_compares
         """Told by address what time it is there, with what a node sends now (what the broker has kept is older)."""
+        self.on_status: Callable[[str, Status], Status] = _as_it_is
+        """Shown each status by address; what it gives back is taken in its place."""
         self._quiet_until = 0.0
         self.malformed = 0
 
@@ -69,6 +72,8 @@ class Inbox:
             case _:
                 if isinstance(message.body, About):
                     self._naming.learn(message.address, message.body)
+                if isinstance(message.body, Status):
+                    message = replace(message, body=self.on_status(message.address, message.body))
                 if self._registry.apply(message):
                     self._feed.take(message)
 
@@ -77,6 +82,10 @@ class Inbox:
         if now >= self._quiet_until:
             self._quiet_until = now + QUIET_S
             logger.warning("a message on %r was refused (%d so far): %s", topic[:120], count, why)
+
+
+def _as_it_is(_: str, status: Status) -> Status:
+    return status
 
 
 def _nobody_compares(_: str, __: datetime) -> None:

@@ -30,6 +30,7 @@ from hub.cap.looking import Looking
 from hub.compressing import Compressing
 from hub.core import Core
 from hub.desks import Desks
+from hub.enrolment.pages import TrustPages
 from hub.home.pages import HomePages
 from hub.home.waiting import missed, waiting
 from hub.keys import Tokens
@@ -56,6 +57,7 @@ from hub.things.campaigns import Campaigns
 from hub.things.pages import LightPages
 from hub.toasts import Toasts
 from hub.unkept import Unkept
+from hub.updates.serving import Updates
 from hub.wiring import names_of, shown_of, watching_of
 
 
@@ -89,6 +91,8 @@ class Site:
         names = {code: commune.name for code, commune in config.residents.communes.items()}
         self._mapping = Mapping(self._shown, Grounds(core.store), core.audit, names)
         self._forgetting = Forgetting(self._shown, core.audit)
+        if core.enrolment:
+            self._forgetting.on_forget.append(core.enrolment.forgotten)
         self.app = self._application()
 
     async def load(self) -> None:
@@ -98,7 +102,7 @@ class Site:
 
     def runs(self) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
         """What runs as long as the hub: name, the function."""
-        return [("air", self.air.run), ("residents", self.residents.run)]
+        return [("air", self.air.run), ("residents", self.residents.run), *self._updates.runs()]
 
     async def stop(self) -> None:
         """End what was asked of cameras."""
@@ -186,6 +190,7 @@ class Site:
             air=self.air,
             births=self._births,
             mapping=self._mapping,
+            trust=core.enrolment.desk if core.enrolment else None,
             alerts=self._alerts,
             writing=self._desks.writing,
         )
@@ -198,14 +203,22 @@ class Site:
         switching = (self._actions.things, self._campaigns)
         parts = (
             HomePages(shown, renderer, self.live, self._toasts, language, approving, lists),
+            TrustPages(shown, renderer, core.enrolment, self._toasts, language),
             ForgetPages(shown, renderer, self._forgetting, self._toasts, language),
-            NodePages(shown, renderer, self.live, core.store, self._toasts, language, self._forgetting),
+            self._node_pages(),
             BirthPages(self._births, renderer, language),
             MapPages(shown, renderer, self.live, self._mapping, Tiles(core.config.map), self._toasts, language),
             LightPages(shown, renderer, self.live, core.store, self._toasts, switching, language),
             self._pages,
         )
         return [route for part in parts for route in part.routes(core.door)]
+
+    def _node_pages(self) -> NodePages:
+        core, shown = self._core, self._shown
+        pages = NodePages(shown, self._renderer, self.live, core.store, self._toasts, self._language, self._forgetting)
+        if core.enrolment:
+            pages.facts = core.enrolment.known.facts
+        return pages
 
     def _about_cameras(self) -> list[BaseRoute]:
         core, shown, renderer, language = self._core, self._shown, self._renderer, self._language
@@ -237,9 +250,10 @@ class Site:
         door, renderer, toasts = core.door, self._renderer, self._toasts
         tokens = Tokens.load(config.upload_tokens)
         media = MediaRoutes(core.media, tokens, core.notice)
+        self._updates = Updates(config.data, tokens)
         if core.enrolment:
             tokens.also.append(core.enrolment.uploads.allow)
-            core.enrolment.listener.more += media.for_nodes()
+            core.enrolment.listener.more += [*media.for_nodes(), *self._updates.for_nodes()]
         people = core.people.routes(renderer, toasts, language, config.zone, config.name, config.address, config.demo)
         told = desks.notify.routes(door, core.people.kit)  # before the API, which shares the desk of the channels
         return [
@@ -254,6 +268,7 @@ class Site:
             *self._about_bulletins(media),
             *self._actions.routes(door, language),
             *media.routes(door),
+            *self._updates.routes(door),
             core.previews.route(door),
         ]
 

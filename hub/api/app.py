@@ -41,6 +41,7 @@ from hub.api import (
     signing,
     sounding,
     sounds,
+    trusting,
 )
 from hub.api.coming_in import ComingIn
 from hub.api.errors import handle
@@ -50,6 +51,7 @@ from hub.people.door import PUBLIC
 PATH = "/api/v1"
 GROUPS = (
     nodes,
+    trusting,
     gone,
     births,
     health,

@@ -12,6 +12,7 @@ from hub.cameras.lookback import LookBack
 from hub.cameras.looks import Looks
 from hub.cameras.public import PublicCameras
 from hub.cap.acts import CapActs
+from hub.enrolment.desk import Enrolling
 from hub.monthly.book import Book
 from hub.nodes.forgetting import Forgetting
 from hub.nodes.mapping import Mapping
@@ -41,6 +42,7 @@ class More:
     things: ThingActs
     forgetting: Forgetting
     mapping: Mapping
+    trust: Enrolling | None
     alerts: CapActs
     writing: Writing
     horns: AirActs

@@ -13,8 +13,10 @@ from hub.clock import Clock
 from hub.config import ConfigError, HubConfig
 from hub.enrolment.authority import Authority
 from hub.enrolment.broker_files import write_for_broker
+from hub.enrolment.clones import Clones
 from hub.enrolment.desk import Enrolling, Stands
 from hub.enrolment.enforcing import Enforcing, kicker
+from hub.enrolment.known import Known
 from hub.enrolment.listener import NodeListener
 from hub.enrolment.settings import Enrolment
 from hub.enrolment.uploads import NodeTokens
@@ -44,6 +46,7 @@ class EnrolmentPart:
         """Raises ConfigError when the CA cannot be used."""
         self._settings = settings
         self._registry = needs.registry
+        self._audit = needs.audit
         authority = opened(config)
         secret = config.broker.password.read() if config.broker.password else None
         kick = kicker(partial(take_over, config.broker, secret))
@@ -53,17 +56,29 @@ class EnrolmentPart:
         stands = Stands(needs.store, needs.clock, needs.audit, lambda: keys, self._hub)
         self.desk = Enrolling(settings, authority, stands, self.enforcing)
         self.listener = NodeListener(self.desk, needs.clock)
+        self.known = Known(needs.store)
+        self.enforcing.on_change.append(self.known.look)
+        self.clones = Clones(self.known, self._cloned)
 
     async def load(self) -> None:
-        """Have the broker's files there."""
+        """Read who is trusted, have the broker's files there. Raises SQLAlchemyError."""
+        await self.known.look()
         try:
             await asyncio.to_thread(write_for_broker, self.desk.authority, self._settings)
         except ConfigError as error:
             logger.error("%s", error)  # people must get in to see it
 
+    async def forgotten(self, address: str) -> None:
+        """A node was taken out of the lists: what it had is good for nothing any more."""
+        commune, _, name = address.partition("/")
+        await self.desk.revoke(commune, name, "forgotten")
+
     def runs(self) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
         """What runs as long as the hub: name, the function."""
         return [("nodes' listener", self.listener.run), ("revoking", self.enforcing.run)]
+
+    def _cloned(self, address: str, board: str, other: str) -> None:
+        self._audit.afterwards("enrol.cloned", address, f"{board} {other}", "done")
 
     def _hub(self, serial: int) -> GrantedHub:
         return GrantedHub(url=self._settings.address, token=self.uploads.of(serial))

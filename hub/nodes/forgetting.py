@@ -1,5 +1,6 @@
 """Nodes that are gone for good are taken out of the lists, and can be brought back."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from hub.forgotten import Gone
@@ -20,6 +21,8 @@ class Forgetting:
     def __init__(self, shown: Shown, audit: Audit) -> None:
         self._shown = shown
         self._audit = audit
+        self.on_forget: list[Callable[[str], Awaitable[object]]] = []
+        """Awaited with the address of a node that was forgotten."""
 
     async def forget(self, address: str) -> None:
         """Out of everything until it comes back. Raises FormError, SQLAlchemyError, StoreFull."""
@@ -29,6 +32,8 @@ class Forgetting:
         if not await self._shown.registry.forget(address, by()):
             raise FormError("forget.online")
         self._audit.note("node.forget", address, node.title)
+        for told in self.on_forget:
+            await told(address)
 
     async def remember(self, address: str) -> None:
         """Shown again. Raises FormError, SQLAlchemyError, StoreFull."""

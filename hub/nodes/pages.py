@@ -64,6 +64,8 @@ class NodePages:
         self._toasts = toasts
         self._language = language
         self._forgetting = forgetting
+        self.facts: Callable[[str, Speaker], list[tuple[str, str]]] = _nothing_more
+        """More of a node, by its address: name and words."""
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -87,6 +89,7 @@ class NodePages:
             known=bool(self._shown.registry.nodes),
             broker=self._shown.broker,
             forgotten=len(self._forgetting.hidden()),
+            may_trust=person().may_somewhere(Right.ADMINISTER),
             toast=self._toasts.take(request.query_params.get("said")),
         )
         return remember(HTMLResponse(html, headers={"Vary": "Cookie"}), request.query_params)
@@ -133,7 +136,7 @@ class NodePages:
             n=card["view"],
             cards=[card],
             checks=self._checks(node, known, speak),
-            facts=_facts(node, speak),
+            facts=[*_facts(node, speak), *self.facts(node.address, speak)],
             doctor=doctor_view(self._shown, node, speak),
             charts=known.charts(speak),
             last=_last_words(node, known, speak),
@@ -177,6 +180,10 @@ class NodePages:
     def _checks(self, node: Node, known: History, speak: Speaker) -> tuple[Check, ...]:
         account = self._shown.ledger.accounts.get(node.address)
         return checkup(node, account.sample if account else None, known.tested, speak)
+
+
+def _nothing_more(_: str, __: Speaker) -> list[tuple[str, str]]:
+    return []
 
 
 def _address(request: Request) -> str:
