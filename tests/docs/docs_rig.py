@@ -38,7 +38,7 @@ def markdown() -> list[Path]:
     return sorted(
         path
         for path in REPO.rglob("*.md")
-        if not any(part.startswith(".") or part == "node_modules" for part in path.relative_to(REPO).parts)
+        if not any(part.startswith(".") or part in ("node_modules", "build") for part in path.relative_to(REPO).parts)
     )
 
 

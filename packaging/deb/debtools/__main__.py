@@ -3,6 +3,7 @@
 import argparse
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from debtools import copyright_file, manuals, pack, system, texts, tree, wheels
@@ -18,10 +19,18 @@ def main() -> None:
     parser.add_argument("--suite", required=True)
     parser.add_argument("--version", help="for a test of upgrades; else what edge_agent/version.py says")
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
+    parser.add_argument("--quick", action="store_true", help="pack in seconds, a third larger: for trying out")
     given = parser.parse_args()
     target = Target(given.arch, given.suite)
-    work = ROOT / "build/deb" / f"{target.suite}-{target.arch}"
-    shutil.rmtree(work, ignore_errors=True)
+    kept = ROOT / "build/deb"
+    kept.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept) as folder:
+        file = build(target, Path(folder), given)
+    print(f"{file} ({file.stat().st_size / 1e6:.0f} MB)")  # noqa: T201 - its answer
+
+
+def build(target: Target, work: Path, given: argparse.Namespace) -> Path:
+    """Build the package in the folder `work`; gives its file."""
     source = work / "source"
     when = checkout(source)
     version = given.version or (source / "edge_agent/version.py").read_text().split('"')[1]
@@ -30,9 +39,11 @@ def main() -> None:
     stage = work / "stage"
     parts = wheels.fetch(ROOT, target, ROOT / "build/deb/wheels" / f"{target.suite}-{target.arch}")
     tree.lay(stage / "opt/edge-agent/base", target, [*parts, wheels.build(source, work)], version)
-    file = finish(source, stage, target, version, given.out, when)
-    shutil.rmtree(work)
-    print(f"{file} ({file.stat().st_size / 1e6:.0f} MB)")  # noqa: T201 - its answer
+    full = target.version(version)
+    finish(source, stage, target, full, when)
+    file: Path = given.out / f"edge-agent_{full}_{target.arch}.deb"
+    pack.pack(stage, file, when, quick=given.quick)
+    return file
 
 
 def checkout(source: Path) -> int:
@@ -41,15 +52,16 @@ def checkout(source: Path) -> int:
     packed = subprocess.run(["git", "-C", ROOT, "archive", "HEAD"], check=True, capture_output=True).stdout
     subprocess.run(["tar", "-x", "-C", source], input=packed, check=True)
     vendor = ROOT / "hub/static/vendor"
-    shutil.copytree(vendor, source / "hub/static/vendor", ignore=lambda _folder, names: {n for n in names if n[0] == "."})
+    shutil.copytree(
+        vendor, source / "hub/static/vendor", ignore=lambda _folder, names: {n for n in names if n[0] == "."}
+    )
     shown = subprocess.run(["git", "-C", ROOT, "log", "-1", "--format=%ct"], check=True, capture_output=True, text=True)
     return int(shown.stdout)
 
 
-def finish(source: Path, stage: Path, target: Target, version: str, out: Path, when: int) -> Path:
-    """Add to the programs all that Debian wants beside them, and pack."""
+def finish(source: Path, stage: Path, target: Target, full: str, when: int) -> None:
+    """Add to the programs all that Debian wants beside them; `full` is the package's version."""
     packaging = ROOT / "packaging/deb"
-    full = target.version(version)
     units = system.units(source, stage)
     system.launchers(packaging, stage)
     system.examples(source, stage)
@@ -60,9 +72,6 @@ def finish(source: Path, stage: Path, target: Target, version: str, out: Path, w
     control = texts.control(packaging, stage, target, full)
     pack.control(stage, {"control": control, **texts.scripts(packaging, stage, units)})
     pack.settle(stage, when)
-    file = out / f"edge-agent_{full}_{target.arch}.deb"
-    pack.pack(stage, file, when)
-    return file
 
 
 if __name__ == "__main__":

@@ -44,7 +44,8 @@ def write(source: Path, stage: Path, version: str, when: int) -> None:
 def page(name: str, line: str, helps: str, day: str, version: str) -> str:
     """A page in man's own language. `helps`: for each command NUL, its name, NUL, its help."""
     pieces = helps.split("\0")[1:]
-    text = f'.TH {name.upper()} 1 "{day}" "edge-agent {version}" "User Commands"\n.SH NAME\n{name} \\- {line}\n.SH COMMANDS\n'
+    text = f'.TH {name.upper()} 1 "{day}" "edge-agent {version}" "User Commands"\n'
+    text += f".SH NAME\n{name} \\- {line}\n.SH COMMANDS\n"
     for command, shown in zip(pieces[::2], pieces[1::2], strict=True):
         body = "\n".join(_escape(part) for part in shown.rstrip().splitlines())
         text += f'.SS "{command}"\n.nf\n{body}\n.fi\n'

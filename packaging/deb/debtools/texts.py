@@ -20,6 +20,12 @@ _BY_HAND = ("edge-hub.service", "edge-hub-backup.timer")
 """Not enabled by the package: a node has no console."""
 _LONG_LIVED = ("edge-agent.service", "edge-hub.service")
 """What an upgrade starts anew when it runs."""
+_ENABLE = """deb-systemd-helper unmask {name} >/dev/null || true
+    if deb-systemd-helper --quiet was-enabled {name}; then
+        deb-systemd-helper enable {name} >/dev/null || true
+    else
+        deb-systemd-helper update-state {name} >/dev/null || true
+    fi"""
 
 
 def depends(stage: Path, target: Target) -> str:
@@ -42,13 +48,11 @@ def scripts(packaging: Path, stage: Path, units: list[str]) -> dict[str, str]:
     installable = [name for name in units if re.search(r"(?m)^\[Install\]", (folder / name).read_text())]
     enabled = [name for name in installable if name not in _BY_HAND]
     helpers = [name for name in enabled if not name.endswith(".service")]
-    enable = "\n    ".join(
-        f"deb-systemd-helper unmask {name} >/dev/null || true\n"
-        f"    if deb-systemd-helper --quiet was-enabled {name}; then deb-systemd-helper enable {name} >/dev/null || true; "
-        f"else deb-systemd-helper update-state {name} >/dev/null || true; fi"
-        for name in enabled
-    )
+    enable = "\n    ".join(_ENABLE.format(name=name) for name in enabled)
+    kinds = {kind: " ".join(file.name for file in sorted((stage / f"usr/lib/{kind}.d").glob("*.conf")))
+             for kind in ("sysusers", "tmpfiles")}  # fmt: skip
     gaps = {
+        "SYSUSERS": kinds["sysusers"], "TMPFILES": kinds["tmpfiles"],
         "ENABLE": enable, "UNITS": " ".join(units), "INSTALLED": " ".join(installable), "ENABLED": " ".join(enabled),
         "HELPERS": " ".join(helpers) or "''", "SERVICES": " ".join(name for name in _LONG_LIVED if name in units),
     }  # fmt: skip

@@ -76,11 +76,11 @@ def _wanted(root: Path, target: Target) -> dict[str, str]:
 
 
 def _pins(file: Path, target: Target) -> dict[str, str]:
-    """The lines that hold for the target's Python. (pip would judge their markers by the Python it runs on itself.)"""
+    """The lines that hold for the target's Python; pip would judge their markers by the Python that runs it."""
     place = {"python_full_version": f"{target.python}.0", "python_version": target.python,
              "implementation_name": "cpython", "platform_python_implementation": "CPython",
              "sys_platform": "linux", "platform_system": "Linux"}  # fmt: skip
-    pins = {}
+    pins: dict[str, str] = {}
     for line in file.read_text().splitlines():
         if not line.strip() or line.startswith(("#", "-")):
             continue
