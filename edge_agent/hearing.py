@@ -69,9 +69,12 @@ class Hearing:
         """Play the test sound, for a person's ears alone. Raises Refusal when it was not played to its end."""
         name, sweep = self._station.speaker(speaker), self._folder / "sweep.wav"
         try:
+            await asyncio.to_thread(sweep.parent.mkdir, parents=True, exist_ok=True)
             await self._worker.make_sweep(sweep)
         except ProofError as error:
             raise Refusal(error.code, detail=error.detail) from error
+        except OSError as error:
+            raise Refusal("proof.failed", detail=str(error)) from error
         await self._station.play_test(name, sweep)
 
     async def test(self, asked: Command, args: TestSpeaker) -> Act:

@@ -90,3 +90,27 @@ async def test_refusals_of_a_real_node_are_told(real: Running) -> None:
     commune = await real.http.post(f"/api/v1/communes/{COMMUNE}/switch", json={"thing": "lights", "level": 100})
     assert commune.json()["done"] == 1
     assert set(commune.json()["nodes"][ADDRESS]["result"]["things"]) == {"lamp", "yard"}
+
+
+async def test_a_box_is_accepted_beside_its_running_agent_and_the_hub_keeps_its_record(
+    real: Running, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "node" / "node.yaml")
+    argv = [sys.executable, "-m", "edge_agent", "doctor", file, "--install", "--no-page", "--link-seconds", "1"]
+    pipe = asyncio.subprocess.PIPE
+    doctor = await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe)
+    seen = "y\ny\n" + "y\ny\ny\n" + "y\ny\nn\n" + "n\n"  # the horn heard; a lamp on and off; one that stays lit
+    answers = f"Nguyễn Văn Lắp\n\n\n{seen}n\nchưa có nước\n" + "y\n" * 3 + "n\n" * 3  # no pump; link, clock, power
+    _, said = await asyncio.wait_for(doctor.communicate(answers.encode()), 120)
+    assert doctor.returncode == 0, said.decode()[-2000:]
+    assert "Đã gửi biên bản về trung tâm" in said.decode()
+
+    async def text() -> str:
+        return html.unescape((await real.http.get(f"{PATH}/birth")).text)
+
+    async with asyncio.timeout(20):
+        while "Nguyễn Văn Lắp" not in await text():
+            await asyncio.sleep(0.1)
+    shown = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", await text()))
+    assert "Đèn: Đèn cổng Đạt" in shown and "Đèn: Đèn sân Có lỗi" in shown and "Lý do: chưa có nước" in shown
+    assert "hộp chưa ghi danh" in shown
