@@ -127,7 +127,7 @@ class Agent:
             on_message=lambda message: desk.receive(message),  # noqa: PLW0108 - the desk is made next
             on_change=changed,
         )
-        link.clock_report, link.mark = core.clock_report, joining.mark
+        link.clock_report, link.mark, link.store = core.clock_report, joining.mark, core.store
         link.turned = lambda within_s: self._pulse.turned("link", within_s)
         own = self._own = OwnCommands(f"{core.topics.commune}/{core.topics.node}", core.clock)
 

@@ -18,7 +18,7 @@ from edge_agent.faults import Faults
 from edge_agent.link.board import Board
 from edge_agent.link.pump import Pump
 from edge_agent.recorder import Recorder
-from edge_agent.store.database import open_or_set_aside
+from edge_agent.store.database import StoreError, open_or_set_aside
 from edge_agent.store.journal import Journal, Unfinished
 from edge_agent.store.outbox import Outbox
 
@@ -36,6 +36,8 @@ class Core:
         self.config = config
         self.topics = NodeTopics(config.node.commune, config.node.name)
         self.session = secrets.token_hex(8)
+        self.store: str | None = None
+        """Name of the store; whoever plans for this node sees by it when the node has lost everything."""
         self.clock = SystemClock(config.clock.trust)
         self.chrony = ChronyWatch(self.clock)
         self.board = Board()
@@ -56,6 +58,7 @@ class Core:
         row = await self.database.read(lambda db: db.execute("SELECT value FROM meta WHERE key = 'instant'").fetchone())
         if row is not None:
             self.clock.raise_floor(datetime.fromisoformat(row[0]))
+        await self._name_store()
         if self._moved is not None:
             self._tell_corruption(self._moved)
         if lost is not None:
@@ -64,6 +67,18 @@ class Core:
             behind_s = round(self.clock.behind.total_seconds())
             self.recorder.event("clock", code="clock.behind", seconds=behind_s)
         return unfinished
+
+    async def _name_store(self) -> None:
+        """A store that begins empty, or with what could be saved of another, gets a name of its own."""
+        row = await self.database.read(lambda db: db.execute("SELECT value FROM meta WHERE key = 'store'").fetchone())
+        if row is not None and self._moved is None:
+            self.store = str(row[0])
+            return
+        self.store = name = secrets.token_hex(8)
+        try:
+            await self.database.write(lambda db: db.execute("INSERT OR REPLACE INTO meta VALUES ('store', ?)", (name,)))
+        except StoreError as error:
+            log.warning("the store could not be given a name: %s", error)
 
     def post(self, kind: ThingKind) -> Callable[[Thing], None]:
         """How a service publishes the states of its things; faults among them are counted on the way."""

@@ -44,6 +44,11 @@ class Status(Report):
         description="Which computer this is: the first 16 hex digits of SHA-256 over edge-board: and its serial number "
         "or machine id",
     )
+    store: str | None = Field(
+        default=None,
+        max_length=64,
+        description="Name of the node's store, new with each that begins empty: who plans for the node sends all again",
+    )
 
 
 class Position(Report):

@@ -68,6 +68,8 @@ class Link:
         self.fault: Fault | None = None
         self.mark: str | None = None
         """Of the board, as the status tells it."""
+        self.store: str | None = None
+        """Name of the node's store, as the status tells it."""
         self.since: datetime | None = None
         self.connections = 0
         self.rtt_ms: float | None = None
@@ -201,6 +203,7 @@ class Link:
             clock=clock,
             fault=self.fault,
             board=self.mark,
+            store=self.store,
         )
         self._retain(self._wire, self._topics.status, status.body())
 

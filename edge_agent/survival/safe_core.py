@@ -108,6 +108,7 @@ class SafeCore:
             on_change=lambda up, _fault: core.recorder.event("link", connections=link.connections) if up else None,
         )
         link.clock_report, link.mark, link.fault = core.clock_report, joining.mark, self._fault
+        link.store = core.store
         link.turned = lambda within_s: self._pulse.turned("link", within_s)
         known = about(self._whole)  # the node has what it has; only its parts rest
         desk = Desk(

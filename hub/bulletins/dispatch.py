@@ -10,10 +10,11 @@ from dataclasses import replace
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from edge_agent.contract.reports import BulletinState
-from hub.bulletins import deliveries, machine, outgoing, table
+from hub.bulletins import deliveries, emptied, machine, outgoing, table
 from hub.bulletins.deliveries import Delivery, Sent
 from hub.bulletins.desk import Bulletins, Change
 from hub.bulletins.machine import Act, Doing, NotNow
@@ -73,6 +74,7 @@ class Dispatch:
         self._due: dict[Key, float] = {}
         self._all_at = 0.0
         self._gone = 0
+        self._stores = emptied.Stores()
         self.missed = Missed(store, zone)
         desk.on_change.append(self._changed)
 
@@ -84,6 +86,7 @@ class Dispatch:
             if row.bulletin in self._released or not row.is_settled:
                 self._rows.setdefault(row.bulletin, {})[row.address] = row
                 self._note_open(row)
+        self._stores.load(await self._store.read(emptied.read))
         await self.missed.load()
 
     async def run(self) -> None:
@@ -165,6 +168,8 @@ class Dispatch:
 
     def _see(self, node: Node, *, aim: bool) -> None:
         """A node that is new in an area gets what is standing there; what a node says of its bulletins is kept."""
+        if self._stores.is_emptied(node):
+            self._begin_anew(node.address)
         for id_, bulletin in self._released.items() if aim else ():
             rows = self._rows.get(id_, {})
             let_go = bulletin.released
@@ -174,6 +179,15 @@ class Dispatch:
             row = self._rows.get(id_, {}).get(node.address) if kind == "bulletin" else None
             if row is not None and isinstance(state, BulletinState) and row.seen != state:
                 self._put(replace(row, seen=state))
+
+    def _begin_anew(self, address: str) -> None:
+        """Everything that the node shall have is sent again: it came with a store that has nothing of it."""
+        logger.warning("%s has another store than before: it gets all its bulletins again", address)
+        for rows in list(self._rows.values()):
+            row = rows.get(address)
+            if row is not None and row.wanted:
+                self._due.pop(row.key, None)
+                self._put(emptied.anew(row))
 
     def _put(self, row: Delivery) -> None:
         rows = self._rows.setdefault(row.bulletin, {})
@@ -192,13 +206,21 @@ class Dispatch:
             self._open.add(row.key)
 
     async def _write(self) -> None:
-        if not self._dirty:
+        stores = self._stores.take_dirty()
+        if not self._dirty and not stores:
             return
         rows, self._dirty = self._dirty, {}
+        now = self._clock.now()
+
+        def work(connection: Connection) -> None:  # together: a store that is known has been answered
+            deliveries.write(connection, list(rows.values()), now)
+            emptied.write(connection, stores)
+
         try:
-            await self._store.call(partial(deliveries.write, rows=list(rows.values()), now=self._clock.now()))
+            await self._store.call(work)
         except (SQLAlchemyError, StoreFull):
             self._dirty = {**rows, **self._dirty}  # written when the database is there again
+            self._stores.give_back(stores)
             raise
         self._notice.bump()
 
