@@ -8,6 +8,7 @@ import pytest
 from core_card import NODE, PASSWORD, mounted, sheet, told
 from identity_rig import enrol_json, small_hub
 
+from edge_agent.card.node import IDENTITY
 from edge_agent.config.load import load
 from edge_agent.contract.enrolment import CardEnrolment
 from edge_agent.firstboot.boot import FirstBoot
@@ -49,6 +50,8 @@ def test_a_card_of_the_sheet_becomes_a_trusted_node(system: str, tmp_path: Path)
         line = {"name": "thon-dong-1", "commune": "26734", "area": "", "card": json.loads(enrol_json(hub))}
         (tmp_path / "tokens").write_text(json.dumps(line) + "\n", encoding="utf-8")
         assert told(sheet(tmp_path, row), "--tokens", tmp_path / "tokens", "--to", boot)["ok"]
+        node = boot / "edge-agent/node.yaml"  # a box of its own: not this machine's /var/lib
+        node.write_text(node.read_text(encoding="utf-8").replace(IDENTITY, str(config.parent / "identity")), "utf-8")
         card = Card.found([boot])
         assert card is not None
         result = FirstBoot(card, config, Journal(tmp_path / "journal"), Bench(), sleep=lambda _: None, tries=1).run()
