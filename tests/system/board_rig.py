@@ -49,9 +49,13 @@ def image(package: Path | None) -> Path:
 
 
 @functools.cache
-def _emulator() -> Path:
-    """Where scripts/vm/build has unpacked Debian's qemu."""
-    return _made("build") / "root"
+def _emulator() -> tuple[list[str], dict[str, str]]:
+    """How to call qemu, and what to set for it: this machine's own, or what scripts/vm/build has unpacked."""
+    if own := shutil.which("qemu-system-x86_64"):
+        return [own], {}
+    root = _made("build") / "root"
+    places = [word for place in ("share/qemu", "share/seabios", "lib/ipxe/qemu") for word in ("-L", str(root / place))]
+    return [str(root / "bin/qemu-system-x86_64"), *places], {"LD_LIBRARY_PATH": str(root / "lib/x86_64-linux-gnu")}
 
 
 def _made(script: str, *words: Path) -> Path:
@@ -90,24 +94,21 @@ class Board:
         shell = self.folder / "shell"
         shell.unlink(missing_ok=True)
         self._powered = time.monotonic()
-        self._process = subprocess.Popen(
-            self._machine(shell), env={**os.environ, "LD_LIBRARY_PATH": str(_emulator() / "lib/x86_64-linux-gnu")},
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )  # fmt: skip
+        command, more = self._machine(shell), _emulator()[1]
+        with (self.folder / "emulator.log").open("a") as output:
+            self._process = subprocess.Popen(
+                command, env={**os.environ, **more}, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
         self._connect(shell)
 
     def _machine(self, shell: Path) -> list[str]:
-        qemu = _emulator()
-        words = (
-            "root=/dev/vda2 ro console=ttyS0 net.ifnames=0 fsck.repair=yes mitigations=off random.trust_cpu=on panic=5"
-        )
+        words = "root=/dev/vda2 ro console=ttyS0 net.ifnames=0 fsck.repair=yes mitigations=off panic=5"
         return [
-            str(qemu / "bin/qemu-system-x86_64"), "-L", str(qemu / "share/qemu"), "-L", str(qemu / "share/seabios"),
-            "-L", str(qemu / "lib/ipxe/qemu"), "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", str(self._memory_mb),
+            *_emulator()[0],
+            "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", str(self._memory_mb),
             "-nodefaults", "-display", "none", "-no-user-config",
             "-kernel", str(self._made / "kernel"), "-initrd", str(self._made / "initrd"),
-            "-append", f"{words} random.trust_cpu=on {self._words}",
+            "-append", f"{words} random.trust_cpu=on systemd.watchdog_sec=120 {self._words}",
             "-chardev", f"file,id=console,path={self.console},append=on", "-serial", "chardev:console",
             "-drive", f"file={self.disk},if=virtio,format=raw,cache=writeback",
             "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net",
@@ -127,7 +128,7 @@ class Board:
             except OSError:
                 self._shell.close()
                 if time.monotonic() > limit or not self.on:
-                    raise BoardFault("the emulator did not start") from None
+                    raise BoardFault((self.folder / "emulator.log").read_text()) from None
                 time.sleep(0.05)
 
     @property
