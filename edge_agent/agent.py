@@ -19,6 +19,7 @@ from edge_agent.desk import Desk
 from edge_agent.desk.records import RecordRequests
 from edge_agent.doctor.inside import examinations
 from edge_agent.doctor.service import Doctor
+from edge_agent.healthy import health_of
 from edge_agent.housekeeping import keep_house
 from edge_agent.joining import Joining
 from edge_agent.link.link import Link
@@ -30,6 +31,7 @@ from edge_agent.supervisor import Supervisor
 from edge_agent.survival.feeding import LINES, feed
 from edge_agent.survival.pulse import Pulse
 from edge_agent.telemetry import Telemetry
+from edge_agent.update.service import Updates
 from edge_agent.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class Agent:
         """Called once, when everything runs."""
         self._about: About = about(config)
         self._own: OwnCommands
+        self._updates: Updates
 
     async def run(self) -> None:
         """Start everything, serve until cancelled, stop everything."""
@@ -93,7 +96,7 @@ class Agent:
             await desk.resume(unfinished)
             await _start_cameras(services, supervisor)
             stack.push_async_callback(_stop_cameras, services)
-            self._start_care(core, services, link, supervisor)
+            self._start_care(core, services, link, supervisor, scheduler)
             core.faults.set("start", self._told)
             core.recorder.event("started", version=VERSION, session=core.session)
             log.info("%s is running", self._config.node.name)
@@ -161,8 +164,7 @@ class Agent:
         core.faults.on_change = faults_changed
         return link, desk
 
-    @staticmethod
-    def _register(desk: Desk, core: Core, services: Services, link: Link) -> None:
+    def _register(self, desk: Desk, core: Core, services: Services, link: Link) -> None:
         services.electrics.register(desk)
         desk.register("speak", services.announcer.speak)
         desk.register("speaker.stop", services.station.stop_speaker)
@@ -181,12 +183,16 @@ class Agent:
         desk.register("camera.recordings", services.cameras.recordings)
         desk.register("camera.clip", services.cameras.clip)
         desk.register("camera.keep", services.cameras.keep)
+        self._updates = Updates(core)
         records = RecordRequests(core.outbox, link.resend, core.board.repeat)
         desk.register("outbox.resend", records.resend)
         desk.register("outbox.confirm", records.confirm)
+        desk.register("update.install", self._updates.install)
         desk.register("state.report", records.report)
 
-    def _start_care(self, core: Core, services: Services, link: Link, supervisor: Supervisor) -> None:
+    def _start_care(
+        self, core: Core, services: Services, link: Link, supervisor: Supervisor, scheduler: Scheduler
+    ) -> None:
         """Telemetry, and the small things that must be done again and again."""
 
         def measures() -> dict[str, float]:
@@ -205,6 +211,8 @@ class Agent:
         every, storage = self._config.telemetry.every_s, self._config.storage.path
         supervisor.start("telemetry", Telemetry(every, storage, core.clock, core.recorder, measures).run)
         supervisor.start("chrony", core.chrony.run)
+        supervisor.start("updates", self._updates.run)
+        supervisor.start("health", health_of(core, services, link, scheduler).run)
         supervisor.start("local", Deeds(core, services, link, self._own).run)
         supervisor.start("housekeeping", lambda: keep_house(core, link))
 

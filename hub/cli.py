@@ -21,6 +21,7 @@ from hub.enrolment.command import enrol
 from hub.keys import signer
 from hub.people import command as people_command
 from hub.people import token_command
+from hub.updates.command import updates
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 
@@ -76,6 +77,7 @@ main.add_command(people_command.audit)
 main.add_command(people_command.first_run)
 main.add_command(token_command.token)
 main.add_command(enrol)
+main.add_command(updates)
 main.add_command(openapi)
 main.add_command(backup_command.backup)
 main.add_command(backup_command.restore_command)

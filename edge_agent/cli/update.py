@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import ssl
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -20,8 +19,8 @@ from edge_agent.words import language, say
 
 if TYPE_CHECKING:
     from edge_agent.config.model import NodeConfig
+    from edge_agent.update.child import Job
     from edge_agent.update.means import Means
-    from edge_agent.update.remote import Remote
 
 _ROOT = click.option(
     "--root",
@@ -175,13 +174,14 @@ def _means(restart: str | None, within: float) -> "Means":
 def _fetch(places: Places, file: Path | None, version: str | None, *, as_json: bool, by: str | None = None) -> None:
     """Look, and with `by` fetch and hand over."""
     from edge_agent.cli.common import load_or_fail
+    from edge_agent.cli.identity import with_identity
     from edge_agent.clock import SystemClock
     from edge_agent.update.ask import Asker
 
-    config = load_or_fail(file or places.config)
+    config = with_identity(load_or_fail(file or places.config))
     try:
         clock = SystemClock(config.clock.trust)
-        asker = Asker(places, config.storage.path / "update", _remote(config), clock.trusted)
+        asker = Asker(places, config.storage.path / "update", _job(config).remote(), clock.trusted)
         bundle = asker.look(version)
         if by is not None:
             asker.fetch(bundle, config.updates.kilobytes_s * 1000.0)
@@ -198,26 +198,14 @@ def _fetch(places: Places, file: Path | None, version: str | None, *, as_json: b
         click.echo(say("update.available", version=bundle.custom.version, megabytes=megabytes, here=VERSION))
 
 
-def _remote(config: "NodeConfig") -> "Remote":
-    from edge_agent.config.secrets import SecretFault, reveal
-    from edge_agent.update.remote import Remote
+def _job(config: "NodeConfig") -> "Job":
+    from edge_agent.update.child import Job
+    from edge_agent.update.service import source
 
-    hub = config.hub
-    url = config.updates.url or (f"{hub.url.rstrip('/')}/updates" if hub is not None else None)
-    if url is None:
-        raise Refusal("update.no_address")
-    ca = hub.ca if hub is not None else None
-    token = None
-    if hub is not None and config.updates.url is None:  # nobody but the hub hears the node's token
-        try:
-            token = reveal(hub.token)
-        except SecretFault as fault:
-            raise Refusal("update.offline", host=hub.url, detail=str(fault)) from fault
-    try:
-        context = ssl.create_default_context(cafile=str(ca)) if ca is not None else None
-    except OSError as error:
-        raise Refusal("update.offline", host=url, detail=f"{ca}: {error.strerror}") from error
-    return Remote(url, context, token)
+    url, token, ca = source(config)
+    rate = config.updates.kilobytes_s * 1000.0
+    inbox = config.storage.path / "update"
+    return Job(url=url, token=token, ca=ca, inbox=inbox, rate=rate, version="", by="", trusted=True)
 
 
 def _refuse(refusal: Refusal, *, as_json: bool) -> NoReturn:

@@ -10,6 +10,7 @@ from edge_agent.contract.base import Instant, JsonObject, Name, Readings, Report
 from edge_agent.contract.bulletins import DEFAULT_AUTHORITY, Bulletin, BulletinClass
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.health import ExamineNode
+from edge_agent.contract.updating import InstallUpdate
 from edge_agent.contract.watching import CutClip, KeepRecording, ListRecordings, TakeSnapshot, WatchCamera
 
 MAX_LIFE = timedelta(days=31)
@@ -211,6 +212,7 @@ Args = Annotated[
     | CutClip
     | KeepRecording
     | ExamineNode
+    | InstallUpdate
     | ResendRecords
     | ConfirmRecords
     | ReportState,
@@ -238,6 +240,7 @@ KINDS: dict[str, type[Strict]] = {
     "camera.clip": CutClip,
     "camera.keep": KeepRecording,
     "node.examine": ExamineNode,
+    "update.install": InstallUpdate,
     "outbox.resend": ResendRecords,
     "outbox.confirm": ConfirmRecords,
     "state.report": ReportState,

@@ -27,6 +27,7 @@ EventType = Literal[
     "tested",
     "examined",
     "installed",
+    "updated",
     "motion",
     "watched",
     "clip",

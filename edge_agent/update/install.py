@@ -118,6 +118,8 @@ class Installer:
         sync_folder(own.parent)
 
     def _to_the_end(self, journal: Journal) -> Last | None:
+        # the journal knows it all from here on; a wish that outlived it would install again what was just left
+        self._inbox.remove(WANTED)
         try:
             while journal.step in ("verified", "unpacked"):
                 point(journal.step)
@@ -172,12 +174,11 @@ class Installer:
         log.error("%s", fault.en)
         now = datetime.now(UTC)
         self._books.close(Last(result="refused", version=version, version_before=VERSION, at=now, fault=fault, by=by))
+        self._inbox.remove(WANTED)
         return self._finished()
 
     def _finished(self) -> Last | None:
         with contextlib.suppress(OSError):
             (self._places.keep / "bundle").unlink(missing_ok=True)
         point("finished")
-        last = self._books.last()
-        self._inbox.remove(WANTED)
-        return last
+        return self._books.last()

@@ -1,5 +1,6 @@
 """Where everything of an update lies. `root` puts the whole tree elsewhere: an image that is being made, a test."""
 
+import os
 import platform
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,11 @@ class Places:
     """The folders and files of one node."""
 
     root: Path = Path("/")
+
+    @classmethod
+    def usual(cls) -> "Places":
+        """The system's own; `EDGE_ROOT` moves them, for tests and rehearsals."""
+        return cls(Path(os.environ.get("EDGE_ROOT") or "/"))
 
     @property
     def opt(self) -> Path:

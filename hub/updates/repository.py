@@ -78,6 +78,11 @@ class Repository:
         listed = self._listed().targets.items()
         return [{"name": name, "bytes": one.length, **dict(one.custom or {})} for name, one in sorted(listed)]
 
+    def expires(self) -> datetime:
+        """When nodes would call the list expired, if nobody signed it again. Raises OSError."""
+        stamp: datetime = Metadata[Any].from_file(str(self._metadata / "timestamp.json")).signed.expires
+        return stamp
+
     def renew(self, online: CryptoSigner) -> None:
         """Sign snapshot and timestamp again, before nodes call them expired. Raises OSError."""
         snapshot: Snapshot = self._load("snapshot").signed

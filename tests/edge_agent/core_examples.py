@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import BaseModel
 
 from edge_agent.contract import commands as c
-from edge_agent.contract import health, records, reports, switched, timetables
+from edge_agent.contract import health, records, reports, switched, timetables, updating
 from edge_agent.contract import watching as w
 from edge_agent.contract.bulletins import Bulletin, Recurrence
 from edge_agent.contract.capabilities import Capability, Group, SpokenVoice
@@ -58,6 +58,7 @@ def args() -> list[BaseModel]:
         w.CutClip(camera="cong", begin=AT, end=AT + timedelta(seconds=20)),
         w.KeepRecording(camera="cong", begin=AT, end=AT + timedelta(seconds=20)),
         health.ExamineNode(),
+        updating.InstallUpdate(version="0.2.0"),
         c.ResendRecords(first=1, last=9),
         c.ConfirmRecords(through=9),
         c.ReportState(),

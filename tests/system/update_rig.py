@@ -18,6 +18,7 @@ from typing import Any
 
 from system_rig import ROOT, node_yaml, until
 
+from edge_agent.contract.errors import Fault
 from hub.updates.keys import make
 from hub.updates.repository import Repository
 
@@ -102,7 +103,7 @@ class Web:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def serve(self, request: BaseHTTPRequestHandler) -> None:
         wanted = request.headers.get("Range")
@@ -176,6 +177,21 @@ class Node:
             check=False,
         )
 
+    def back(self, code: int = 0) -> dict[str, Any]:
+        """`edge-agent update back`, by hand."""
+        slot = (self.opt / "current").resolve()
+        argv = [slot / "bin/python", "-I", "-m", "edge_agent", "update", "back", "--root", self.root, "--json"]
+        argv += ["--restart", self.restart]
+        done = subprocess.run(
+            list(map(str, argv)), capture_output=True, text=True, timeout=60, env=self.env(), check=False
+        )
+        assert done.returncode == code, done.stderr
+        said: dict[str, Any] = json.loads(done.stdout)
+        return said
+
+    def nothing_before(self) -> dict[str, Any]:
+        return Fault.of("update.nothing_before").model_dump(mode="json")
+
     def guard(self) -> subprocess.CompletedProcess[str]:
         """What ExecStartPre runs before each start."""
         return subprocess.run(
@@ -194,9 +210,10 @@ class Node:
     def pending(self) -> bool:
         return (self.root / "var/lib/edge-agent-update/journal.json").exists()
 
-    def version(self) -> str:
+    def version(self, guard: bool = True) -> str:
         """What the launcher would start now, after the guard; by really running it."""
-        self.guard()
+        if guard:
+            self.guard()
         slot = (self.opt / "current").resolve(strict=True)
         argv = [str(slot / "bin/python"), "-I", "-m", "edge_agent", "--version"]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
