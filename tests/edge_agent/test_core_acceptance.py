@@ -1,5 +1,6 @@
 """The acceptance without hardware: what is judged, what is asked when, and a record that fits into a message."""
 
+import asyncio
 import io
 import json
 import os
@@ -18,7 +19,8 @@ from cryptography.x509.oid import NameOID
 from identity_rig import PUBLIC, Authority
 from PIL import Image
 
-from edge_agent.acceptance import board, linkquality, record
+from edge_agent import calibration
+from edge_agent.acceptance import board, linkquality, record, sound
 from edge_agent.acceptance.found import Found, Progress, told
 from edge_agent.acceptance.serving import AcceptanceServer
 from edge_agent.acceptance.session import NotNow, Place, Session
@@ -27,7 +29,7 @@ from edge_agent.acceptance.tasks import Task, Todo, tasks_of
 from edge_agent.cli import cli
 from edge_agent.config.load import load
 from edge_agent.config.model import NodeConfig
-from edge_agent.contract.base import MAX_BODY
+from edge_agent.contract.base import MAX_BODY, JsonObject
 from edge_agent.contract.detached import check_detached, key_of
 from edge_agent.contract.enrolment import Grant
 from edge_agent.contract.errors import Refusal
@@ -35,6 +37,8 @@ from edge_agent.contract.records import Event, EventBatch
 from edge_agent.contract.reports import Position
 from edge_agent.identity.folder import IdentityFolder
 from edge_agent.identity.keystore import FileKey
+from edge_agent.local.client import LocalAgent
+from edge_agent.local.server import LocalServer
 
 HERE = Position(latitude=21, longitude=106)
 
@@ -238,3 +242,48 @@ def test_a_folder_of_another_account_is_named(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)  # an agent that does not answer us
         result = CliRunner().invoke(cli, ["doctor", str(tmp_path / "node.yaml"), "--install", "--no-page"])
     assert result.exit_code == 1 and "sudo -u edge-agent" in result.output
+
+
+@pytest.mark.parametrize(
+    ("named", "before", "delay_s", "kept", "code"),
+    [
+        (None, None, 0.045, 45.0, None),
+        (None, 30.0, 0.012, 42.0, None),  # on top of what the driver makes up for already
+        (7.0, None, 0.012, 19.0, None),  # told, though the configuration comes first
+        (None, None, 2.5, None, "accept.late"),
+    ],
+)
+async def test_a_card_that_is_late_is_made_up_for(
+    tmp_path: Path, named: float | None, before: float | None, delay_s: float, kept: float | None, code: str | None
+) -> None:
+    made = config(tmp_path)
+    plain = yaml.safe_load((tmp_path / "node.yaml").read_text())
+    latency = {} if named is None else {"latency_ms": named}
+    plain["drivers"] += [{"id": "horn", "driver": "pyaudio-speaker", **latency}]
+    plain["drivers"] += [{"id": "ear", "driver": "simulated-microphone", "hears": "horn"}]
+    plain["speakers"] = [{"id": "loa", "name": "Loa", "driver": "horn", "microphone": "ear"}]
+    (tmp_path / "node.yaml").write_text(yaml.safe_dump(plain))
+    made = load(tmp_path / "node.yaml").config or made
+    if before is not None:
+        calibration.save(tmp_path / "state" / "drivers" / "horn", {"latency_ms": before})
+    bands = {str(hz): -10.0 for hz in (400, 630, 1000, 2500, 4000)}
+    response = {"bands": bands, "noise": dict.fromkeys(bands, -60.0), "level_db": -10.0, "delay_s": delay_s}
+    asked: list[JsonObject] = []
+
+    async def command(_question: JsonObject) -> JsonObject:
+        return {"verdict": "ok", "response": response}
+
+    async def calibrate(question: JsonObject) -> JsonObject:
+        asked.append(question["figures"])
+        return {}
+
+    (tmp_path / "state").mkdir(exist_ok=True)
+    server = asyncio.create_task(LocalServer(tmp_path / "state", {"command": command, "calibrate": calibrate}).run())
+    while not (tmp_path / "state" / "local.sock").exists():
+        await asyncio.sleep(0.01)
+    found = await asyncio.to_thread(sound.hear, LocalAgent(tmp_path / "state"), made, made.speakers[0], "Lan")
+    server.cancel()
+    await asyncio.gather(server, return_exceptions=True)
+    assert (found.good, found.code) == (code is None, code)
+    assert [figures["latency_ms"] for figures in asked] == ([] if kept is None else [kept])
+    assert ("node.yaml" in found.words.en) is (named is not None)
