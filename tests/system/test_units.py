@@ -8,20 +8,23 @@ import pytest
 from system_rig import BIN, UNITS, run, tool, unit
 
 from edge_agent.config.model import Storage
+from edge_agent.update.places import Places
+from edge_agent.update.wish import WANTED
 
 SERVICES = ("edge-agent.service", "edge-hub.service")
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", [*SERVICES, "edge-agent-update.service"])
 def test_systemd_finds_nothing_wrong(name: str, tmp_path: Path) -> None:
     # only the folder of the programs differs from an installed node
     text = (UNITS / name).read_text().replace("/usr/bin/edge-", f"{BIN}/edge-")
+    text = text.replace("/usr/lib/edge-agent/", f"{UNITS}/edge-agent-")
     (tmp_path / name).write_text(text)
     done = run(tool("systemd-analyze"), "verify", "--man=no", tmp_path / name)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize(("name", "limit"), [("edge-agent.service", 19), ("edge-hub.service", 15)])
+@pytest.mark.parametrize(("name", "limit"), [("edge-agent.service", 19), ("edge-hub.service", 15), ("edge-agent-update.service", 20)])
 def test_exposure_stays_low(name: str, limit: int) -> None:
     done = run(
         tool("systemd-analyze"), "security", "--offline=true", "--no-pager", f"--threshold={limit}", UNITS / name
@@ -36,6 +39,15 @@ def test_what_is_started_exists(name: str) -> None:
     done = run(BIN / Path(program).name, *arguments, "--help")
     assert done.returncode == 0, done.stderr
     assert arguments[0] in done.stdout
+
+
+def test_the_installer_is_started_by_what_it_reads_and_is_no_part_of_a_version_on_trial() -> None:
+    places = Places()
+    paths = unit("edge-agent-update.path")["Path.PathExists"]
+    assert paths == [str(places.inbox / WANTED), str(places.keep / "journal.json")]
+    assert unit("edge-agent-update.service")["Service.ExecStart"] == ["/usr/lib/edge-agent/slots install"]
+    assert unit("edge-agent.service")["Service.ExecStartPre"] == ["+-/usr/lib/edge-agent/slots start"]
+    assert os.access(UNITS / "edge-agent-slots", os.X_OK)
 
 
 @pytest.mark.parametrize("name", SERVICES)
