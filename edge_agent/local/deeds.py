@@ -20,6 +20,7 @@ from edge_agent.services import Services
 from edge_agent.version import VERSION
 
 _PING_LIMIT_S = 2.0
+_DRAIN_S = 10.0
 
 
 class Deeds:
@@ -108,4 +109,11 @@ class Deeds:
         except OSError as error:
             raise Refusal("store.failed", detail=str(error)) from error
         await births.tell(storage, self._core.recorder)
-        return {"sent": self._link.connected}
+        return {"sent": await self._drained()}
+
+    async def _drained(self) -> bool:
+        """Whether the broker has all records soon; else they go as soon as it can be reached."""
+        until = self._core.clock.monotonic() + _DRAIN_S
+        while self._core.outbox.waiting and self._link.connected and self._core.clock.monotonic() < until:
+            await self._core.clock.sleep(0.1)
+        return self._link.connected and not self._core.outbox.waiting

@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bench.rig import Sender
 from camera.clip import make_clip
+from edge_agent.contract.birth import SignedBirth
+from edge_agent.local import births
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
 SLOW = 60_000
@@ -190,13 +192,18 @@ def test_a_horn_that_is_late_or_silent_is_found(tmp_path: Path, browser: Browser
 
 def test_without_an_agent_and_without_a_phone_the_terminal_asks(tmp_path: Path) -> None:
     with box(tmp_path, runs=False, drivers=[], sensors=[], lights=[], speakers=[]) as made:
+        births.keep(made.state, SignedBirth(record="{}"))  # of an acceptance whose agent had gone
+        sender = Sender(made.port, [TOPICS.event])
         argv = [sys.executable, "-m", "edge_agent", "--lang", "en", "doctor", str(made.config), "--install"]
         options = ["--no-page", "--json", "--link-seconds", "2"]
         answers = "Lan\n\n\n" + "y\nn\n" * 3  # each step: do it; not once more, should it be faulty
         done = subprocess.run(
             [*argv, *options], input=answers, capture_output=True, text=True, timeout=120, check=False
         )
-    assert done.returncode == 0, done.stderr[-2000:]
+        assert done.returncode == 0, done.stderr[-2000:]
+        sender.wait(TOPICS.event, b'"record":"{}"', 20)
+        sender.wait(TOPICS.event, b"Lan", 20)
+        sender.close()
     record = json.loads(json.loads(done.stdout)["record"])
     assert record["installer"] == "Lan" and record["position_by"] == "configuration"
     assert [step["kind"] for step in record["steps"]] == ["place", "link", "clock", "power"]
