@@ -10,6 +10,7 @@ import psutil
 
 from edge_agent.clock import Clock, SystemClock
 from edge_agent.recorder import Recorder
+from edge_agent.survival.wear import Wear
 
 _THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 _THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
@@ -91,9 +92,11 @@ class Telemetry:
     async def run(self) -> None:
         """Measure for ever."""
         psutil.cpu_percent(interval=None)
+        wear = Wear(self._storage, self._clock.monotonic())
         await self._clock.sleep(min(2.0, self._every_s))
         while True:
-            self._recorder.sample({**board(self._storage), **self._clock_values(), **self._more()})
+            worn = wear.values(self._clock.monotonic())
+            self._recorder.sample({**board(self._storage), **worn, **self._clock_values(), **self._more()})
             await self._clock.sleep(self._every_s)
 
     def _clock_values(self) -> dict[str, float]:

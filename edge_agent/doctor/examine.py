@@ -28,12 +28,15 @@ from edge_agent.doctor.video import room_for_video
 from edge_agent.hardware import make
 from edge_agent.link.address import broker_address
 from edge_agent.link.wire import Wire
+from edge_agent.survival.wear import life_used, spare_is_low
 from edge_agent.words import Both, both, say
 from tts.client import VoiceWorker
 from tts.errors import SpeechError
 
 _LIMIT_S = 30.0
 _LEAST_FREE_MB = 200
+_WORN = 90.0
+"""Per cent of a card's life: time for a new one."""
 
 
 Examination = Callable[[], Awaitable[Finding]]
@@ -118,6 +121,11 @@ def _try_disk(folder: Path) -> Finding:
     free = shutil.disk_usage(folder).free // 1_000_000
     if free < _LEAST_FREE_MB:
         return Finding("disk", "faulty", said("doctor.disk_full", free=free), "store.full")
+    worn = life_used()
+    if spare_is_low() or (worn is not None and worn >= _WORN):
+        return Finding(
+            "disk", "faulty", said("doctor.disk_worn", worn="?" if worn is None else f"{worn:g}"), "store.worn"
+        )
     return Finding("disk", "ok", said("doctor.disk_ok", free=free, sync=f"{sync_ms:.1f}"))
 
 
