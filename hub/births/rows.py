@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from edge_agent.contract.base import iso
 from edge_agent.contract.birth import BirthRecord, SignedBirth
 from hub.births.trust import Refused, Verdict, judged
-from hub.tables import metadata, upsert
+from hub.tables import insert_new, metadata, upsert
 
 births = sa.Table(
     "births",
@@ -61,7 +61,8 @@ def save(connection: Connection, address: str, came: datetime, data: dict[str, o
     except Refused as refused:
         return _refuse(connection, address, came, record.id, str(refused))
     row = {"address": address, "id": record.id, "ended": iso(record.ended), "came": iso(came), "verdict": verdict}
-    upsert(connection, births, {**row, "body": signed.model_dump_json(exclude_none=True)})
+    # one that comes again stays as old as it is: a replayed record must not push out the newest
+    insert_new(connection, births, {**row, "body": signed.model_dump_json(exclude_none=True)})
     _trim(connection, address)
     return None
 
@@ -80,8 +81,8 @@ def turned(connection: Connection, address: str) -> Turned | None:
 
 
 def _of(connection: Connection, address: str) -> list[sa.Row[tuple[str, str, str, str, str, str]]]:
-    """The newest first."""
-    chosen = sa.select(births).where(births.c.address == address).order_by(births.c.ended.desc(), births.c.id.desc())
+    """The newest first, by the hub's clock: that of a box may not have been right yet."""
+    chosen = sa.select(births).where(births.c.address == address).order_by(births.c.came.desc(), births.c.id.desc())
     return list(connection.execute(chosen).fetchall())
 
 

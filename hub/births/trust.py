@@ -6,7 +6,6 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy.engine import Connection
 
-from edge_agent.contract.base import iso
 from edge_agent.contract.birth import BirthRecord, SignedBirth
 from edge_agent.contract.detached import BadSignature, check_detached, key_of
 from hub.enrolment.requests import key_hash
@@ -37,12 +36,15 @@ def judged(connection: Connection, address: str, signed: SignedBirth, record: Bi
 
 
 def _known(connection: Connection, record: BirthRecord, key: ec.EllipticCurvePublicKey) -> Verdict:
-    """By the key, not by the certificate that came along: nobody needs to trust that."""
+    """By the key, not by the certificate that came along: nobody needs to trust that.
+
+    One that was revoked signs nothing any more, whatever day its holder writes into a record.
+    """
     mine = (certificates.c.commune == record.commune) & (certificates.c.name == record.node)
     rows = connection.execute(sa.select(certificates.c.key_hash, certificates.c.revoked).where(mine)).fetchall()
     if not rows:
         return "unknown_key"
     hashed = key_hash(key)
-    if any(row.key_hash == hashed and (not row.revoked or row.revoked > iso(record.ended)) for row in rows):
+    if any(row.key_hash == hashed and not row.revoked for row in rows):
         return "signed"
     raise Refused("stranger")

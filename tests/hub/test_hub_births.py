@@ -194,11 +194,23 @@ async def test_a_signed_record_stays_before_unsigned_ones_and_forgeries_push_not
     assert (birth.record.installer, birth.verdict, count) == ("Đúng", "signed", rows.MOST)
 
 
-async def test_a_key_that_was_revoked_before_signs_nothing(hub: Running) -> None:
+async def test_an_old_record_that_comes_again_stays_old(hub: Running) -> None:
+    key = Key()
+
+    def work(connection: Connection) -> str:
+        old, new = key.signed(record("Cũ")), key.signed(record("Mới", ended=datetime(1970, 1, 1, tzinfo=UTC)))
+        for hours, signed in enumerate((old, new, old)):
+            rows.save(connection, ADDRESS, AT + timedelta(hours=hours), signed.model_dump(exclude_none=True))
+        return rows.latest(connection, ADDRESS).record.installer  # type: ignore[union-attr]
+
+    assert await hub.hub.store.call(work) == "Mới"
+
+
+async def test_a_key_that_was_revoked_signs_nothing(hub: Running) -> None:
     key = Key()
 
     def work(connection: Connection) -> str | None:
-        key.certified(connection, revoked="2026-11-01T00:00:00.000+00:00")
+        key.certified(connection, revoked="2026-11-23T00:00:00.000+00:00")
         return rows.save(connection, ADDRESS, AT, key.signed(record()).model_dump(exclude_none=True))
 
     assert await hub.hub.store.call(work) == "stranger"
