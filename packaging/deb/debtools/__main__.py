@@ -61,7 +61,7 @@ def checkout(source: Path) -> int:
 
 def finish(source: Path, stage: Path, target: Target, full: str, when: int) -> None:
     """Add to the programs all that Debian wants beside them; `full` is the package's version."""
-    packaging = ROOT / "packaging/deb"
+    packaging = source / "packaging/deb"
     units = system.units(source, stage)
     system.launchers(packaging, stage)
     system.examples(source, stage)

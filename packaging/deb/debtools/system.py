@@ -42,7 +42,8 @@ def units(source: Path, stage: Path) -> list[str]:
 
 
 def launchers(packaging: Path, stage: Path) -> None:
-    """`/usr/bin/edge-agent` and `edge-hub`: one small script each."""
+    """`/usr/bin/edge-agent` and `edge-hub`: one small script each; and what lintian is told to leave alone."""
+    _copy(packaging / "lintian-overrides", stage / "usr/share/lintian/overrides/edge-agent")
     text = (packaging / "launcher").read_text()
     for name, module in (("edge-agent", "edge_agent"), ("edge-hub", "hub")):
         file = stage / "usr/bin" / name

@@ -10,7 +10,6 @@ from debtools.target import Target
 _ALWAYS = (
     "ca-certificates",
     "espeak-ng",  # the voice that needs no network
-    "init-system-helpers",
     "libopus0",  # live voices, by its name at run time
     "python3-pyaudio",
     "systemd (>= 252)",

@@ -48,6 +48,8 @@ def _slim(site: Path) -> None:
     for folder in sorted(site.rglob("*"), reverse=True):
         if folder.is_dir() and folder.name in _TEST_FOLDERS and (folder / "__init__.py").exists():
             shutil.rmtree(folder)
+    for font in sorted((site / "reportlab/fonts").glob("*.pf[ab]")):  # Adobe's outlines, which our pages do not use
+        font.unlink()
     for file in sorted(site.rglob("*")):
         if file.is_file() and (file.suffix in _SOURCES or file.name == "py.typed") and ".dist-info" not in str(file):
             file.unlink()
