@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
@@ -20,16 +19,15 @@ from edge_agent.contract.enrolment import CardEnrolment
 from edge_agent.contract.errors import Fault
 from edge_agent.firstboot.card import ENROL, NODE, Card
 from edge_agent.firstboot.journal import Journal
-from edge_agent.firstboot.result import FOR_PEOPLE, FOR_PROGRAMS, Result, State
+from edge_agent.firstboot.result import Result, State
 from edge_agent.firstboot.system import System
+from edge_agent.firstboot.telling import Teller
 from edge_agent.firstboot.text import NotText, decoded
 from edge_agent.identity.when import day, written
 from edge_agent.store.files import write_atomically
 
 log = logging.getLogger(__name__)
-_ZONE = "Asia/Ho_Chi_Minh"
 _LINK_S = 600.0
-_SAY_AGAIN_S = 3600.0
 
 
 class FirstBoot:
@@ -55,13 +53,15 @@ class FirstBoot:
         self._clock = SystemClock()
         self._notes: dict[str, Fault] = {}
         self._node: NodeConfig | None = None
-        self._said: dict[str, float] = {}
-        self._written: tuple[Result | None, float] = (None, 0.0)
+        self._teller = Teller(card, journal, system, self._clock)
 
     def run(self) -> Result:
         """Do what is left to do. Returns how it ended."""
         result = self._steps()
-        self._tell(result)
+        if result.state != "ready" or self._journal.done.ready != self._journal.marks:  # later boots are quiet ones
+            self._teller.tell(result, self._node)
+        if result.state == "ready":
+            self._journal.remember(ready=self._journal.marks)
         return result
 
     def _steps(self) -> Result:
@@ -69,7 +69,12 @@ class FirstBoot:
         failed = self._install()
         if failed is not None:
             return failed
-        return self._enrol() or self._wait_for_link()
+        failed = self._enrol()
+        if failed is not None:
+            return failed
+        if self._journal.done.ready == self._journal.marks:
+            return self._result("ready", "done")
+        return self._wait_for_link()
 
     def _install(self) -> Result | None:
         """The card's node.yaml becomes the node's, if it is well; the agent is started in any case."""
@@ -100,7 +105,7 @@ class FirstBoot:
                 return replace(self._bad(fault), problems=tuple(loaded.problems))
             write_atomically(self._config, text, 0o644)
             self._node = loaded.config
-            self._remember(config=_mark(raw))
+            self._journal.remember(config=_mark(raw))
         except NotText as error:
             return self._bad(_unreadable("node.yaml", error))
         except OSError as error:
@@ -145,15 +150,8 @@ class FirstBoot:
         failed = self._until_trusted(card, written(path))
         if failed is None:
             self._wipe(path)
-            self._remember(enrolled=_mark(raw))
+            self._journal.remember(enrolled=_mark(raw))
         return failed
-
-    def _remember(self, **done: str) -> None:
-        """A disk that takes no more is no reason to stop: what was done is known again when it is done once more."""
-        try:
-            self._journal.mark(**done)
-        except OSError as error:
-            log.warning("the journal could not be written: %s", error)
 
     def _until_trusted(self, card: CardEnrolment, floor: datetime) -> Result | None:
         """Ask for as long as the token lives. The hub has the last word on that: our clock may be in 1970."""
@@ -173,15 +171,16 @@ class FirstBoot:
             waiting = self._result("waiting", "enrol", fault)
             if tries >= self._tries:
                 return waiting
-            self._tell(waiting)
+            self._teller.tell(waiting, self._node)
             self._sleep(backoff.after(0))
 
     def _wait_for_link(self) -> Result:
         """Trusted; the agent finds that out by itself."""
         assert self._node is not None  # noqa: S101 - it is installed
-        if self._node.identity is None and self._node.broker is None:
-            return self._result("ready", "done")
-        self._write(self._result("working", "link"))
+        identity = self._node.identity
+        if identity is not None and self._node.broker is None and not (identity.folder / "grant.json").exists():
+            return self._result("failed", "enrol", Fault.of("identity.none"))
+        self._teller.write(self._result("working", "link"), self._node)
         ends = self._clock.monotonic() + (_LINK_S if self._tries == float("inf") else 0)
         while not self._system.connected(self._node.storage.path):
             if self._clock.monotonic() >= ends:
@@ -209,33 +208,6 @@ class FirstBoot:
             fault,
             notes=tuple(self._notes.values()),
         )
-
-    def _tell(self, result: Result) -> None:
-        """Onto the card at each change, and aloud: each thing once, what lasts once an hour."""
-        self._write(result)
-        key = result.fault.code if result.fault is not None else result.state
-        now = self._clock.monotonic()
-        if now - self._said.get(key, float("-inf")) >= _SAY_AGAIN_S:
-            self._said[key] = now
-            storage = self._node.storage.path if self._node is not None else None
-            self._system.speak(result.aloud().vi, storage)
-
-    def _write(self, result: Result) -> None:
-        log.info("%s: %s", result.state, result.fault.en if result.fault is not None else result.step)
-        told_s = self._clock.monotonic()
-        if result == self._written[0] and told_s - self._written[1] < _SAY_AGAIN_S:
-            return  # a card wears out by being written
-        self._written = (result, told_s)
-        zone = ZoneInfo(self._node.node.timezone if self._node is not None else _ZONE)
-        now, trusted = datetime.now(zone), self._clock.trusted
-        for name, text in (
-            (FOR_PEOPLE, result.for_people(now, trusted)),
-            (FOR_PROGRAMS, result.for_programs(now, trusted)),
-        ):
-            try:
-                self._card.write(name, text)
-            except OSError as error:
-                log.warning("%s could not be written onto the card: %s", name, error.strerror)
 
 
 def _mark(raw: bytes) -> str:

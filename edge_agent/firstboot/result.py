@@ -31,7 +31,10 @@ class Result:
     notes: tuple[Fault, ...] = field(default=())
 
     def for_people(self, at: datetime, clock_trusted: bool) -> bytes:
-        """Vietnamese, then English, `at` in the time of its own zone; with a byte order mark and CRLF, so that every Notepad shows it."""
+        """Vietnamese, then English, `at` in the time of its own zone.
+
+        With a byte order mark and CRLF, so that every Notepad shows it.
+        """
         pages = both(lambda: self._page(at, clock_trusted))
         text = f"{pages.vi}\n{'-' * 60}\n\n{pages.en}"
         return codecs.BOM_UTF8 + text.replace("\n", "\r\n").encode()

@@ -78,9 +78,9 @@ def token_mark(card: CardEnrolment) -> str:
 
 
 def _done_before(folder: IdentityFolder, card: CardEnrolment) -> Identity | None:
-    """What this token brought already, before the power went."""
+    """What this token brought to this very board already, before the power went."""
     place = folder.place()
-    if place is None or place.token != token_mark(card):
+    if place is None or (place.token, place.board) != (token_mark(card), fingerprint()):
         return None
     return folder.settle() if folder.on_trial() is not None else folder.read()
 

@@ -6,10 +6,15 @@ two leaves a key that fits the certificate on trial: that is seen, and the secon
 """
 
 import contextlib
+import fcntl
 import json
 import os
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from cryptography import x509
 from pydantic import ValidationError
@@ -45,12 +50,44 @@ class Place:
     token: str = ""
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _locked(work: Callable[Concatenate["IdentityFolder", P], T]) -> Callable[Concatenate["IdentityFolder", P], T]:
+    """One at a time on this folder: the running agent looks into it while a command enrols."""
+
+    @wraps(work)
+    def alone(self: "IdentityFolder", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self.alone():
+            return work(self, *args, **kwargs)
+
+    return alone
+
+
 class IdentityFolder:
     """One node's identity. Blocks; all of it raises OSError where the disk refuses."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._turn = threading.RLock()
+        self._depth = 0
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes out of the folder, where there is one."""
+        with self._turn, contextlib.ExitStack() as stack:
+            if self._depth == 0 and self.path.is_dir():
+                descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                stack.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+
+    @_locked
     def read(self) -> Identity | None:
         """What holds now; None before the enrolment. Raises Refusal `identity.broken`."""
         self._finish()
@@ -61,6 +98,7 @@ class IdentityFolder:
             raise Refusal("identity.broken", path=str(self.path), detail=_KEY)
         return self._written(grant, _KEY, "node", "ca")
 
+    @_locked
     def on_trial(self) -> Identity | None:
         """What the hub granted and no broker has accepted yet."""
         try:
@@ -86,6 +124,7 @@ class IdentityFolder:
         """The present key. Raises OSError; ValueError where it is none."""
         return FileKey.read(self.path / _KEY)
 
+    @_locked
     def next_key(self) -> KeyStore:
         """The key for the next certificate; the same one again until that has come, however often it is asked for.
 
@@ -96,20 +135,25 @@ class IdentityFolder:
         try:
             return FileKey.read(path)
         except (FileNotFoundError, ValueError):
-            return FileKey.make(path)
+            made = FileKey.make(path)
+            _give(path, self.path)
+            return made
 
     def make(self) -> None:
         """The folder, for its owner alone."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(PermissionError):
             self.path.chmod(0o700)
+        _give(self.path, self.path.parent)
 
+    @_locked
     def put_on_trial(self, grant: Grant) -> None:
         """Keep what the hub granted for `next_key`. Raises Refusal `enrol.bad_answer` where it is for another key."""
         if not self._fits(grant, _NEXT_KEY):
             raise Refusal("enrol.bad_answer", detail="the certificate is not for our key")
         self._write(_NEXT_GRANT, grant.model_dump_json().encode())
 
+    @_locked
     def settle(self, place: Place | None = None) -> Identity:
         """What is on trial holds from now on. Raises Refusal `identity.broken` where nothing usable was."""
         if place is not None:
@@ -122,6 +166,7 @@ class IdentityFolder:
             raise Refusal("identity.broken", path=str(self.path), detail=_GRANT)
         return settled
 
+    @_locked
     def drop_trial(self) -> None:
         """Nobody accepted what was on trial."""
         for name in (_NEXT_GRANT, _NEXT_KEY, "next.pem", "next-ca.pem", "next.token"):
@@ -173,12 +218,15 @@ class IdentityFolder:
 
     def _write(self, name: str, content: bytes) -> None:
         write_atomically(self.path / name, content, 0o600)
+        _give(self.path / name, self.path)
 
 
 def _token(grant: Grant) -> str:
     return grant.hub.token if grant.hub is not None else ""
 
 
-def readable(path: Path) -> bool:
-    """Whether the folder is there and may be looked into by us."""
-    return os.access(path, os.R_OK | os.X_OK)
+def _give(path: Path, beside: Path) -> None:
+    """What root writes here by hand must be readable for the agent: it belongs to whom the folder around it does."""
+    if os.geteuid() == 0:
+        owner = beside.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)

@@ -18,6 +18,7 @@ from edge_agent.identity.folder import Identity, IdentityFolder
 from edge_agent.identity.when import ends_soon, written
 
 log = logging.getLogger(__name__)
+_UNREAD = (-1, -1)
 _TRIES = 3
 """So often a new certificate is tried at a broker that takes the old one in between."""
 
@@ -64,6 +65,7 @@ class Trust:
         self._not_before = 0.0
         self._try_again = 0.0
         self._seen: tuple[int, int] | None = None
+        self._wrong: Fault | None = None
         self._believed = clock.trusted
         self._foreign = False
 
@@ -124,11 +126,14 @@ class Trust:
             self._trial = await asyncio.to_thread(self._folder.on_trial) if self._identity is not None else None
             place = await asyncio.to_thread(self._folder.place)
         except (Refusal, OSError) as error:
-            self._identity = None
+            self._identity, self._seen = None, _UNREAD
             why = error.fault if isinstance(error, Refusal) else _broken(self._folder.path, error)
-            log.error("%s", why.en)
+            if why != self._wrong:
+                log.error("%s", why.en)
+            self._wrong = why
             self._on_fault("identity", why)
             return
+        self._wrong = None
         foreign = place is not None and place.board != self._board and self._identity is not None
         if foreign and not self._foreign:
             self.apply(None, True)

@@ -17,6 +17,7 @@ from edge_agent.firstboot.card import Card
 from edge_agent.firstboot.journal import Journal
 from edge_agent.firstboot.result import Result
 from edge_agent.firstboot.system import Answer, System
+from edge_agent.firstboot.telling import Teller
 from edge_agent.firstboot.text import NotText, decoded
 from edge_agent.identity.enrolment import FINAL, enrol
 from edge_agent.identity.folder import IdentityFolder
@@ -130,6 +131,21 @@ def test_the_next_boot_changes_nothing(box: Box) -> None:
     assert box.boot().state == "ready"
     assert "every_s" in box.config.read_text() and box.config.stat().st_mtime_ns != before
     assert box.bench.started == [True, False] and len(box.bench.floors) == 1
+    assert len(box.bench.said) == 1, "a pole does not call out at each power cut of the night"
+
+
+def test_without_a_token_a_box_says_that_it_is_not_enrolled(box: Box) -> None:
+    (box.card / "enrol.json").unlink()
+    result = box.boot()
+    assert (result.state, result.fault.code) == ("failed", "identity.none") and box.bench.started == [True]
+
+
+def test_what_is_still_wrong_is_not_said_again_at_night(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    (box.card / "enrol.json").unlink()
+    for day in (False, False, True):
+        monkeypatch.setattr(Teller, "_by_day", lambda _self, _node, day=day: day)
+        box.boot()
+    assert len(box.bench.said) == 2
 
 
 LAPTOPS = {
