@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from edge_agent.contract.errors import Fault, Refusal
 from edge_agent.store.files import sync_folder
 from edge_agent.update import health
-from edge_agent.update.bundle import MOST_BYTES, Bundle, Here, choose, must_fit
+from edge_agent.update.bundle import MOST_BYTES, Bundle, Here, choose, must_fit, numbers
 from edge_agent.update.form import Form, Trial
 from edge_agent.update.inbox import Inbox
 from edge_agent.update.journal import Books, Journal, Last
@@ -79,14 +79,16 @@ class Installer:
 
         point("taken")
         bundles = offered(FromInbox(self._inbox), self._places.keep / "metadata", self._places.pinned())
-        here = Here(VERSION, machine(), python_minor(), board_model(self._places.root))
+        # a newer package may run although the version that proved itself last, which this is, came from a slot
+        runs = max(VERSION, self._slots.version(self._slots.current()) or VERSION, key=numbers)
+        here = Here(runs, machine(), python_minor(), board_model(self._places.root))
         bundle = choose(bundles, here, wanted.version)
         must_fit(bundle, here)
         point("chosen")
         slot = self._slots.free()
         self._slots.clear(slot)
         must_have_room(self._places.keep, bundle.length)
-        must_have_room(self._places.opt, bundle.length + bundle.custom.unpacked)
+        must_have_room(self._places.opt, bundle.length + bundle.custom.unpacked * 3 // 2)  # and compiled
         self._copy(bundle)
         point("copied")
         journal = Journal(
@@ -95,7 +97,7 @@ class Installer:
             custom=bundle.custom,
             slot=slot,
             before=self._slots.current(),
-            version_before=VERSION,
+            version_before=runs,
             by=wanted.by,
         )
         self._books.write(journal)

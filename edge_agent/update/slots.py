@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import re
 import shutil
 from pathlib import Path
 
 from edge_agent.store.files import sync_folder
+from edge_agent.update.bundle import VERSION_PATTERN
 from edge_agent.update.places import BASE, SLOTS, Places
 
 
@@ -35,6 +37,14 @@ class Slots:
     def whole(self, slot: str) -> bool:
         """Whether there is anything in it that could run."""
         return os.access(self.path(slot) / "bin/python", os.X_OK)
+
+    def version(self, slot: str) -> str | None:
+        """Which version is in it; None where nobody wrote it down."""
+        try:
+            said = (self.path(slot) / "VERSION").read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            return None
+        return said if re.fullmatch(VERSION_PATTERN, said) else None
 
     def switch(self, slot: str) -> None:
         """Let `current` lead to a slot: before a power cut to the one, after it to the other. Raises OSError."""

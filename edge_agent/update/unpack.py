@@ -3,8 +3,10 @@
 Python's own extraction filters (PEP 706) came with 3.11.4, and Debian 12 has 3.11.2: the rules stand here.
 """
 
+import contextlib
 import os
 import stat
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -18,8 +20,9 @@ from edge_agent.update.room import disk_refusal
 _CHUNK = 256 * 1024
 _DEEPEST = 32
 _LONGEST = 400
-_OURS = ("bin/python", "pyvenv.cfg")
+_OURS = ("bin/python", "pyvenv.cfg", "VERSION")
 """Made by the installer: which interpreter runs is the node's word, not the archive's."""
+_COMPILE_S = 900
 
 
 def unpack(archive: Path, folder: Path, custom: Custom, python: Path) -> None:
@@ -33,7 +36,8 @@ def unpack(archive: Path, folder: Path, custom: Custom, python: Path) -> None:
             _members(tar, folder, custom)
         _links_stay(folder)
         point("unpacked-half")
-        _environment(folder, python)
+        _environment(folder, python, custom.version)
+        _compile(folder, python)
         sync_tree(folder)
     except (tarfile.TarError, EOFError, UnicodeError, ValueError) as error:
         raise _bad(f"{type(error).__name__}: {error}") from error
@@ -110,12 +114,30 @@ def _write(content: IO[bytes], place: Path, mode: int) -> None:
     place.chmod(mode)  # whatever the umask
 
 
-def _environment(folder: Path, python: Path) -> None:
-    """The two files that make a folder a virtual environment of the system's interpreter."""
+def _environment(folder: Path, python: Path, version: str) -> None:
+    """What makes a folder a virtual environment of the system's interpreter, and what the package reads of it."""
     binary = folder / "bin"
     binary.mkdir(exist_ok=True)
     (binary / "python").symlink_to(python)
     (folder / "pyvenv.cfg").write_text(f"home = {python.parent}\ninclude-system-site-packages = false\n")
+    (folder / "VERSION").write_text(f"{version}\n")
+
+
+def _compile(folder: Path, python: Path) -> None:
+    """Compile the modules, for no service may write here later. What does not compile is found by the trial run.
+
+    By the system's interpreter without any site: nothing of the archive is run by it.
+    """
+    words = ["-I", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(folder / "lib")]
+    with contextlib.suppress(subprocess.SubprocessError):
+        subprocess.run(
+            [str(python), *words],
+            timeout=_COMPILE_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
 
 def sync_tree(folder: Path) -> None:

@@ -157,6 +157,16 @@ def test_an_archive_for_others_is_refused_by_agent_and_installer(
     assert last.fault is not None and last.fault.code == expected
 
 
+def test_an_older_archive_than_the_package_is_refused_though_a_slot_proved_itself_before(
+    places: Places, release: Release, web: Web, small: Path
+) -> None:
+    release.add(small, custom(NEW))
+    ask(places, web)
+    (places.opt / "base/VERSION").write_text("0.3.0\n")
+    last = install(places)
+    assert last.fault is not None and (last.fault.code, last.version_before) == ("update.old", "0.1.0")
+
+
 def test_an_archive_for_this_board_is_taken(places: Places, release: Release, web: Web, small: Path) -> None:
     release.add(small, custom(NEW, board=["Raspberry Pi 4", "Raspberry Pi 5"]))
     here = Here("0.1.0", machine(), python_minor(), "Raspberry Pi 5 Model B Rev 1.0")
@@ -226,6 +236,7 @@ def test_what_an_archive_may_hold_and_whose_python_runs(tmp_path: Path) -> None:
     tool_.mode = 0o4777
     members = [
         (member("lib/a"), b"1"),
+        (member("lib/module.py"), b"x = 1"),
         (member("lib/b", tarfile.SYMTYPE, "a"), b""),
         (member("bin/python", tarfile.SYMTYPE, "/tmp/evil"), b""),
         (member("pyvenv.cfg"), b"home = /tmp/evil"),
@@ -236,6 +247,8 @@ def test_what_an_archive_may_hold_and_whose_python_runs(tmp_path: Path) -> None:
     assert (tmp_path / "slot/lib/b").read_bytes() == b"1"
     assert str((tmp_path / "slot/bin/python").readlink()) == "/usr/bin/python3"
     assert "evil" not in (tmp_path / "slot/pyvenv.cfg").read_text()
+    assert (tmp_path / "slot/VERSION").read_text() == f"{NEW}\n"
+    assert list((tmp_path / "slot/lib").glob("__pycache__/module.*.pyc"))
     assert (tmp_path / "slot/bin/tool").stat().st_mode & 0o7777 == 0o755
 
 
