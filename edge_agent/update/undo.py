@@ -28,8 +28,11 @@ def go_back(places: Places, means: Means, by: str) -> Last | None:
         migrated=form.kept(),
         by=by,
     )
-    switching = Switching(books, slots, form)
-    books.write(journal)
-    switching.back(Fault.of("update.by_hand", by=by or "-"))
+    try:
+        with books.alone():  # or systemd's installer would take the journal for a trial of its own
+            books.write(journal)
+            Switching(books, slots, form).back(Fault.of("update.by_hand", by=by or "-"))
+    except BlockingIOError:
+        raise Refusal("update.busy") from None
     restart(means)
     return books.last()
