@@ -92,13 +92,15 @@ class System:
                 os.chown(folder, pwd.getpwnam(self._user).pw_uid, -1)
             done = _run(argv, _SPEAK_LIMIT_S, user=self._user, folder=folder)
         if done is None or done.returncode != 0:
-            log.warning("nothing could be said aloud: %s", done.stderr[-300:] if done else "no end")
+            log.warning(
+                "nothing could be said aloud: %s", done.stderr.decode(errors="replace")[-300:] if done else "no end"
+            )
 
 
 def _run(
     argv: list[str], limit_s: float, given: bytes = b"", user: str = "", folder: str = "/"
 ) -> "subprocess.CompletedProcess[bytes] | None":
-    """None: it did not end in time, or could not begin."""
+    """None: it did not end in time."""
     try:
         return subprocess.run(
             argv,
@@ -108,12 +110,13 @@ def _run(
             check=False,
             cwd=folder,
             user=user or None,
-            group=user or None,
+            group=pwd.getpwnam(user).pw_gid if user else None,
             extra_groups=_groups(user) if user else None,
         )
-    except (OSError, subprocess.SubprocessError) as error:
-        log.error("%s: %s", argv[0], error)
+    except subprocess.TimeoutExpired:
         return None
+    except (OSError, LookupError, subprocess.SubprocessError) as error:  # it could not begin
+        return subprocess.CompletedProcess(argv, 126, b"", str(error).encode())
 
 
 def _groups(user: str) -> list[int]:

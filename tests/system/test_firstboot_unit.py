@@ -1,5 +1,7 @@
 """The unit of the first boot: right, as closed as a thing can be that installs and starts, and waiting for nothing."""
 
+import json
+import sys
 from pathlib import Path
 
 from system_rig import BIN, UNITS, run, tool, unit
@@ -8,6 +10,27 @@ from edge_agent.config.model import Storage
 from edge_agent.firstboot.card import FOLDER, PLACES
 
 NAME = "edge-agent-firstboot.service"
+JAIL = Path(__file__).with_name("jail.py")
+NODE = """
+node: {commune: "26734", name: thon-dong-1, title: Cụm loa thôn Đông, position: {latitude: 20.95, longitude: 106.08}}
+storage: {path: state}
+identity: {folder: identity}
+"""
+
+
+def test_it_works_in_its_sandbox_up_to_a_hub_that_is_away(tmp_path: Path) -> None:
+    card = tmp_path / "fat" / "edge-agent"
+    card.mkdir(parents=True)
+    (card / "node.yaml").write_text(NODE)
+    enrolment = {"hub": "https://127.0.0.1:9", "pin": "sha256:" + "0" * 64, "token": "0123456789abcdef"}
+    (card / "enrol.json").write_text(json.dumps({**enrolment, "expires": "2099-01-01T00:00:00Z"}))
+    places = ["--card", card.parent, "--config", tmp_path / "etc" / "node.yaml", "--journal", tmp_path / "journal"]
+    rest = ["--user", "", "--unit", "", "--once", "--json"]
+    done = run(Path(sys.executable), JAIL, NAME, BIN / "edge-agent", "firstboot", *places, *rest)
+    assert done.returncode == 1, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["state"], told["fault"]["code"]) == ("waiting", "enrol.unreachable"), done.stderr
+    assert "enrol.unreachable" in (card / "KET-QUA.txt").read_text("utf-8-sig")
 
 
 def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
