@@ -83,7 +83,7 @@ class FirstBoot:
             raw = self._card.read(NODE)
         except OSError as error:
             raw, failed = None, self._bad(_unreadable("node.yaml", error))
-        if raw is not None and _mark(raw) != self._journal.done.config:
+        if raw is not None and (_mark(raw) != self._journal.done.config or not self._config.exists()):
             failed = self._installed(raw)
             changed = failed is None
         self._node = self._node or load(self._config).config

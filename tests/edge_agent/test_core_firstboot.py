@@ -132,6 +132,8 @@ def test_the_next_boot_changes_nothing(box: Box) -> None:
     assert "every_s" in box.config.read_text() and box.config.stat().st_mtime_ns != before
     assert box.bench.started == [True, False] and len(box.bench.floors) == 1
     assert len(box.bench.said) == 1, "a pole does not call out at each power cut of the night"
+    box.config.unlink()
+    assert box.boot().state == "ready" and box.config.read_text() == NODE, "what was lost comes from the card again"
 
 
 def test_without_a_token_a_box_says_that_it_is_not_enrolled(box: Box) -> None:
