@@ -1,6 +1,7 @@
 """What a board in a virtual machine meets on the test's own machine: a broker, a time server, somebody who commands."""
 
 import base64
+import functools
 import getpass
 import io
 import json
@@ -27,13 +28,18 @@ NODE = "thon-dong"
 PIN = 17
 
 
+@functools.cache
 def package() -> Path:
     """Our Debian package: $EDGE_BOARD_PACKAGE, or built now from this tree. Raises when it cannot be built."""
     if named := os.environ.get("EDGE_BOARD_PACKAGE"):
         return Path(named)
-    built = subprocess.run([ROOT / "scripts/deb"], cwd=ROOT, capture_output=True, text=True, timeout=3600, check=False)
+    folder = ROOT / "build" / "board"
+    built = subprocess.run(
+        [ROOT / "scripts/deb", "--quick", "--out", folder],
+        cwd=ROOT, capture_output=True, text=True, timeout=3600, check=False,
+    )  # fmt: skip
     assert built.returncode == 0, (built.stdout + built.stderr)[-4000:]
-    return max((ROOT / "dist").glob("edge-agent_*_amd64.deb"), key=lambda file: file.stat().st_mtime)
+    return max(folder.glob("edge-agent_*.deb"), key=lambda file: file.stat().st_mtime)
 
 
 class TimeServer:
@@ -68,16 +74,23 @@ class Commune:
     def __init__(self, folder: Path) -> None:
         self.broker = Broker(folder)
         self.broker.start()
+        self._begin(folder, self.broker, Signer("hub", os.urandom(32)))
+
+    def _begin(self, folder: Path, broker: Any, signer: Signer) -> None:
+        """Serve the time, and listen at a broker as the hub does."""
         self.time = TimeServer(folder)
-        self.signer = Signer("hub", os.urandom(32))
-        self.hub = Client(self.broker, "hub")
+        self.signer = signer
+        self.hub = Client(broker, "hub")
         self.hub.listen("edge/#")
 
     def stop(self) -> None:
         """End all of it."""
+        self._end()
+        self.broker.stop()
+
+    def _end(self) -> None:
         self.hub.__exit__()
         self.time.stop()
-        self.broker.stop()
 
     def node_yaml(self, more: str = "") -> str:
         """A light on a GPIO line, a loudspeaker on the sound card, this broker."""
@@ -130,6 +143,13 @@ voice: {{chain: [{{engine: espeak-ng, voice: vi}}]}}
         """All events that came, in their order of coming; one twice if it came twice."""
         topic = f"edge/{COMMUNE}/{NODE}/event"
         return [record for name, text in self.hub.heard if name == topic for record in json.loads(text)["records"]]
+
+    def missing(self) -> set[int]:
+        """Numbers of records that have not come, up to the highest that has; those that a `gap` declares too."""
+        topics = [f"edge/{COMMUNE}/{NODE}/{channel}" for channel in ("event", "telemetry")]
+        batches = [json.loads(text)["records"] for name, text in list(self.hub.heard) if name in topics]
+        numbers = {record["seq"] for batch in batches for record in batch}
+        return set(range(1, max(numbers, default=0) + 1)) - numbers
 
     # -- commands
 

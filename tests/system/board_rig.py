@@ -221,8 +221,8 @@ class Board:
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
-        """Record the other end of its sound card into SOUND, 16 kHz, mono."""
-        record = f"arecord -q -D plughw:Loopback,1,0 -f S16_LE -c1 -r16000 {SOUND}"
+        """Record the other end of its sound card into SOUND. Both ends must agree: 48 kHz, mono, as the speaker asks."""
+        record = f"arecord -q -D hw:Loopback,1,0 -f S16_LE -c1 -r48000 {SOUND}"
         self.ask(f"rm -f {SOUND}; systemd-run -q --unit=heard {record}")
         try:
             yield

@@ -47,3 +47,19 @@ def test_a_sentence_is_heard_at_the_other_end_of_the_sound_card(board: Board, co
     sound, rate = heard(board)
     assert loud_s(sound, rate) > 1, "speech, not a click"
     assert abs(sound).max() > 0.2
+
+
+def test_it_works_inside_its_sandbox(board: Board) -> None:
+    exposure = board.ask("systemd-analyze security --no-pager edge-agent | grep -o 'service: [0-9.]*'").split()[-1]
+    assert float(exposure) <= 1.5
+    main = board.ask("systemctl show -P MainPID edge-agent")
+    lines = board.ask(f"cat /proc/{main}/status").splitlines()
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    assert (status["CapEff"].strip("0"), status["NoNewPrivs"], status["Seccomp"]) == ("", "1", "2")
+    assert status["Uid"].split()[0] != "0"
+
+
+def test_a_gigabyte_of_memory_is_enough(board: Board) -> None:
+    free_kb = int(board.ask("grep MemAvailable /proc/meminfo").split()[1])
+    assert free_kb > 256 * 1024, "room for a camera"
+    assert "Out of memory" not in board.ask("dmesg")
