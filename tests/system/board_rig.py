@@ -221,7 +221,7 @@ class Board:
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
-        """Record the other end of its sound card into SOUND. Both ends must agree: 48 kHz, mono, as the speaker asks."""
+        """Record the other end of its sound card into SOUND. Both ends must agree: 48 kHz, as the speaker asks."""
         record = f"arecord -q -D hw:Loopback,1,0 -f S16_LE -c1 -r48000 {SOUND}"
         self.ask(f"rm -f {SOUND}; systemd-run -q --unit=heard {record}")
         try:
