@@ -66,9 +66,9 @@ LIKE_THESE = {
 }
 """Written down by the same desk as one of `LATER`, and sent by the same task."""
 SEND_NOTHING = re.compile(
-    r"/(media|people|password|invite|first-run|me|sign-|notify|tokens|write|xa|map|reports-of-residents)\b"
+    r"/(media|people|password|invite|first-run|me|sign-|notify|tokens|trust|write|xa|map|reports-of-residents)\b"
     r"|/air/emergency/check|/air/prepared|/bulletins/feed"
-    r"|/bulletins/\{id\}/(again|submit|take_back|send_back)|.*/public$|.*/(forget|remember)$"
+    r"|/bulletins/\{id\}/(again|submit|take_back|send_back)|.*/public$|.*/(forget|remember|revoke)$"
 )
 
 
