@@ -196,6 +196,7 @@ def test_a_package_that_raises_is_told_with_its_last_line_and_left_by_hand(machi
     assert process.poll() is None
 
 
+@pytest.mark.long
 def test_it_tries_the_whole_agent_again_by_itself(machine: Machine) -> None:
     drivers = yaml.safe_load(machine.config.read_text())["drivers"]
     machine.change(drivers=[*drivers, {"id": "deadly", "driver": "bomb"}])
