@@ -82,6 +82,7 @@ class Board:
         self._count = 0
         self._turn = threading.Lock()
         self._powered = 0.0
+        self._root = folder / "root.img"
         subprocess.run(["cp", "--sparse=always", "--reflink=auto", made / "disk.img", self.disk], check=True)
 
     # -- power
@@ -253,19 +254,21 @@ class Board:
         )  # fmt: skip
 
     def mend(self) -> None:
-        """Replay the journal of the root's file system, as the next boot would; needed before reading after a cut."""
+        """Take a copy of the root's partition and replay its journal, as the next boot would; `read_root` reads it."""
+        assert self._process is None, "the disk is in use"
+        self._root = self.folder / "root.img"
+        skip = f"skip={ROOT_AT >> 20}"
+        subprocess.run(
+            ["dd", f"if={self.disk}", f"of={self._root}", "bs=1M", skip, "conv=sparse", "status=none"], check=True
+        )
         program = shutil.which("e2fsck") or "/usr/sbin/e2fsck"
-        place = f"{self.disk}?offset={ROOT_AT}"
-        done = subprocess.run([program, "-p", place], capture_output=True, text=True, check=False)
+        done = subprocess.run([program, "-p", self._root], capture_output=True, text=True, check=False)
         assert done.returncode in (0, 1), done.stdout + done.stderr
 
     def read_root(self, path: str) -> bytes | None:
-        """A file of the ext4 partition; None: there is none."""
-        assert self._process is None, "the disk is in use"
+        """A file of the ext4 partition as `mend` found it; None: there is none, or it is empty."""
         target = self.folder / "from-root"
         target.unlink(missing_ok=True)
         program = shutil.which("debugfs") or "/usr/sbin/debugfs"
-        subprocess.run(
-            [program, "-R", f"dump {path} {target}", f"{self.disk}?offset={ROOT_AT}"], capture_output=True, check=True
-        )
+        subprocess.run([program, "-R", f"dump {path} {target}", self._root], capture_output=True, check=True)
         return target.read_bytes() if target.exists() and target.stat().st_size else None
