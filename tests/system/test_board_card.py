@@ -1,4 +1,4 @@
-"""From a card to a trusted node that speaks: `edge-agent card`, power, and no hand after that."""
+"""From a card to a trusted node: `edge-agent card`, power, and no hand after that."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from board_commune import COMMUNE, NODE, PIN, Commune, heard, loud_s, package
+from board_commune import COMMUNE, NODE, PIN, Commune, package
 from board_rig import HOST, Board, image
 from system_rig import BIN, ROOT, end, free_port, until
 
@@ -87,7 +87,7 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
     made.stop()
 
 
-def test_a_card_becomes_a_trusted_speaking_node_without_a_hand(
+def test_a_card_becomes_a_trusted_node_without_a_hand(
     centre: Centre, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     with Board(image(package()), tmp_path, ntp_port=centre.time.port) as board:
@@ -95,16 +95,9 @@ def test_a_card_becomes_a_trusted_speaking_node_without_a_hand(
         board.boot()
         board.wait_for(centre.online, 1200)
         trusted = board.up_s
-        with board.recording():
-            done = centre.ask({"do": "speak", "text": "Kính mời bà con bảy giờ ba mươi sáng mai đi họp."}, 600)
-            assert done["state"] == "done", done
-        spoke = board.up_s
-        sound, rate = heard(board)
-        assert loud_s(sound, rate) > 1
-        record_property("seconds", {"trusted": trusted, "spoken": spoke})
-        told = json.loads(board.ask("cat /boot/firmware/edge-agent/ket-qua.json"))
-        assert told["state"] == "ready", told
-        assert board.run("grep -l token /boot/firmware/edge-agent/enrol.json").code != 0, "the token is gone"
+        record_property("trusted_s", trusted)
+        board.wait_for(lambda: '"ready"' in board.run("cat /boot/firmware/edge-agent/ket-qua.json").out)
+        assert board.run("test -e /boot/firmware/edge-agent/enrol.json").code != 0, "the token is gone"
         board.power_cut()
         page = board.read_card("edge-agent/KET-QUA.txt")
         assert page is not None and page.startswith(b"\xef\xbb\xbf"), "what a laptop shows"
