@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from drivers.contract import DriverFault
 _AHEAD_S = 2.5
 _CHUNK_S = 0.05
 _WAIT_S = 0.1
+_REST_S = 0.0002  # a real-time thread that never rests is ended (see `priority`)
 
 
 class Feed:
@@ -124,6 +126,7 @@ class Feed:
             if block is None:
                 return None
             self._append(block)
+            time.sleep(_REST_S)
         return None
 
     def _end_live(self) -> int:

@@ -22,7 +22,7 @@ from drivers.audio import card as cards
 from drivers.audio.card import Card
 from drivers.audio.pieces import Item
 from drivers.audio.play import Play
-from drivers.audio.priority import PLAYER, hurry
+from drivers.audio.priority import PLAYER, calm, hurry
 from drivers.contract import DriverFault
 
 BLOCK_S = 0.01
@@ -81,7 +81,7 @@ class Player:
         self._thread.join(limit_s)
 
     def _run(self) -> None:
-        hurry(PLAYER)
+        calm()
         while (job := self._orders.wait()) is not None:
             try:
                 self._open(job)
@@ -103,8 +103,11 @@ class Player:
         try:
             card = Card(audio, cards.find(audio, first.device), first.buffer_s, first.drift_ppm)
             with contextlib.closing(card):
-                Session(card, self._orders, self._emit).run()
+                session = Session(card, self._orders, self._emit)
+                hurry(PLAYER)  # not before: the imports and the opening may take long
+                session.run()
         finally:
+            calm()
             with contextlib.suppress(OSError):
                 audio.terminate()
 

@@ -20,7 +20,7 @@ from typing import Any
 from drivers.audio import card as cards
 from drivers.audio.pieces import Item
 from drivers.audio.player import Job, Player
-from drivers.audio.priority import READER, hurry
+from drivers.audio.priority import READER, calm, give_way, hurry
 from drivers.contract import DriverFault
 
 
@@ -77,6 +77,7 @@ class Playout:
                 self._player.stop()
 
     def _probe(self, device: str | None) -> None:
+        calm()  # it may take long
         try:
             audio = cards.portaudio()
             try:
@@ -87,6 +88,8 @@ class Playout:
             self.emit("failed", code=fault.code, detail=fault.detail, retry=fault.retry)
         else:
             self.emit("probed", output=name)
+        finally:
+            hurry(READER)
 
 
 def main() -> None:
@@ -97,6 +100,7 @@ def main() -> None:
     # C libraries print to stdout as they like: the answers get a private copy of it, they get stderr.
     answers = os.dup(1)
     os.dup2(2, 1)
+    give_way()
     hurry(READER)
     gc.freeze()
     gc.disable()  # nothing here makes cycles; a collection in the middle of a block would be a gamble

@@ -94,7 +94,7 @@ def test_only_the_agent_may_feed_a_sound_card_in_real_time() -> None:
     values = unit(AGENT)
     assert "sched_setscheduler" in allowed(values)
     assert "Service.RestrictRealtime" not in values
-    assert values["Service.LimitRTPRIO"] == ["10"] and values["Service.LimitRTTIME"] == ["500ms"]
+    assert values["Service.LimitRTPRIO"] == ["10"] and values["Service.LimitRTTIME"] == ["500ms:3s"]
 
 
 def test_a_voice_speaks(tmp_path: Path) -> None:
