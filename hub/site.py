@@ -217,7 +217,7 @@ class Site:
         core, shown = self._core, self._shown
         pages = NodePages(shown, self._renderer, self.live, core.store, self._toasts, self._language, self._forgetting)
         if core.enrolment:
-            pages.facts = core.enrolment.known.facts
+            pages.facts, pages.boxes = core.enrolment.known.facts, core.enrolment.known.told
         return pages
 
     def _about_cameras(self) -> list[BaseRoute]:

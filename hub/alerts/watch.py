@@ -25,7 +25,7 @@ _OF_KIND = {
 }
 _MEANT = frozenset({"fault.localOverride"})
 """Codes of what somebody does on purpose."""
-_DANGER = frozenset({"fault.leakageDetected"})
+_DANGER = frozenset({"fault.leakageDetected", "enrol.cloned"})
 """Told at any hour."""
 
 
@@ -115,7 +115,8 @@ def _faulty(node: Node, speak: Speaker) -> Iterator[Trouble]:
     fault = node.status.fault if node.status else None
     if fault is not None and fault.code not in codes | _MEANT:
         key = f"node:{node.address}:{fault.code}"
-        yield Trouble(key, Rule.NODE, _place(node), _area(node), node.title, speak.fault(fault))
+        urgent = fault.code in _DANGER
+        yield Trouble(key, Rule.NODE, _place(node), _area(node), node.title, speak.fault(fault), urgent=urgent)
 
 
 def _fault(state: AnyState | None) -> Fault | None:

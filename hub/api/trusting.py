@@ -1,5 +1,6 @@
 """Which nodes are trusted: tokens for new ones, certificates, revoking. Only people do this: no token opens it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -14,6 +15,7 @@ from hub.api.parts import NOT_FOUND, Commune, Hub, NodeName, Parts, needs, reply
 from hub.api.texts import CLEANED
 from hub.enrolment.desk import Enrolling
 from hub.enrolment.grants import Trusted
+from hub.enrolment.happened import Happened
 from hub.enrolment.tokens import Token
 from hub.people.acting import person
 from hub.people.door import at_node, somewhere
@@ -49,6 +51,19 @@ class MadeToken(OpenToken):
     card: CardEnrolment
 
 
+class BoxEvent(Report):
+    """What became of a node's boxes, by the boards that their statuses tell."""
+
+    kind: Literal["replaced", "cloned"] = Field(
+        description="replaced: a new box under the old name; cloned: two boxes at once, a card was copied"
+    )
+    at: Instant
+    board: str = Field(description="The one that was there")
+    other: str = Field(description="The one that came")
+    model: str = ""
+    other_model: str = ""
+
+
 class TrustedNode(Report):
     """A node by its newest certificate."""
 
@@ -58,6 +73,7 @@ class TrustedNode(Report):
     board: str = Field(description="As the status of the node tells it; empty: unknown")
     model: str
     revoked: datetime | None = None
+    history: tuple[BoxEvent, ...] = Field(default=(), description="The oldest first")
 
 
 class Sure(Strict):
@@ -71,7 +87,8 @@ class Sure(Strict):
 async def trusted_nodes(hub: Hub) -> Response:
     """Every node that has or had a certificate."""
     nodes = [each for each in await _desk(hub).nodes() if _mine(each.commune, each.name)]
-    return reply([_node(each) for each in nodes])
+    happened = await _desk(hub).happened()
+    return reply([_node(each, happened.get(each.address, ())) for each in nodes])
 
 
 @routes.get("/enrolment/tokens", response_model=list[OpenToken], responses=NOT_FOUND)
@@ -130,7 +147,7 @@ def _token(one: Token) -> dict[str, object]:
     return brief.model_dump(mode="json")
 
 
-def _node(each: Trusted) -> dict[str, object]:
+def _node(each: Trusted, happened: Sequence[Happened]) -> dict[str, object]:
     told = TrustedNode(
         node=each.address,
         since=each.made,
@@ -138,5 +155,12 @@ def _node(each: Trusted) -> dict[str, object]:
         board=each.mark,
         model=each.model,
         revoked=each.revoked,
+        history=tuple(_event(one) for one in happened),
     )
     return told.model_dump(mode="json", exclude_none=True)
+
+
+def _event(one: Happened) -> BoxEvent:
+    return BoxEvent(
+        kind=one.kind, at=one.at, board=one.board, other=one.other, model=one.model, other_model=one.other_model
+    )

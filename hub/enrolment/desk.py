@@ -12,17 +12,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy.engine import Connection
 
 from edge_agent.contract.base import iso
-from edge_agent.contract.enrolment import CardEnrolment, EnrolmentRequest, Grant, GrantedHub, GrantedKey, RenewalRequest
+from edge_agent.contract.enrolment import CardEnrolment, EnrolmentRequest, Grant, GrantedHub, RenewalRequest
 from edge_agent.contract.errors import Refusal
 from hub.clock import Clock
-from hub.enrolment import grants, tokens
+from hub.enrolment import grants, happened, tokens
 from hub.enrolment.authority import Authority
 from hub.enrolment.enforcing import Enforcing
 from hub.enrolment.grants import Trusted
+from hub.enrolment.happened import Happened
 from hub.enrolment.requests import is_signed, name_in, requested_key, shown_certificate
 from hub.enrolment.settings import Enrolment
 from hub.enrolment.tokens import Token
 from hub.forms import FormError
+from hub.keyring import KeyRing
 from hub.people.acting import by
 from hub.people.audit import Audit
 from hub.people.rights import Person
@@ -40,7 +42,7 @@ class Stands:
     store: Store
     clock: Clock
     audit: Audit
-    keys: Callable[[], tuple[GrantedKey, ...]]
+    keys: KeyRing
     hub: Callable[[int], GrantedHub | None]
 
 
@@ -74,6 +76,10 @@ class Enrolling:
     async def nodes(self) -> list[Trusted]:
         """Every node that has or had a certificate. Raises SQLAlchemyError."""
         return await self._stands.store.read(grants.trusted)
+
+    async def happened(self) -> dict[str, tuple[Happened, ...]]:
+        """By address, what became of a node's boxes. Raises SQLAlchemyError."""
+        return await self._stands.store.read(happened.read)
 
     async def revoke(self, commune: str, name: str, why: str = "revoked") -> int:
         """From now on the node is not trusted; how many certificates it had.
@@ -150,7 +156,8 @@ class Enrolling:
             certificate=made.public_bytes(serialization.Encoding.PEM).decode(),
             ca=self.authority.pem.decode(),
             broker=self.settings.broker,
-            command_keys=self._stands.keys(),
+            command_keys=self._stands.keys.granted(),
+            keys_number=self._stands.keys.state.number,
             hub=self._stands.hub(made.serial_number),
             not_after=ends,
             renew_from=now + (ends - now) / 2,

@@ -6,20 +6,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from edge_agent.contract.enrolment import GrantedHub, GrantedKey
-from edge_agent.contract.signature import Signer
+from edge_agent.contract.enrolment import GrantedHub
 from hub import private
 from hub.clock import Clock
 from hub.config import ConfigError, HubConfig
 from hub.enrolment.authority import Authority
 from hub.enrolment.broker_files import write_for_broker
-from hub.enrolment.clones import Clones
+from hub.enrolment.clones import Clones, ClonesLog
 from hub.enrolment.desk import Enrolling, Stands
 from hub.enrolment.enforcing import Enforcing, kicker
 from hub.enrolment.known import Known
 from hub.enrolment.listener import NodeListener
 from hub.enrolment.settings import Enrolment
 from hub.enrolment.uploads import NodeTokens
+from hub.keyring import KeyRing
 from hub.people.audit import Audit
 from hub.registry import Registry
 from hub.store import Store
@@ -35,7 +35,7 @@ class Needs:
     store: Store
     registry: Registry
     audit: Audit
-    signer: Signer
+    signer: KeyRing
     clock: Clock
 
 
@@ -51,14 +51,14 @@ class EnrolmentPart:
         secret = config.broker.password.read() if config.broker.password else None
         kick = kicker(partial(take_over, config.broker, secret))
         self.enforcing = Enforcing(needs.store, needs.clock, authority, (settings.broker_files, kick, self._is_online))
-        keys = (GrantedKey(id=needs.signer.key_id, public=needs.signer.public),)
         self.uploads = NodeTokens(authority.folder, self.enforcing.is_revoked)
-        stands = Stands(needs.store, needs.clock, needs.audit, lambda: keys, self._hub)
+        stands = Stands(needs.store, needs.clock, needs.audit, needs.signer, self._hub)
         self.desk = Enrolling(settings, authority, stands, self.enforcing)
         self.listener = NodeListener(self.desk, needs.clock)
         self.known = Known(needs.store)
         self.enforcing.on_change.append(self.known.look)
-        self.clones = Clones(self.known, self._cloned)
+        self.clones = Clones(self.known, needs.clock, self._cloned)
+        self._clones_log = ClonesLog(needs.store, needs.clock, self.known)
 
     async def load(self) -> None:
         """Read who is trusted, have the broker's files there. Raises SQLAlchemyError."""
@@ -75,10 +75,15 @@ class EnrolmentPart:
 
     def runs(self) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
         """What runs as long as the hub: name, the function."""
-        return [("nodes' listener", self.listener.run), ("revoking", self.enforcing.run)]
+        return [
+            ("nodes' listener", self.listener.run),
+            ("revoking", self.enforcing.run),
+            ("clones", self._clones_log.run),
+        ]
 
     def _cloned(self, address: str, board: str, other: str) -> None:
         self._audit.afterwards("enrol.cloned", address, f"{board} {other}", "done")
+        self._clones_log.note(address, board, other)
 
     def _hub(self, serial: int) -> GrantedHub:
         return GrantedHub(url=self._settings.address, token=self.uploads.of(serial))

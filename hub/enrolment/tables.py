@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from hub.tables import metadata
+from hub.tables import Long, metadata
 
 tokens = sa.Table(
     "enrol_tokens",
@@ -38,3 +38,16 @@ certificates = sa.Table(
     sa.Column("by_whom", sa.Text, nullable=False, server_default=""),
 )
 """`serial`: hexadecimal. `mark`: of the board, as its status says. `why`: `revoked`, `replaced` or `forgotten`."""
+
+clones = sa.Table(
+    "enrol_clones",
+    metadata,
+    sa.Column("id", Long, primary_key=True, autoincrement=True),
+    sa.Column("commune", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("serial", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("board", sa.Text, nullable=False),
+    sa.Column("other", sa.Text, nullable=False),
+)
+"""Two boards that were noticed under one name. `serial`: of the node's certificate then; empty: it had none."""

@@ -66,6 +66,8 @@ class NodePages:
         self._forgetting = forgetting
         self.facts: Callable[[str, Speaker], list[tuple[str, str]]] = _nothing_more
         """More of a node, by its address: name and words."""
+        self.boxes: Callable[[str, Speaker], list[tuple[str, str]]] = _nothing_more
+        """What became of its boxes: when and what."""
 
     def routes(self, door: Door) -> list[BaseRoute]:
         """For the application."""
@@ -137,6 +139,7 @@ class NodePages:
             cards=[card],
             checks=self._checks(node, known, speak),
             facts=[*_facts(node, speak), *self.facts(node.address, speak)],
+            boxes=self.boxes(node.address, speak),
             doctor=doctor_view(self._shown, node, speak),
             charts=known.charts(speak),
             last=_last_words(node, known, speak),

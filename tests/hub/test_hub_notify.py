@@ -252,6 +252,20 @@ async def test_quiet_hours_gather_but_what_is_urgent_passes(commune: Commune, we
     assert "Đèn số 0" in web.bodies[1] and len(web.got) == 2
 
 
+async def test_a_box_that_was_copied_is_told_at_night_and_once(commune: Commune, web: Hook) -> None:
+    await commune.channel(web.url, quiet_from=time(22), quiet_until=time(6))
+    commune.node("dong")
+    commune.clock.forward(hours=13)  # 23:00
+    await commune()
+    copied = Fault.of("enrol.cloned", board="0123456789abcdef", other="fedcba9876543210")
+    for number in range(3):  # the two take turns
+        status = Status(online=True, session=f"s-{number}", since=commune.clock.now(), version="1", fault=copied)
+        commune.say("dong", "status", status)
+        await commune(120)
+    (body,) = web.bodies
+    assert "Trạm dong" in body and "0123456789abcdef" in body
+
+
 async def test_an_alert_that_waits_is_told_at_night_and_when_somebody_decided(commune: Commune, web: Hook) -> None:
     await commune.channel(web.url, quiet_from=time(9), quiet_until=time(8, 59))
     row = {column.name: "" for column in alerts.columns} | {"proved": 1, "level": 3, "body": b""}
