@@ -60,6 +60,7 @@ class Card:
                 return
         try:
             write_atomically(path, text, 0o644)
+            _settle(path)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not path.is_file():
                 raise
@@ -86,6 +87,19 @@ def content(path: Path) -> bytes:
     if len(read) > _MOST:
         raise OSError(errno.EFBIG, "too large", str(path))
     return read
+
+
+def _settle(path: Path) -> None:
+    """Make a rename on FAT durable.
+
+    There the folder's entry of a file that took another's place belongs to the file: without this it names, for half a
+    minute, the blocks of the one before, which are free already; after a power cut the file cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _overwrite(path: Path, text: bytes) -> None:
