@@ -44,6 +44,7 @@ from hub.nodes.grounds import Grounds
 from hub.nodes.map_pages import MapPages
 from hub.nodes.mapping import Mapping
 from hub.nodes.pages import NodePages
+from hub.nodes.restoring import Restoring
 from hub.nodes.tiles import Tiles
 from hub.pages import Pages, language_of
 from hub.people.door import Refused, WhoAsks, unguarded
@@ -91,6 +92,8 @@ class Site:
         names = {code: commune.name for code, commune in config.residents.communes.items()}
         self._mapping = Mapping(self._shown, Grounds(core.store), core.audit, names)
         self._forgetting = Forgetting(self._shown, core.audit)
+        self._restoring = Restoring(core.store, core.registry, core.commands, core.clock)
+        self._forgetting.on_forget.append(self._restoring.forgotten)
         if core.enrolment:
             self._forgetting.on_forget.append(core.enrolment.forgotten)
         self.app = self._application()
@@ -99,10 +102,12 @@ class Site:
         """Read what is kept. Raises SQLAlchemyError, StoreFull."""
         await self.air.load()
         await self.residents.load()
+        await self._restoring.load()
 
     def runs(self) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
         """What runs as long as the hub: name, the function."""
-        return [("air", self.air.run), ("residents", self.residents.run), *self._updates.runs()]
+        restoring = [("stores", self._restoring.run), ("restoring", self._restoring.deliver)]
+        return [("air", self.air.run), ("residents", self.residents.run), *restoring, *self._updates.runs()]
 
     async def stop(self) -> None:
         """End what was asked of cameras."""

@@ -1,10 +1,10 @@
-"""A box that is replaced, or whose card was wiped, gets all its bulletins from the hub again."""
+"""A box that is replaced, or whose card was wiped, gets its bulletins and what people chose from the hub again."""
 
 import shutil
 import sqlite3
 import sys
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,24 @@ from bulletins_rig import someone
 from hub_rig import TOKEN, Mosquitto, Running, until
 
 from bench.rig import COMMUNE, NODE, node_config, process
+from edge_agent.contract.commands import ArmRule, SetVolume, SwitchOverride
 from hub.people.rights import Role
 
 ADDRESS = f"{COMMUNE}/{NODE}"
 AT = datetime(2099, 1, 1, 1, tzinfo=UTC)
 
 
-async def test_a_node_that_lost_everything_gets_its_bulletins_again(
+RULE = {"id": "dem", "name": "Đêm", "thing": "lamp", "at": ["03:00"], "maximum_s": 60}
+
+
+async def test_a_node_that_lost_everything_gets_its_bulletins_and_choices_again(
     hub: Running, broker: Mosquitto, tmp_path: Path
 ) -> None:
     folder = tmp_path / "node"
     folder.mkdir()
     (folder / "token").write_text(TOKEN)
     reached = {"url": hub.url, "token": {"file": str(folder / "token")}}
-    config = node_config(folder, broker.port, hub.hub.signer, hub=reached)
+    config = node_config(folder, broker.port, hub.hub.signer, hub=reached, rules=[RULE])
     nodes: Any = hub.hub.registry.nodes
     dispatch: Any = hub.hub.bulletins.dispatch
 
@@ -52,6 +56,11 @@ async def test_a_node_that_lost_everything_gets_its_bulletins_again(
         except sqlite3.OperationalError:  # it is just being made
             return set()
 
+    def chosen() -> tuple[object, ...]:
+        states = nodes[ADDRESS].states
+        lamp, horn, rule = states["light", "lamp"], states["speaker", "horn"], states["rule", "dem"]
+        return lamp.why, lamp.wanted, lamp.until, horn.volume, rule.armed
+
     async with (
         someone(hub, "lan", Role.STAFF, COMMUNE) as staff,
         someone(hub, "minh", Role.APPROVER, COMMUNE) as approver,
@@ -68,6 +77,16 @@ async def test_a_node_that_lost_everything_gets_its_bulletins_again(
             await until(ready, 60)
             assert planned() == set(wanted)
             first = session()
+            as_configured, until_ = chosen(), datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
+            for args in (
+                SetVolume(speaker="horn", volume=35),
+                ArmRule(rule="dem", armed=True),
+                SwitchOverride(thing="lamp", level=100, until=until_),
+            ):
+                assert (await hub.hub.commands.send(ADDRESS, args, limit=10, life=10)).state == "done"
+            wished = ("override", 100.0, until_, 35.0, True)
+            await until(lambda: chosen() == wished)
+            assert not set(as_configured[2:]) & set(wished[2:])
         with agent():  # an ordinary restart: nothing is asked of it
             await until(lambda: session() not in (None, first), 60)
             assert ready() and planned() == set(wanted)
@@ -77,3 +96,4 @@ async def test_a_node_that_lost_everything_gets_its_bulletins_again(
             await until(lambda: session() not in (None, first, second), 60)
             await until(lambda: planned() == set(wanted), 30)
             await until(ready, 60)
+            await until(lambda: chosen() == wished, 30)
