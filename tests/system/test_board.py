@@ -1,9 +1,9 @@
-"""A whole board in a virtual machine: Debian boots, our package works in it: a light is switched."""
+"""A whole board in a virtual machine: Debian boots, our package works in it: a light is switched, a sentence heard."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from board_commune import NODE, PIN, Commune, package
+from board_commune import NODE, PIN, Commune, heard, loud_s, package
 from board_rig import Board, image
 
 pytestmark = pytest.mark.long
@@ -38,6 +38,18 @@ def test_a_light_is_switched_on_a_line_of_the_kernel(board: Board, commune: Comm
         assert board.line(PIN) == (level > 0)
     state = commune.latest("state/light/cong-lang")
     assert state["actual"] == 100, state
+
+
+def test_a_sentence_is_heard_at_the_other_end_of_the_sound_card(
+    board: Board, commune: Commune, record_property: Callable[[str, object], None]
+) -> None:
+    with board.recording():
+        done = commune.ask({"do": "speak", "text": "Kính mời bà con bảy giờ ba mươi sáng mai đi họp."}, 240)
+        assert done["state"] == "done", done
+    sound, rate = heard(board)
+    record_property("heard", {"loud_s": loud_s(sound, rate), "peak": float(abs(sound).max())})
+    assert loud_s(sound, rate) > 1, "speech, not a click"
+    assert abs(sound).max() > 0.2
 
 
 def test_it_works_inside_its_sandbox(board: Board) -> None:
