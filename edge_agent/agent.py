@@ -154,6 +154,7 @@ class Agent:
         self._register(desk, core, services, link)
         doctor = _doctor(core, services, link)
         desk.register("node.examine", doctor.examine)
+        desk.register("keys.update", joining.update_keys)
         joining.connect(link, services, doctor)
         core.board.post(core.topics.about, self._about)
 

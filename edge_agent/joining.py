@@ -4,10 +4,15 @@ import asyncio
 from typing import TYPE_CHECKING, Self
 
 from edge_agent.config.model import NodeConfig
+from edge_agent.contract.commands import Command
+from edge_agent.contract.enrolment import GrantedKey
 from edge_agent.contract.errors import Refusal
+from edge_agent.contract.keys import UpdateKeys
 from edge_agent.contract.signature import Verifier
 from edge_agent.core import Core
+from edge_agent.desk.act import Act
 from edge_agent.identity.board import fingerprint
+from edge_agent.identity.command_keys import CommandKeys
 from edge_agent.identity.trust import Trust
 from edge_agent.link.address import broker_address
 from edge_agent.link.link import Link
@@ -80,6 +85,17 @@ class Joining:
         """Hear of each connection, and of each that failed."""
         if self._trust is not None:
             self._trust.heard(up)
+
+    async def update_keys(self, _asked: Command, args: UpdateKeys) -> Act:
+        """Handle `keys.update`. Refuses `keys.pinned`, `keys.old`, `identity.none`, `command.not_recorded`."""
+        if self._trust is None:
+            raise Refusal("keys.pinned")
+        keys = tuple(GrantedKey(id=key.id, public=key.public) for key in args.keys)
+        try:
+            await self._trust.take_keys(CommandKeys(args.number, keys))
+        except OSError as error:
+            raise Refusal("command.not_recorded", detail=error.strerror or str(error)) from error
+        return Act(result={"number": args.number})
 
     def _pin(self, config: NodeConfig) -> None:
         self.verifier.pin({key.id: key.public for key in config.command_keys})

@@ -10,6 +10,7 @@ from edge_agent.contract.base import Instant, JsonObject, Name, Readings, Report
 from edge_agent.contract.bulletins import DEFAULT_AUTHORITY, Bulletin, BulletinClass
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.health import ExamineNode
+from edge_agent.contract.keys import UpdateKeys
 from edge_agent.contract.updating import InstallUpdate
 from edge_agent.contract.watching import CutClip, KeepRecording, ListRecordings, TakeSnapshot, WatchCamera
 
@@ -213,6 +214,7 @@ Args = Annotated[
     | KeepRecording
     | ExamineNode
     | InstallUpdate
+    | UpdateKeys
     | ResendRecords
     | ConfirmRecords
     | ReportState,
@@ -241,6 +243,7 @@ KINDS: dict[str, type[Strict]] = {
     "camera.keep": KeepRecording,
     "node.examine": ExamineNode,
     "update.install": InstallUpdate,
+    "keys.update": UpdateKeys,
     "outbox.resend": ResendRecords,
     "outbox.confirm": ConfirmRecords,
     "state.report": ReportState,

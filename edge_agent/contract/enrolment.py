@@ -90,6 +90,7 @@ class Grant(Report):
     ca: str = Field(description="PEM: who certifies nodes, the broker and the hub")
     broker: str = Field(description="mqtts://host:port")
     command_keys: tuple[GrantedKey, ...] = Field(min_length=1, max_length=8)
+    keys_number: int = Field(default=0, ge=0, description="Of these keys, as `keys.update` counts; 0: the first")
     hub: GrantedHub | None = None
     not_after: Instant = Field(description="End of the certificate")
     renew_from: Instant = Field(description="From then on the node asks for the next one")

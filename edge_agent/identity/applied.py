@@ -13,7 +13,7 @@ def applied(config: NodeConfig, identity: Identity | None) -> NodeConfig:
     grant = identity.grant
     changes: dict[str, object] = {"broker": _broker(config, identity)}
     if not config.command_keys:
-        changes["command_keys"] = tuple(CommandKey(id=key.id, public=key.public) for key in grant.command_keys)
+        changes["command_keys"] = tuple(CommandKey(id=key.id, public=key.public) for key in identity.command_keys.keys)
     if config.hub is None and grant.hub is not None:
         changes["hub"] = Hub(url=grant.hub.url, token=Secret(file=identity.hub_token), ca=identity.ca)
     return config.model_copy(update=changes)

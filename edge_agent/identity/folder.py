@@ -3,6 +3,7 @@
 `node.key` and `grant.json` are what holds; `node.pem` and `ca.pem` are its certificates as programs like them. What is
 still on trial lies beside them as `next.key` and `next.json`, and takes their place by two renames. A cut between the
 two leaves a key that fits the certificate on trial: that is seen, and the second rename is done.
+`keys.json` is what a `keys.update` told after the grant; it counts within one enrolment.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ from pydantic import ValidationError
 
 from edge_agent.contract.enrolment import Grant
 from edge_agent.contract.errors import Refusal
+from edge_agent.identity.command_keys import CommandKeys, kept_keys
 from edge_agent.identity.keystore import FileKey, KeyStore, spki
 from edge_agent.store.files import sync_folder, write_atomically
 
@@ -28,6 +30,7 @@ _MOST = 64 * 1024
 _KEY, _GRANT = "node.key", "grant.json"
 _NEXT_KEY, _NEXT_GRANT = "next.key", "next.json"
 _PLACE = "enrolled.json"
+_KEYS = "keys.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Identity:
     certificate: Path
     ca: Path
     hub_token: Path
+    command_keys: CommandKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,21 @@ class IdentityFolder:
         return settled
 
     @_locked
+    def keep_keys(self, keys: CommandKeys) -> Identity:
+        """Believe these from now on. Raises Refusal `keys.old` where newer ones, or other ones with this number, hold;
+        `identity.none` before the enrolment.
+        """
+        present = self.read()
+        if present is None:
+            raise Refusal("identity.none")
+        held = present.command_keys
+        if keys.number > held.number:
+            self._write(_KEYS, keys.content(self._enrolment()))
+        elif keys != held:
+            raise Refusal("keys.old", number=keys.number, held=held.number)
+        return self.read() or present
+
+    @_locked
     def drop_trial(self) -> None:
         """Nobody accepted what was on trial."""
         for name in (_NEXT_GRANT, _NEXT_KEY, "next.pem", "next-ca.pem", "next.token"):
@@ -191,7 +210,17 @@ class IdentityFolder:
         for path, content in ((stem_path, grant.certificate), (ca_path, grant.ca), (token, _token(grant))):
             if self._content(path.name) != content.encode():
                 self._write(path.name, content.encode())
-        return Identity(grant, self.path / key, stem_path, ca_path, token)
+        return Identity(grant, self.path / key, stem_path, ca_path, token, self._newest_keys(grant))
+
+    def _newest_keys(self, grant: Grant) -> CommandKeys:
+        """Of the grant, or of the newer `keys.update` of the same enrolment."""
+        granted = CommandKeys(grant.keys_number, grant.command_keys)
+        kept = kept_keys(self._content(_KEYS), self._enrolment())
+        return kept if kept is not None and kept.number > granted.number else granted
+
+    def _enrolment(self) -> str:
+        place = self.place()
+        return place.token if place is not None else ""
 
     def _grant(self, name: str) -> Grant | None:
         content = self._content(name)

@@ -13,6 +13,7 @@ from edge_agent.config.model import NodeConfig
 from edge_agent.contract.errors import Fault, Refusal, caused_by
 from edge_agent.identity.applied import applied
 from edge_agent.identity.board import fingerprint
+from edge_agent.identity.command_keys import CommandKeys
 from edge_agent.identity.enrolment import renew
 from edge_agent.identity.folder import Identity, IdentityFolder
 from edge_agent.identity.when import ends_soon, written
@@ -101,6 +102,20 @@ class Trust:
             self._apply(self._identity)
         elif up and self._trial is not None:  # with the old one: so it was not the network
             self._refused += 1
+
+    async def take_keys(self, keys: CommandKeys) -> None:
+        """What a `keys.update` told: kept on the disk, then in force. Raises Refusal; OSError where the disk refuses.
+
+        `keys.pinned` where the configuration itself names keys.
+        """
+        if self._config.command_keys:
+            raise Refusal("keys.pinned")
+        identity = await asyncio.to_thread(self._folder.keep_keys, keys)
+        if self._identity is not None:
+            self._identity = identity
+        if self._trial is not None:
+            self._trial = await asyncio.to_thread(self._folder.on_trial)
+        self._apply(self._trial if self._trying else self._identity)
 
     async def _look(self) -> None:
         if await asyncio.to_thread(self._stamp) != self._seen:

@@ -129,6 +129,7 @@ class SafeCore:
         desk.register("switch.release", electrics.switching.release)
         desk.register("switch.reset", electrics.switching.reset)
         records = RecordRequests(core.outbox, link.resend, core.board.repeat)
+        desk.register("keys.update", joining.update_keys)
         desk.register("outbox.resend", records.resend)
         desk.register("outbox.confirm", records.confirm)
         desk.register("state.report", records.report)

@@ -22,6 +22,7 @@ HUB = Signer("hub", secrets.token_bytes(32))
 THIEF = Signer("hub", secrets.token_bytes(32))
 """Another key under the same id."""
 TOPICS = NodeTopics(COMMUNE, NODE)
+KEYS = {"do": "keys.update", "number": 7, "keys": [{"id": "thief", "public": THIEF.public}]}
 ONCE = {"do": "speak", "text": "Xin chào."}
 
 
@@ -66,6 +67,7 @@ FORGERIES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "held back until it expired": ("command.expired", lambda: HUB.sign(speak(begins=-120, lasts=60))),
     "from the future": ("command.from_future", lambda: HUB.sign(speak(begins=7200))),
     "good for a year": ("command.invalid", lambda: HUB.sign(speak(lasts=365 * 24 * 3600))),
+    "names other keys, where they are pinned": ("keys.pinned", lambda: HUB.sign(speak(args=KEYS))),
     "ends before it begins": ("command.invalid", lambda: HUB.sign(speak(lasts=-1))),
     "too large": ("", lambda: b"x" * 70_000),
 }

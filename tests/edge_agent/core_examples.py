@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import BaseModel
 
 from edge_agent.contract import commands as c
-from edge_agent.contract import health, records, reports, switched, timetables, updating
+from edge_agent.contract import health, keys, records, reports, switched, timetables, updating
 from edge_agent.contract import watching as w
 from edge_agent.contract.bulletins import Bulletin, Recurrence
 from edge_agent.contract.capabilities import Capability, Group, SpokenVoice
@@ -59,6 +59,7 @@ def args() -> list[BaseModel]:
         w.KeepRecording(camera="cong", begin=AT, end=AT + timedelta(seconds=20)),
         health.ExamineNode(),
         updating.InstallUpdate(version="0.2.0"),
+        keys.UpdateKeys(number=2, keys=(keys.KeyInForce(id="hub-2", public="A" * 43),)),
         c.ResendRecords(first=1, last=9),
         c.ConfirmRecords(through=9),
         c.ReportState(),
