@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hub.config import ConfigError, HubConfig, Secret, line_of
-from hub.keys import Tokens, signer
+from hub.keyring import FOLDER, KeyRing
+from hub.keys import Tokens
 from hub.language import sentence
 from hub.nodes.pmtiles import BadExtract, look
 
@@ -55,8 +56,8 @@ def _needs(config: HubConfig) -> Iterator[tuple[tuple[str, ...], str, Callable[[
     yield ("upload_tokens", "file"), "check.tokens", lambda: Tokens.load(config.upload_tokens)
     yield ("data",), "check.data", lambda: _writable(config.data)
     key = config.signing_key.file
-    if key and key.exists():
-        yield ("signing_key", "file"), "check.signing_key", lambda: signer(config.signing_key)
+    if (key and key.exists()) or (config.data / FOLDER).exists():
+        yield ("signing_key", "file"), "check.signing_key", lambda: KeyRing(config)
     elif key and key.parent != config.data:
         yield ("signing_key", "file"), "check.folder", lambda: _writable(key.parent)
     for place, sender in enumerate(config.cap.senders):

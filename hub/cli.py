@@ -18,7 +18,7 @@ from hub.backup import command as backup_command
 from hub.config import ConfigError, HubConfig, load
 from hub.database import why
 from hub.enrolment.command import enrol
-from hub.keys import signer
+from hub.key_command import key
 from hub.people import command as people_command
 from hub.people import token_command
 from hub.updates.command import updates
@@ -49,17 +49,6 @@ def run(file: Path) -> None:
 
 @main.command()
 @_FILE
-def key(file: Path) -> None:
-    """Print the id and the public key that nodes pin; the key is made if there is none."""
-    try:
-        made = signer(_load(file).signing_key)
-    except ConfigError as error:
-        _give_up(str(error))
-    click.echo(f"{made.key_id}: {made.public}")
-
-
-@main.command()
-@_FILE
 def check(file: Path) -> None:
     """Say whether FILE is right, and whether what it names is there. Nothing is started, nothing kept."""
     from hub.checking import mistakes, unset
@@ -77,6 +66,7 @@ main.add_command(people_command.audit)
 main.add_command(people_command.first_run)
 main.add_command(token_command.token)
 main.add_command(enrol)
+main.add_command(key)
 main.add_command(updates)
 main.add_command(openapi)
 main.add_command(backup_command.backup)

@@ -5,13 +5,12 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 
 from edge_agent.contract.base import MAX_BODY, JsonObject
 from edge_agent.contract.commands import Ack, Args, Command, Selector
 from edge_agent.contract.errors import Fault
 from edge_agent.contract.ids import uuid7
-from edge_agent.contract.signature import Signer
 from edge_agent.contract.topics import EVERYBODY, NodeTopics
 from hub.clock import Clock
 from hub.people import acting
@@ -20,6 +19,14 @@ logger = logging.getLogger(__name__)
 
 MAX_PENDING = 1000
 """Commands that await an answer at once."""
+
+
+class Signs(Protocol):
+    """What makes commands believed."""
+
+    def sign(self, payload: bytes) -> bytes:
+        """The JWS as JSON."""
+        ...
 
 
 class LinkDown(Exception):
@@ -78,7 +85,7 @@ class _Poll:
 class Commands:
     """The command desk of the hub."""
 
-    def __init__(self, signer: Signer, publish: Callable[[str, bytes], Awaitable[None]], clock: Clock) -> None:
+    def __init__(self, signer: Signs, publish: Callable[[str, bytes], Awaitable[None]], clock: Clock) -> None:
         """`publish` raises LinkDown. Nodes log the acting person as who asked."""
         self._signer = signer
         self._publish = publish
@@ -90,22 +97,31 @@ class Commands:
         """Told what became of each command, as the acting person."""
 
     async def send(
-        self, address: str, args: Args, *, limit: float, life: float, accepted_is_enough: bool = False
+        self,
+        address: str,
+        args: Args,
+        *,
+        limit: float,
+        life: float,
+        accepted_is_enough: bool = False,
+        signer: Signs | None = None,
     ) -> Outcome:
         """Send and await the answer at most `limit` seconds. The node refuses it after `life` seconds.
 
-        With `accepted_is_enough` the first answer counts: what is asked may take long (speaking).
+        With `accepted_is_enough` the first answer counts: what is asked may take long (speaking). `signer`: another
+        than as a rule.
         """
-        outcome = await self._sent(address, args, limit, life, accepted_is_enough)
+        command = self._command(address, args, life)
+        outcome = await self._sent(command, limit, accepted_is_enough, signer or self._signer)
         for tell in self.on_one:
             tell(address, args, outcome)
         return outcome
 
-    async def _sent(self, address: str, args: Args, limit: float, life: float, accepted_is_enough: bool) -> Outcome:
+    async def _sent(self, command: Command, limit: float, accepted_is_enough: bool, signer: Signs) -> Outcome:
         if len(self._pending) >= MAX_PENDING:
             return Outcome("unsent", Fault.of("command.busy"))
-        command = self._command(address, args, life)
-        message = self._signer.sign(command.model_dump_json(by_alias=True, exclude_none=True).encode())
+        address = command.to
+        message = signer.sign(command.model_dump_json(by_alias=True, exclude_none=True).encode())
         if len(message) > MAX_BODY:
             return Outcome("rejected", Fault.of("command.too_large", size=len(message), limit=MAX_BODY))
         pending = self._pending[command.id] = _Pending(address)

@@ -8,7 +8,6 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from edge_agent.contract.records import Event, Sample
-from edge_agent.contract.signature import Signer
 from hub.aired.keeping import AiredLog
 from hub.aired.naming import Naming
 from hub.alerts.news import News
@@ -26,7 +25,7 @@ from hub.followup import FollowUp
 from hub.forgotten import Forgotten
 from hub.hubclock import HubClock
 from hub.inbox import Inbox
-from hub.keys import signer
+from hub.keyring import KeyRing
 from hub.ledger import Ledger
 from hub.link import Link, OnMessage
 from hub.media import MediaStore
@@ -42,6 +41,7 @@ from hub.presence import Presence
 from hub.previews import Previews
 from hub.records import Note
 from hub.registry import Registry
+from hub.rollout import KeyRollout
 from hub.sealed import Seal
 from hub.store import Store
 from hub.strangers import Strangers
@@ -70,7 +70,7 @@ class Core:
         self.ledger = Ledger(self.store, self.notice, config.limits.records, _notes(config, months, clock))
         media_needs = MediaNeeds(self.store, clock)
         self.media = MediaStore(config.data / "media", config.limits.media_mb * MB, media_needs)
-        self.signer: Signer = signer(config.signing_key)
+        self.signer = KeyRing(config)
         self.commands = Commands(self.signer, self._publish, clock)
         asked = Asked(self.audit)
         self.commands.on_one.append(asked.one)
@@ -92,6 +92,9 @@ class Core:
         self.voice = Voice(config.voice, config.dictionary)
         self.previews = Previews(config.data / "previews", clock)
         self.enrolment = self._enrolment()
+        self._rollout = KeyRollout(
+            self.signer, self.store, self.registry, self.commands, lambda: self.link.connected, clock
+        )
 
     async def start(self) -> None:
         """Open the files, read what is kept. Raises OSError, SQLAlchemyError."""
@@ -113,6 +116,7 @@ class Core:
             ("follow-up", self._followup.run),
             ("people", self.people.run),
             ("attendance", self.attendance.run),
+            ("command keys", self._rollout.run),
             *(self.enrolment.runs() if self.enrolment else ()),
         ]
 

@@ -10,7 +10,7 @@ from hub.backup.archive import Manifest, writing
 from hub.backup.dumping import dump
 from hub.config import HubConfig
 from hub.database import file_of
-from hub.keys import signer
+from hub.keyring import KeyRing
 
 DATA = "data/"
 DATABASE = {"sqlite": "database/hub.sqlite3", "postgresql": "database/hub.pgdump"}
@@ -38,17 +38,22 @@ def back_up(file: Path, config: HubConfig, to: Path, passphrase: str | None) -> 
             archive.add(f"{DATA}{path.relative_to(config.data).as_posix()}", path)
         archive.add(CONFIG, file)
         for name, elsewhere in ((KEY, config.signing_key.file), (DICTIONARY, config.dictionary)):
-            if elsewhere is not None and not elsewhere.is_relative_to(config.data):
+            if elsewhere is not None and not elsewhere.is_relative_to(config.data) and not _retired(config, elsewhere):
                 archive.add(name, elsewhere)
         manifest = Manifest(
             at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             version=VERSION,
             database=kind,
-            key=signer(config.signing_key).public,
+            key=KeyRing(config).public,
             files=archive.files,
         )
         archive.finish(manifest)
     return manifest
+
+
+def _retired(config: HubConfig, key: Path) -> bool:
+    """Whether it is the hub's first command key, and a rotation has ended it."""
+    return key == config.signing_key.file and bool(KeyRing(config).state.number) and not key.exists()
 
 
 def _files(config: HubConfig) -> Iterator[Path]:

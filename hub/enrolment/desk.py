@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy.engine import Connection
 
 from edge_agent.contract.base import iso
-from edge_agent.contract.enrolment import CardEnrolment, EnrolmentRequest, Grant, GrantedHub, GrantedKey, RenewalRequest
+from edge_agent.contract.enrolment import CardEnrolment, EnrolmentRequest, Grant, GrantedHub, RenewalRequest
 from edge_agent.contract.errors import Refusal
 from hub.clock import Clock
 from hub.enrolment import grants, happened, tokens
@@ -24,6 +24,7 @@ from hub.enrolment.requests import is_signed, name_in, requested_key, shown_cert
 from hub.enrolment.settings import Enrolment
 from hub.enrolment.tokens import Token
 from hub.forms import FormError
+from hub.keyring import KeyRing
 from hub.people.acting import by
 from hub.people.audit import Audit
 from hub.people.rights import Person
@@ -41,7 +42,7 @@ class Stands:
     store: Store
     clock: Clock
     audit: Audit
-    keys: Callable[[], tuple[GrantedKey, ...]]
+    keys: KeyRing
     hub: Callable[[int], GrantedHub | None]
 
 
@@ -155,7 +156,8 @@ class Enrolling:
             certificate=made.public_bytes(serialization.Encoding.PEM).decode(),
             ca=self.authority.pem.decode(),
             broker=self.settings.broker,
-            command_keys=self._stands.keys(),
+            command_keys=self._stands.keys.granted(),
+            keys_number=self._stands.keys.state.number,
             hub=self._stands.hub(made.serial_number),
             not_after=ends,
             renew_from=now + (ends - now) / 2,

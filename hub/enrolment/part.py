@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from edge_agent.contract.enrolment import GrantedHub, GrantedKey
-from edge_agent.contract.signature import Signer
+from edge_agent.contract.enrolment import GrantedHub
 from hub import private
 from hub.clock import Clock
 from hub.config import ConfigError, HubConfig
@@ -20,6 +19,7 @@ from hub.enrolment.known import Known
 from hub.enrolment.listener import NodeListener
 from hub.enrolment.settings import Enrolment
 from hub.enrolment.uploads import NodeTokens
+from hub.keyring import KeyRing
 from hub.people.audit import Audit
 from hub.registry import Registry
 from hub.store import Store
@@ -35,7 +35,7 @@ class Needs:
     store: Store
     registry: Registry
     audit: Audit
-    signer: Signer
+    signer: KeyRing
     clock: Clock
 
 
@@ -52,8 +52,7 @@ class EnrolmentPart:
         kick = kicker(partial(take_over, config.broker, secret))
         self.enforcing = Enforcing(needs.store, needs.clock, authority, (settings.broker_files, kick, self._is_online))
         self.uploads = NodeTokens(authority.folder, self.enforcing.is_revoked)
-        keys = (GrantedKey(id=needs.signer.key_id, public=needs.signer.public),)
-        stands = Stands(needs.store, needs.clock, needs.audit, lambda: keys, self._hub)
+        stands = Stands(needs.store, needs.clock, needs.audit, needs.signer, self._hub)
         self.desk = Enrolling(settings, authority, stands, self.enforcing)
         self.listener = NodeListener(self.desk, needs.clock)
         self.known = Known(needs.store)
