@@ -101,3 +101,4 @@ def test_a_card_becomes_a_trusted_node_without_a_hand(
         board.power_cut()
         page = board.read_card("edge-agent/KET-QUA.txt")
         assert page is not None and page.startswith(b"\xef\xbb\xbf"), "what a laptop shows"
+        assert "SẴN SÀNG" in page.decode(), "of the last state, though the power was cut right after it"
