@@ -137,7 +137,7 @@ def _say_address(agent: LocalAgent, server: AcceptanceServer) -> None:
 def _own_agent(agent: LocalAgent, file: Path) -> Iterator[None]:
     """An agent for as long as this takes: nobody else runs one."""
     click.echo(say("accept.own_agent"), err=True)
-    argv: list[Any] = [sys.executable, "-m", "edge_agent", "run", str(file)]
+    argv: list[Any] = [sys.executable, "-P", "-m", "edge_agent", "run", str(file)]
     child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         until = time.monotonic() + _START_S

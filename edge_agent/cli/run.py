@@ -67,7 +67,7 @@ def command(file: Path, verbose: bool, safe_after: int, safe_hours: float) -> No
     finally:
         os.close(lock)
     if again:  # as new as after a restart, and still the process that systemd knows
-        os.execv(sys.executable, [sys.executable, "-m", "edge_agent", *sys.argv[1:]])  # noqa: S606
+        os.execv(sys.executable, [sys.executable, "-P", "-m", "edge_agent", *sys.argv[1:]])  # noqa: S606
 
 
 def usable(file: Path) -> NodeConfig:

@@ -108,7 +108,7 @@ def source(config: NodeConfig) -> tuple[str, str | None, str | None]:
 async def _child(job: Job) -> None:
     """Run the job. Raises Refusal; ends the process when nobody waits any more."""
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "edge_agent.update.child"),
+        *(sys.executable, "-P", "-m", "edge_agent.update.child"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -16,6 +16,7 @@ DIMMER = {
 def plant(**sections: Any) -> dict[str, Any]:
     """A node with relays and a cabinet."""
     return {
+        "identity": {"folder": "/var/lib/edge-agent/identity"},
         "drivers": [{"id": "ro-le", "driver": "simulated-relay", "lines": {"1": {}, "2": {}, "am": {}}}, DIMMER],
         **sections,
     }
