@@ -58,6 +58,11 @@ class KeyRing:
         self._take(self._read())
 
     @property
+    def state(self) -> KeyState:
+        """What holds now."""
+        return self._held[0]
+
+    @property
     def key_id(self) -> str:
         """Of the key that signs."""
         return self.state.signs
@@ -65,19 +70,23 @@ class KeyRing:
     @property
     def public(self) -> str:
         """Of the key that signs, base64url."""
-        return self._signers[self.state.signs].public
+        state, signers = self._held
+        return signers[state.signs].public
 
     def sign(self, payload: bytes) -> bytes:
         """The JWS as JSON, by the key that signs."""
-        return self._signers[self.state.signs].sign(payload)
+        state, signers = self._held
+        return signers[state.signs].sign(payload)
 
     def known_signer(self) -> Signer:
         """By the key that each node has that missed no rotation: the older one, as long as two hold."""
-        return self._signers[self.state.keys[0][0]]
+        state, signers = self._held
+        return signers[state.keys[0][0]]
 
     def granted(self) -> tuple[GrantedKey, ...]:
         """All that hold, as nodes are told."""
-        return tuple(GrantedKey(id=id_, public=self._signers[id_].public) for id_, _ in self.state.keys)
+        state, signers = self._held
+        return tuple(GrantedKey(id=id_, public=signers[id_].public) for id_, _ in state.keys)
 
     def reload(self) -> bool:
         """Look whether `edge-hub key` has changed something. Raises ConfigError; then all is as it was."""
@@ -164,7 +173,7 @@ class KeyRing:
             if state.number and not path.exists():  # to make one would only look as if it were well
                 raise ConfigError(f"the key {id_} is missing: {path}")
             found[id_] = signer(SigningKey.model_construct(id=id_, file=path))
-        self.state, self._signers = state, found
+        self._held = state, found  # at one stroke: another thread may be looking
 
     def _write(self, state: KeyState) -> None:
         told = {

@@ -29,6 +29,8 @@ AGAIN_MOST_S = 3600.0
 """Seconds before a node that did not confirm is told again; twice as many each time."""
 SETTLED_S = 10.0
 """So long after coming to the broker the hub has heard which nodes there are."""
+READ_S = 30.0
+"""Seconds until the database is asked anew who has not confirmed."""
 PARALLEL = 20
 
 told = sa.Table(
@@ -86,14 +88,20 @@ class KeyRollout:
         self._clock = clock
         self._paces: dict[str, _Pace] = {}
         self._since: float | None = None
+        self._left_then: tuple[tuple[int, int], float, dict[str, str]] | None = None
+        self._wrong = ""
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             try:
                 await self._look()
+                self._wrong = ""
             except (ConfigError, SQLAlchemyError, StoreFull, OneFailed, OSError) as error:
-                logger.error("command keys: %s", error)
+                self._left_then = None
+                if str(error) != self._wrong:
+                    logger.error("command keys: %s", error)
+                self._wrong = str(error)
             await asyncio.sleep(LOOK_S)
 
     async def _look(self) -> None:
@@ -110,10 +118,18 @@ class KeyRollout:
         due = [a for a in left if connected and self._registry.is_online(a) and self._pace(a).at <= now]
         if due:
             await asyncio.gather(*(self._tell(address, number) for address in due[:PARALLEL]))
+            self._left_then = None
             left = await self._left(number)
         await self._switch(bool(left))
 
     async def _left(self, number: int) -> dict[str, str]:
+        """Who has not confirmed: as it was read a while ago, where nothing that we know of can have changed it."""
+        basis, now = (number, len(self._registry.nodes)), self._clock.monotonic()
+        if self._left_then is None or self._left_then[0] != basis or self._left_then[1] <= now:
+            self._left_then = basis, now + READ_S, await self._read(number)
+        return self._left_then[2]
+
+    async def _read(self, number: int) -> dict[str, str]:
         nodes, now = tuple(self._registry.nodes), self._clock.now()
         known = await self._store.read(lambda c: set(c.execute(sa.select(told.c.address)).scalars()))
         gone = known.difference(nodes) if self._settled else set()
