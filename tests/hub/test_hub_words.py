@@ -59,6 +59,7 @@ def test_every_key_is_used_and_every_used_key_exists() -> None:
 
 
 CONTRACT = {
+    "node.safe_mode",
     "people.forbidden",
     "people.not_signed_in",
     "media.refused",
