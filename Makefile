@@ -1,5 +1,5 @@
 # One-word commands for daily work. Everything sets up what it needs.
-.PHONY: deb demo test test-long lint docs docs-check bench bench-voice bench-sync bench-lights bench-camera bench-hub soak-camera setup setup-test requirements clean
+.PHONY: deb demo test test-long lint docs docs-check bench bench-voice bench-sync bench-lights bench-camera bench-hub soak-camera soak-power setup setup-test requirements clean
 PY := .venv/bin/python
 
 demo: setup            ## run a whole commune on this machine
@@ -53,6 +53,9 @@ bench-hub: setup-test  ## the hub with 10,000 nodes and 500 messages a second: p
 
 soak-camera: setup-test ## eight cameras that are killed, frozen and throttled: what was lost; MINUTES=30
 	$(PY) -m bench.camera_soak --minutes $(or $(MINUTES),30)
+
+soak-power: setup-test  ## a whole board in a virtual machine whose power is cut again and again while it works; CUTS=20
+	CUTS=$(or $(CUTS),20) $(PY) -m pytest tests/system/test_board_power.py -m long -q -p no:cacheprovider
 
 deb: setup             ## build dist/edge-agent_VERSION_ARCH.deb; ARCH=arm64 SUITE=trixie for another machine
 	@scripts/deb
